@@ -1,0 +1,7 @@
+"""The kinds of blur that the package makes and tells apart."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+BlurKind = Literal["shake", "line", "rotation", "moving_object", "defocus", "sharp"]

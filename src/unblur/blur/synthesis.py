@@ -1,0 +1,213 @@
+"""Sharp photo in, realistic blurry pair out: the recipe that decides generalisation.
+
+Order of effects, as in a camera: scene light (tone curve undone, highlights above white) ->
+blur in linear light -> shot and read noise -> clipping -> tone curve -> 8 bits -> JPEG. The
+sharp side of the pair goes through the tone curve and clipping only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from scipy import ndimage
+
+from unblur.blur import trajectory
+from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
+from unblur.blur.formation import apply_psf, apply_psf_grid, move_object
+from unblur.blur.kinds import BlurKind
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.errors import BadValue, ShapeMismatch
+
+MAX_REACH_PX = 31
+"""A PSF reaches at most this far from its centre, so that it fits the 64-px kernel grid."""
+
+GRID_PX = 96
+"""Distance of the nodes at which a varying PSF is drawn."""
+
+
+@dataclass(frozen=True)
+class SynthesisRecipe:
+    """How blurry photos are made from sharp ones; equal seeds give equal pairs.
+
+    Attributes:
+        length_px: extent of the motion, drawn log-uniformly.
+        shake: share of photos shaken without rotation about the optical axis.
+        line: share blurred by steady motion.
+        rotation: share of shakes that also roll about the optical axis.
+        moving_object: share where an object moves on its own.
+        defocus: share out of focus instead of moving.
+        sharp: share left sharp.
+        roll_deg: largest roll during the exposure.
+        defocus_radius_px: radius of the disc.
+        gyro_share: share of shakes taken from the recorded trace, if there is one.
+        gyro_file: text file of rows ``t_ns wx wy wz`` (rad/s), or empty.
+        camera: what happens to the light after the blur.
+    """
+
+    length_px: Span = (2.0, 42.0)
+    shake: float = 0.62
+    line: float = 0.12
+    rotation: float = 0.0
+    moving_object: float = 0.0
+    defocus: float = 0.08
+    sharp: float = 0.18
+    roll_deg: float = 1.5
+    defocus_radius_px: Span = (1.0, 6.0)
+    gyro_share: float = 0.35
+    gyro_file: str = ""
+    camera: CameraRecipe = field(default_factory=CameraRecipe)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.length_px[0] <= self.length_px[1]:
+            raise BadValue(f"length_px must be (low, high) above 0, got {self.length_px}")
+        if sum(self.shares().values()) <= 0 or min(self.shares().values()) < 0:
+            raise BadValue("the shares of the blur kinds must be >= 0 and not all 0")
+
+    def shares(self) -> dict[BlurKind, float]:
+        """Return the relative frequency of each kind of blur."""
+        return {kind: float(getattr(self, kind)) for kind in get_args(BlurKind)}
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One blurry photo and the truth about it.
+
+    Attributes:
+        blurry: (H, W, C) float32 in [0, 1], sRGB.
+        sharp: the same, without blur and noise.
+        psfs: rows of PSFs on an even grid, as :func:`unblur.blur.formation.apply_psf_grid`
+            takes them; 1 x 1 where the blur is uniform. The background's for moving objects.
+        kind: what blurred it.
+        camera: what else happened.
+    """
+
+    blurry: FloatArray
+    sharp: FloatArray
+    psfs: tuple[tuple[Psf, ...], ...]
+    kind: BlurKind
+    camera: Camera
+
+    @property
+    def psf(self) -> Psf:
+        """The PSF in the middle of the photo."""
+        row = self.psfs[len(self.psfs) // 2]
+        return row[len(row) // 2]
+
+
+class Synthesiser:
+    """Draws pairs by a recipe; holds the recorded trace and nothing that changes."""
+
+    def __init__(self, recipe: SynthesisRecipe) -> None:
+        self.recipe = recipe
+        self._gyro = trajectory.load_gyro(Path(recipe.gyro_file)) if recipe.gyro_file else None
+
+    def __call__(self, sharp_srgb: FloatArray, rng: np.random.Generator) -> Pair:
+        """Return one pair.
+
+        Args:
+            sharp_srgb: (H, W, C) float32 in [0, 1]; a margin of MAX_REACH_PX on each side is
+                used up, so that no pixel beyond the frame has to be invented.
+            rng: source of all randomness.
+
+        Raises:
+            ShapeMismatch: the photo is not larger than its margins.
+        """
+        margin = MAX_REACH_PX
+        if min(sharp_srgb.shape[:2]) <= 2 * margin:
+            raise ShapeMismatch(
+                f"a sharp photo must be larger than {2 * margin} px on each side, "
+                f"got {sharp_srgb.shape[:2]}"
+            )
+        kinds, shares = zip(*self.recipe.shares().items(), strict=True)
+        kind: BlurKind = kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))]
+        camera = draw_camera(self.recipe.camera, rng)
+        light = expose(sharp_srgb, camera)
+        blurred, psfs = self._blur(light, kind, rng)
+        core = (slice(margin, -margin), slice(margin, -margin))
+        clean = Camera(tone=camera.tone)
+        return Pair(
+            blurry=develop(blurred[core], camera, rng),
+            sharp=develop(light[core], clean, rng),
+            psfs=psfs,
+            kind=kind,
+            camera=camera,
+        )
+
+    def draw_psf(self, kind: BlurKind, rng: np.random.Generator) -> Psf:
+        """Draw the PSF of one kind of uniform blur, its centroid at the centre."""
+        if kind == "sharp":
+            return Psf.delta(3)
+        if kind == "defocus":
+            return disc_psf(float(rng.uniform(*self.recipe.defocus_radius_px)))
+        return _draw(self._path(kind, rng))
+
+    def _path(self, kind: BlurKind, rng: np.random.Generator) -> trajectory.Points:
+        length = log_uniform(self.recipe.length_px, rng)
+        if kind == "line":
+            unit = trajectory.line(rng)
+        elif self._gyro is not None and rng.random() < self.recipe.gyro_share:
+            unit = trajectory.gyro_path(self._gyro, rng)
+        else:
+            unit = trajectory.tremor(rng)
+        path = unit * length
+        return path * min(1.0, (MAX_REACH_PX - 1) / max(float(np.abs(path).max()), 1e-9))
+
+    def _blur(
+        self, light: FloatArray, kind: BlurKind, rng: np.random.Generator
+    ) -> tuple[FloatArray, tuple[tuple[Psf, ...], ...]]:
+        if kind == "rotation":
+            psfs = self._rolling(light.shape[:2], rng)
+            return apply_psf_grid(light, psfs), psfs
+        if kind == "moving_object":
+            still = rng.random() < 0.5
+            behind = self.draw_psf("sharp" if still else "shake", rng)
+            front = self.draw_psf("line" if rng.random() < 0.7 else "shake", rng)
+            mask = object_mask(light.shape[:2], rng)
+            moved = move_object(light, mask, object_psf=front, background_psf=behind)
+            return moved, ((behind,),)
+        psf = self.draw_psf(kind, rng)
+        return apply_psf(light, psf), ((psf,),)
+
+    def _rolling(
+        self, shape: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[tuple[Psf, ...], ...]:
+        """PSFs of a shake that also rolls: each place moves by the shift plus roll x radius."""
+        path = self._path("shake", rng)
+        farthest = np.hypot(*shape) / 2
+        room = np.rad2deg((MAX_REACH_PX - 1 - np.abs(path).max()) / farthest)
+        largest = max(0.0, min(float(self.recipe.roll_deg), float(room)))
+        roll = trajectory.tremor(rng)[:, 0]
+        roll = np.deg2rad(rng.uniform(0.3, 1.0) * largest) * roll / max(np.abs(roll).max(), 1e-9)
+        rows, columns = (max(2, round(side / GRID_PX) + 1) for side in shape)
+        grid = []
+        for y in np.linspace(-0.5, 0.5, rows) * (shape[0] - 1):
+            places = np.linspace(-0.5, 0.5, columns) * (shape[1] - 1)
+            grid.append(tuple(_draw(path + roll[:, None] * np.array([-y, x])) for x in places))
+        return tuple(grid)
+
+
+def disc_psf(radius_px: float) -> Psf:
+    """Return the PSF of a photo out of focus: a disc with a soft rim."""
+    reach = int(np.ceil(radius_px)) + 1
+    ys, xs = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return Psf(np.clip(radius_px + 0.5 - np.hypot(xs, ys), 0, 1))
+
+
+def object_mask(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
+    """Return the soft-edged mask of one random blob, about a tenth to a half of the area."""
+    coarse = rng.standard_normal((max(2, shape[0] // 48), max(2, shape[1] // 48)))
+    zoom = [size / small for size, small in zip(shape, coarse.shape, strict=True)]
+    smooth = ndimage.zoom(ndimage.gaussian_filter(coarse, 1.0), zoom, order=1)[: shape[0], : shape[1]]
+    level = np.quantile(smooth, rng.uniform(0.5, 0.9))
+    spread = max(float(smooth.std()), 1e-9)
+    mask: FloatArray = np.clip((smooth - level) / spread * 20 + 0.5, 0, 1).astype(np.float32)
+    return mask
+
+
+def _draw(path: trajectory.Points) -> Psf:
+    side = 2 * int(np.ceil(np.abs(path).max()) + 1) + 1
+    return Psf.from_points(path, size=side)

@@ -1,0 +1,71 @@
+"""Networks run by ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from unblur.color import FloatArray
+from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
+from unblur.spec import SPEC_KEY, ModelSpec
+
+
+class OnnxEngine:
+    """An ONNX file with a :class:`ModelSpec` in its metadata, ready to run.
+
+    Args:
+        path: the file.
+        task: what it must be for.
+        threads: computing threads; the number of processors of this process if omitted.
+
+    Raises:
+        CorruptWeights: no such file, not ONNX, or without a specification.
+        SpecMismatch: it is for another task.
+    """
+
+    def __init__(self, path: Path, *, task: str, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or available_cores()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # The arena keeps the largest tile's memory for ever; tiles are few and large.
+        options.enable_cpu_mem_arena = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise CorruptWeights(f"cannot load the network {path}: {_first_line(error)}") from error
+        text = self._session.get_modelmeta().custom_metadata_map.get(SPEC_KEY)
+        if text is None:
+            raise CorruptWeights(f"{path} has no '{SPEC_KEY}' metadata; it is not one of ours")
+        self.spec = ModelSpec.from_json(text, where=str(path))
+        if self.spec.task != task:
+            raise SpecMismatch(f"{path} is a '{self.spec.task}' network, '{task}' is needed")
+        self._names = [node.name for node in self._session.get_inputs()]
+
+    def __call__(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """Run the network; see :class:`unblur.engines.base.Engine`."""
+        feed = {
+            name: np.ascontiguousarray(value, dtype=np.float32)
+            for name, value in zip(self._names, inputs, strict=True)
+        }
+        try:
+            return tuple(self._session.run(None, feed))
+        except Exception as error:
+            raise EngineFailed(f"{self.spec.name} failed: {_first_line(error)}") from error
+
+
+def available_cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,142 @@
+"""Every error the package raises on purpose, and how the outside world sees it.
+
+The tree::
+
+    UnblurError                 exit 1   http 500
+      InputError                exit 3   http 400   something given to us cannot be used
+        UnreadableImage                             no such file, truncated, not an image
+        UnsupportedImage                            an image, but of a kind that is not handled
+        ImageTooLarge                    http 413   more pixels than the limit allows
+        BadPsf                                      a PSF that is even-sized, negative, empty ...
+        ShapeMismatch                               two arrays that should agree do not
+        BadValue                                    an option or array value out of its range
+      ModelError                exit 4   http 400   a network cannot be used
+        UnknownModel
+        CorruptWeights
+        SpecMismatch
+      EngineError               exit 5   http 500   the machinery below is missing or failed
+        MissingExtra
+        EngineFailed
+      OutputError               exit 6   http 500   a result cannot be written
+        WouldOverwrite                   http 409
+        CannotWrite
+
+A message says what was got, what was expected, and what to do. ``exit_code`` and
+``http_status`` are read by the command line and by the web page; nothing else maps errors.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class UnblurError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+    exit_code = 1
+    http_status = 500
+
+
+class InputError(UnblurError):
+    """Something given by the caller cannot be used."""
+
+    exit_code = 3
+    http_status = 400
+
+
+class UnreadableImage(InputError):
+    """The file is missing, empty, truncated or not an image."""
+
+
+class UnsupportedImage(InputError):
+    """The file is an image, but of a kind that is not handled."""
+
+
+class ImageTooLarge(InputError):
+    """The image has more pixels than the limit allows."""
+
+    http_status = 413
+
+
+class BadPsf(InputError):
+    """An array or file cannot be a point-spread function."""
+
+
+class ShapeMismatch(InputError):
+    """Two arrays that should agree in shape do not."""
+
+
+class BadValue(InputError):
+    """An option or an array holds a value outside its range."""
+
+
+class ModelError(UnblurError):
+    """A network cannot be found, read or trusted."""
+
+    exit_code = 4
+    http_status = 400
+
+
+class UnknownModel(ModelError):
+    """No model has this name."""
+
+
+class CorruptWeights(ModelError):
+    """A weights file is damaged or carries no specification."""
+
+
+class SpecMismatch(ModelError):
+    """A weights file does not fit the job it is asked to do."""
+
+
+class EngineError(UnblurError):
+    """The machinery that runs a network is missing or failed."""
+
+    exit_code = 5
+
+
+class MissingExtra(EngineError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed; "
+            f"run: pip install 'unblur[{extra}]'"
+        )
+
+
+class EngineFailed(EngineError):
+    """The inference engine raised an error while running."""
+
+
+class OutputError(UnblurError):
+    """A result cannot be written."""
+
+    exit_code = 6
+
+
+class WouldOverwrite(OutputError):
+    """The output exists already, or two inputs would write the same file."""
+
+    http_status = 409
+
+
+class CannotWrite(OutputError):
+    """The output could not be written: no space, no permission, no such folder."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that lists the known names, the nearest first.
+
+    Example:
+        >>> nearest("wiene", ["wiener", "unblur"])
+        "did you mean 'wiener'? known: unblur, wiener"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}known: {', '.join(names)}"

@@ -1,0 +1,1 @@
+"""The networks (PyTorch) and their files; only training and export import these modules."""

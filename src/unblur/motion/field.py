@@ -1,0 +1,277 @@
+"""The motion field: one PSF per window of a photo, made consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+from unblur.motion.features import WINDOW
+from unblur.motion.frequency import GRID
+from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs
+from unblur.motion.spatial import halve
+
+MIN_SIDE = 96
+"""Photos with a shorter side are too small to tell their motion."""
+
+LONGEST_PX = 34.0
+"""Longest motion that fits the kernel grid; longer ones are looked at on a smaller picture."""
+
+_HOP = 160
+_MOST_ROWS = 6
+_COARSE_WINDOWS = 3
+_MAX_LEVEL = 3
+_UNIFORM = 0.8
+"""Mean similarity between the windows' PSFs above which one PSF serves the whole photo."""
+
+LumaReader = Callable[[int, int, int, int], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class MotionField:
+    """How each part of a photo moved.
+
+    Attributes:
+        shape: (H, W) of the photo in px.
+        scale: factor of the smaller picture on which the motion was measured; lengths in
+            ``windows`` are in its pixels.
+        centres_y, centres_x: middles of the windows' rows and columns in photo px.
+        windows: rows of estimates.
+        uniform: whether all windows share one PSF.
+    """
+
+    shape: tuple[int, int]
+    scale: int
+    centres_y: tuple[float, ...]
+    centres_x: tuple[float, ...]
+    windows: tuple[tuple[PsfEstimate, ...], ...]
+    uniform: bool
+
+    @property
+    def blur_probability(self) -> float:
+        """Mean probability of motion blur, windows weighted by how much they show."""
+        flat = [w for row in self.windows for w in row]
+        weights = np.array([visibility(w) for w in flat])
+        return float(np.average([w.blur_probability for w in flat], weights=weights))
+
+    @property
+    def length_px(self) -> float:
+        """Median length of the motion in photo px, of the windows that show it."""
+        seen = [w.psf.length_px() for row in self.windows for w in row if w.blur_probability > 0.5]
+        return float(np.median(seen)) * self.scale if seen else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the field for JSON, without the PSFs' pixels; lengths in photo px."""
+        return {
+            "scale": self.scale,
+            "uniform": self.uniform,
+            "blur_probability": round(self.blur_probability, 4),
+            "length_px": round(self.length_px, 2),
+            "windows": [
+                {
+                    "y": round(y, 1),
+                    "x": round(x, 1),
+                    "length_px": round(w.psf.length_px() * self.scale, 2),
+                    "angle_deg": round(w.psf.angle_deg(), 1),
+                    "confidence": round(w.confidence, 4),
+                    "blur_probability": round(w.blur_probability, 4),
+                }
+                for y, row in zip(self.centres_y, self.windows, strict=True)
+                for x, w in zip(self.centres_x, row, strict=True)
+            ],
+        }
+
+
+def visibility(window: PsfEstimate) -> float:
+    """Return how much a window's word counts: little where nothing is to be seen."""
+    return float(window.confidence * 10.0 ** np.clip(window.detail + 1.0, -2.0, 0.0)) + 1e-6
+
+
+def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> MotionField:
+    """Estimate the motion field of a photo.
+
+    The photo is looked at as a small picture first; as long as the motion found is short
+    enough, on one of twice the size, down to the photo itself.
+
+    Args:
+        read: returns luma (linear light, float32) of the photo's ``[y0:y1, x0:x1]``.
+        shape: (H, W) of the photo, sides at least MIN_SIDE.
+        engine: runs KernelNet.
+    """
+    pyramid = _Pyramid(read, shape)
+    level = pyramid.levels - 1
+    while level > 0:
+        windows = pyramid.windows(level, *_grid(pyramid.shape(level), _COARSE_WINDOWS))
+        length = _typical_length(estimate_psfs([w for row in windows for w in row], engine))
+        if 2 * length > LONGEST_PX:
+            break
+        level -= 1
+    rows, columns = _grid(pyramid.shape(level), _MOST_ROWS)
+    windows = pyramid.windows(level, rows, columns)
+    flat = estimate_psfs([w for row in windows for w in row], engine)
+    count = len(columns)
+    grid = [flat[i : i + count] for i in range(0, len(flat), count)]
+    scale = 2**level
+    sides = pyramid.window_sides(level)
+    field = MotionField(
+        shape=shape,
+        scale=scale,
+        centres_y=tuple((y + sides[0] / 2) * scale for y in rows),
+        centres_x=tuple((x + sides[1] / 2) * scale for x in columns),
+        windows=tuple(tuple(row) for row in grid),
+        uniform=False,
+    )
+    return reconcile(field)
+
+
+def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField:
+    """Return the field of a photo whose single PSF is given, in photo px."""
+    estimate = PsfEstimate(
+        psf=psf,
+        confidence=1.0,
+        blur_probability=1.0,
+        length_px=psf.length_px(),
+        angle_deg=psf.angle_deg(),
+        noise=noise,
+        detail=0.0,
+    )
+    middle = (shape[0] / 2,), (shape[1] / 2,)
+    return MotionField(shape, 1, *middle, ((estimate,),), uniform=True)
+
+
+def reconcile(field: MotionField) -> MotionField:
+    """Make the windows of a field agree as far as they can.
+
+    A PSF is known up to a shift only, so the windows' PSFs are first aligned with each other.
+    Where they are alike, one PSF (their mean, weighted by trust) replaces them all: the blur
+    is uniform. Otherwise each is averaged with its neighbours, the trusted and similar ones
+    counting most, so that windows without texture borrow.
+    """
+    flat = [w for row in field.windows for w in row]
+    if len(flat) == 1:
+        return replace(field, uniform=True)
+    grids = np.stack([w.psf.embedded(GRID) for w in flat])
+    trust = np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in flat])
+    reference = grids[int(np.argmax(trust))]
+    for _ in range(2):
+        grids = np.stack([_aligned(g, reference) for g in grids])
+        reference = np.tensordot(trust / trust.sum(), grids, axes=1)
+    smooth = _smoothed(grids)
+    pairwise = smooth @ smooth.T
+    agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
+    if agreement >= _UNIFORM:
+        return _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
+    place = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
+    spacing = WINDOW * field.scale
+    apart = np.square(place[:, None] - place[None]).sum(axis=2) / spacing**2
+    weights = np.exp(-0.5 * apart) * trust * np.clip(pairwise, 0.05, 1) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    mixed = np.tensordot(weights, grids, axes=1)
+    shift = _centring_shift(reference)
+    return _with_psfs(field, [np.roll(g, shift, (0, 1)) for g in mixed], uniform=False)
+
+
+class _Pyramid:
+    """Luma of a photo at halved sizes; the photo itself is only ever read in pieces."""
+
+    def __init__(self, read: LumaReader, shape: tuple[int, int]) -> None:
+        self._read, self._shape = read, shape
+        self._planes: dict[int, FloatArray] = {}
+        self.levels = 1
+        while self.levels <= _MAX_LEVEL and min(shape) >> self.levels >= WINDOW:
+            self.levels += 1
+
+    def shape(self, level: int) -> tuple[int, int]:
+        return self._shape[0] >> level, self._shape[1] >> level
+
+    def window_sides(self, level: int) -> tuple[int, int]:
+        height, width = self.shape(level)
+        return min(WINDOW, height), min(WINDOW, width)
+
+    def windows(self, level: int, rows: list[int], columns: list[int]) -> list[list[FloatArray]]:
+        height, width = self.window_sides(level)
+        if level == 0:
+            return [[self._read(y, x, y + height, x + width) for x in columns] for y in rows]
+        plane = self._plane(level)
+        return [[plane[y : y + height, x : x + width] for x in columns] for y in rows]
+
+    def _plane(self, level: int) -> FloatArray:
+        if level not in self._planes:
+            if level > 1:
+                self._planes[level] = halve(self._plane(level - 1))
+            else:
+                height, width = self._shape
+                strips = [
+                    halve(self._read(y, 0, min(y + 256, height // 2 * 2), width))
+                    for y in range(0, height // 2 * 2, 256)
+                ]
+                self._planes[level] = np.concatenate(strips)
+        return self._planes[level]
+
+
+def _grid(shape: tuple[int, int], most: int) -> tuple[list[int], list[int]]:
+    """Return first rows and columns of windows spread evenly over a picture."""
+
+    def starts(size: int, limit: int) -> list[int]:
+        room = max(0, size - WINDOW)
+        count = min(limit, int(np.ceil(room / _HOP)) + 1)
+        return [round(s) for s in np.linspace(0, room, count)]
+
+    wide = min(2 * most, max(1, round(most * max(1.0, shape[1] / shape[0]))))
+    tall = min(2 * most, max(1, round(most * max(1.0, shape[0] / shape[1]))))
+    return starts(shape[0], tall), starts(shape[1], wide)
+
+
+def _typical_length(estimates: list[PsfEstimate]) -> float:
+    """Return the length that most of the trusted windows do not exceed."""
+    moving = [e for e in estimates if e.blur_probability > 0.5]
+    if not moving:
+        return 0.0
+    lengths = np.array([e.psf.length_px() for e in moving])
+    trust = np.array([visibility(e) for e in moving])
+    order = np.argsort(lengths)
+    share = np.cumsum(trust[order]) / trust.sum()
+    return float(lengths[order][np.searchsorted(share, 0.5)])
+
+
+def _smoothed(grids: FloatArray) -> FloatArray:
+    """Flattened, blurred and normalised, so that inner products are similarities."""
+    frequency = np.fft.fftfreq(GRID)
+    gain = np.exp(-2 * (np.pi * 1.5) ** 2 * frequency**2)
+    soft = fft.ifft2(fft.fft2(grids) * gain[:, None] * gain).real.reshape(len(grids), -1)
+    norm = np.linalg.norm(soft, axis=1, keepdims=True)
+    return np.asarray(soft / np.maximum(norm, 1e-12), dtype=np.float32)
+
+
+def _aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
+    """Return the grid shifted by whole pixels to match the reference best."""
+    correlation = fft.irfft2(fft.rfft2(reference) * np.conj(fft.rfft2(grid)), s=grid.shape)
+    peak = np.unravel_index(int(np.argmax(correlation)), grid.shape)
+    shift = tuple((int(p) + GRID // 2) % GRID - GRID // 2 for p in peak)
+    return np.asarray(np.roll(grid, shift, (0, 1)))
+
+
+def _centring_shift(grid: NDArray[Any]) -> tuple[int, int]:
+    total = grid.sum()
+    index = np.arange(GRID) - GRID // 2
+    y = float((grid.sum(axis=1) * index).sum() / total)
+    x = float((grid.sum(axis=0) * index).sum() / total)
+    return -round(y), -round(x)
+
+
+def _centred_grid(grid: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.roll(grid, _centring_shift(grid), (0, 1)))
+
+
+def _with_psfs(field: MotionField, grids: list[NDArray[Any]], *, uniform: bool) -> MotionField:
+    # One shift for all: each window's own centring would undo the alignment.
+    psfs = iter(clean_psf(np.asarray(g, np.float32), centre=False) for g in grids)
+    rows = tuple(tuple(replace(w, psf=next(psfs)) for w in row) for row in field.windows)
+    return replace(field, windows=rows, uniform=uniform)

@@ -1,0 +1,116 @@
+"""Motion features in the frequency domain: Fourier transform, low-pass, inverse transform.
+
+Blur multiplies the spectrum of a photo by the spectrum of its PSF. Natural textures have a
+smooth, nearly isotropic spectrum, so what is left after dividing that out is the PSF's power
+spectrum; transformed back it is a small map centred on zero displacement in which the motion
+can be seen. Keeping only the middle of that map is a low-pass filter along the spectrum
+("liftering"), which averages away the texture's own irregularities.
+
+All maps are (GRID, GRID) float32 with zero displacement at ``[GRID // 2, GRID // 2]``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from unblur.color import FloatArray
+
+GRID = 64
+"""Side in px of the kernel-space maps."""
+
+_DIRECTIONS = ("horizontal", "vertical", "falling", "rising")
+
+
+def frequency_maps(window: FloatArray) -> dict[str, FloatArray]:
+    """Return the maps of one window, by name.
+
+    The steps: taper and Fourier transform; power spectrum, times that of a directional
+    derivative (or its logarithm, or its square root); inverse transform and low-pass by
+    cropping to GRID.
+
+    * ``autocorrelation_<direction>``: of the derivative across four directions; of motion
+      blur it shows the PSF's autocorrelation.
+    * ``cepstrum``: inverse transform of the log spectrum; the PSF's zeros become dark spots.
+    * ``whitened``: autocorrelation with the square root of the spectrum, which keeps weak
+      but telling frequencies.
+
+    Args:
+        window: (H, W) float32 luma, linear light, sides >= GRID.
+
+    Returns:
+        Six maps; each is divided by its largest magnitude away from the centre, so contrast
+        and exposure do not matter.
+
+    Reference:
+        Goldstein and Fattal, Blur-kernel estimation from spectral irregularities, ECCV 2012
+        (autocorrelation of derivatives); Rom, On the cepstrum of two-dimensional functions,
+        IEEE Trans. Inf. Theory 1975.
+    """
+    height, width = window.shape
+    spectrum = fft.rfft2((window - window.mean()) * taper(height, width))
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    responses = _derivative_responses(height, width)
+    maps = {
+        f"autocorrelation_{name}": _to_map(power * response, (height, width))
+        for name, response in zip(_DIRECTIONS, responses, strict=True)
+    }
+    gradient = power * (responses[0] + responses[1])
+    floor = np.float32(1e-6) * gradient.mean() + np.float32(1e-20)
+    maps["cepstrum"] = _to_map(np.log(gradient + floor), (height, width))
+    maps["whitened"] = _to_map(np.sqrt(gradient), (height, width))
+    return maps
+
+
+@lru_cache(maxsize=16)
+def taper(height: int, width: int) -> FloatArray:
+    """Return a (H, W) window that falls to 0 at the borders, flat in the middle half.
+
+    The array is shared between calls; do not write to it.
+    """
+    return (_ramp(height)[:, None] * _ramp(width)).astype(np.float32)
+
+
+def _ramp(size: int) -> NDArray[np.float64]:
+    position = (np.arange(size) + 0.5) / size
+    edge = np.minimum(1.0, np.minimum(position, 1 - position) / 0.25)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * edge))
+
+
+@lru_cache(maxsize=16)
+def _derivative_responses(height: int, width: int) -> tuple[FloatArray, ...]:
+    """Squared transfer functions of pixel differences in the four directions."""
+    wy = 2 * np.pi * np.fft.fftfreq(height)[:, None]
+    wx = 2 * np.pi * np.fft.rfftfreq(width)[None, :]
+    return tuple(
+        (2 - 2 * np.cos(phase)).astype(np.float32)
+        for phase in (wx + 0 * wy, wy + 0 * wx, wx + wy, wx - wy)
+    )
+
+
+def _to_map(half_spectrum: NDArray[Any], shape: tuple[int, int]) -> FloatArray:
+    """Inverse transform, low-pass (crop) and normalise."""
+    return normalised(crop_centre(fft.irfft2(half_spectrum, s=shape)))
+
+
+def normalised(grid: FloatArray) -> FloatArray:
+    """Return a map divided by its largest magnitude off the centre, clipped to [-4, 4].
+
+    The centre of most maps is a peak that says nothing of the motion and would hide the rest.
+    """
+    middle = GRID // 2
+    rest = np.abs(grid)
+    rest[middle - 1 : middle + 2, middle - 1 : middle + 2] = 0
+    scale = max(float(rest.max()), 1e-20)
+    return np.clip(grid / np.float32(scale), -4, 4).astype(np.float32)
+
+
+def crop_centre(periodic: NDArray[Any]) -> FloatArray:
+    """Return the (GRID, GRID) around the origin of a periodic map, origin in the middle."""
+    half = GRID // 2
+    rows = np.arange(-half, half)
+    return np.asarray(periodic[np.ix_(rows, rows)], dtype=np.float32)

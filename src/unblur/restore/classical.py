@@ -1,0 +1,103 @@
+"""Classical deconvolution, to compare with: our Wiener filter and scikit-image's methods."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.errors import MissingExtra
+from unblur.restore.restorers import Deconvolution
+from unblur.restore.wiener import (
+    REFERENCE_NOISE,
+    STRENGTHS,
+    border_width,
+    extend_smoothly,
+    wiener_bank,
+)
+
+RICHARDSON_LUCY_STEPS = 30
+
+
+def wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+    """Return our Wiener solution at the bank's strongest regularisation, best for estimates.
+
+    Args:
+        blurry: (H, W, C) float32, linear light.
+        psf: its PSF.
+        noise: standard deviation of its noise, linear light.
+    """
+    return wiener_bank(blurry, psf, noise)[-1]
+
+
+def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+    """Return scikit-image's Wiener-Hunt deconvolution, balance from the noise.
+
+    Reference:
+        Orieux, Giovannelli, Rodet, JOSA A 2010; scikit-image ``restoration.wiener``. That
+        function keeps only the real part of a complex OTF, so it is given the PSF itself.
+    """
+    restoration = _skimage()
+    balance = STRENGTHS[-1] * max(noise, 0.003) / REFERENCE_NOISE
+
+    def solve(plane: FloatArray) -> FloatArray:
+        return np.asarray(restoration.wiener(plane, psf.array, balance, clip=False))
+
+    return _per_channel(blurry, psf, solve)
+
+
+def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:  # noqa: ARG001
+    """Return scikit-image's self-tuned Wiener-Hunt deconvolution (fixed seed)."""
+    restoration = _skimage()
+
+    def solve(plane: FloatArray) -> FloatArray:
+        options = {"max_num_iter": 30, "burnin": 10}
+        solved, _ = restoration.unsupervised_wiener(
+            plane, psf.array, user_params=options, clip=False, rng=0
+        )
+        return np.asarray(solved)
+
+    return _per_channel(blurry, psf, solve)
+
+
+def skimage_richardson_lucy(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:  # noqa: ARG001
+    """Return scikit-image's Richardson-Lucy deconvolution after a fixed number of steps."""
+    restoration = _skimage()
+
+    def solve(plane: FloatArray) -> FloatArray:
+        steps = RICHARDSON_LUCY_STEPS
+        return np.asarray(
+            restoration.richardson_lucy(plane, psf.array, num_iter=steps, clip=False)
+        )
+
+    return _per_channel(np.maximum(blurry, 0), psf, solve)
+
+
+CLASSICAL: dict[str, Deconvolution] = {
+    "wiener": wiener,
+    "skimage-wiener": skimage_wiener,
+    "skimage-unsupervised-wiener": skimage_unsupervised_wiener,
+    "skimage-richardson-lucy": skimage_richardson_lucy,
+}
+"""Names for ``--model`` and what they do with the estimated PSF."""
+
+
+def _skimage() -> ModuleType:
+    try:
+        from skimage import restoration
+    except ImportError as error:
+        raise MissingExtra("scikit-image", "classical", "this classical model") from error
+    return restoration  # type: ignore[no-any-return,unused-ignore]
+
+
+def _per_channel(blurry: FloatArray, psf: Psf, solve: Deconvolution | object) -> FloatArray:
+    """Run a periodic single-plane method on each channel of a smoothly extended image."""
+    assert callable(solve)
+    pads = [border_width(side) for side in psf.shape]
+    padded = extend_smoothly(blurry, pads[0], pads[1])
+    planes = [solve(np.ascontiguousarray(padded[..., c])) for c in range(blurry.shape[2])]
+    height, width = blurry.shape[:2]
+    core = np.stack(planes, axis=2)[pads[0] : pads[0] + height, pads[1] : pads[1] + width]
+    return np.asarray(core, dtype=np.float32)

@@ -1,0 +1,110 @@
+"""Geometry of tiles: which pixels a tile reads, and how much of each it writes.
+
+Everything is decided along one axis and applied twice. No pixels are needed to test it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unblur.color import FloatArray
+from unblur.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One tile's extent along one axis, in px, all ends half-open.
+
+    Attributes:
+        start, stop: pixels written, with those shared with the neighbours.
+        outer_start, outer_stop: pixels read: the written ones plus the halo, inside the image.
+        fade_in, fade_out: how many of the written pixels are shared with the previous and the
+            next tile.
+    """
+
+    start: int
+    stop: int
+    outer_start: int
+    outer_stop: int
+    fade_in: int
+    fade_out: int
+
+    def weights(self) -> FloatArray:
+        """Return the weight of each written pixel; those of all segments sum to 1."""
+        out = np.ones(self.stop - self.start, np.float32)
+        if self.fade_in:
+            out[: self.fade_in] = _ramp(self.fade_in)
+        if self.fade_out:
+            out[-self.fade_out :] = 1 - _ramp(self.fade_out)
+        return out
+
+    @property
+    def inner(self) -> slice:
+        """The written pixels within those read."""
+        return slice(self.start - self.outer_start, self.stop - self.outer_start)
+
+
+def plan_axis(size: int, *, tile: int, halo: int, fade: int) -> list[Segment]:
+    """Cut an axis into tiles.
+
+    Args:
+        size: length of the axis, >= 1.
+        tile: most pixels that a tile is answerable for, > fade.
+        halo: context read on each side where the image has it.
+        fade: pixels over which neighbours are blended; even.
+
+    Returns:
+        Segments from first to last. Sizes differ by at most one pixel between them.
+
+    Raises:
+        BadValue: the numbers do not fit together.
+    """
+    if size < 1 or tile <= fade or halo < 0 or fade < 0 or fade % 2:
+        raise BadValue(
+            f"cannot cut {size} px into tiles of {tile} with halo {halo} and fade {fade}; "
+            "the tile must be larger than the (even) fade"
+        )
+    count = -(-size // tile)
+    if count > 1 and size // count <= fade:
+        count = max(1, size // (fade + 1))
+    bounds = [size * i // count for i in range(count + 1)]
+    half = fade // 2
+    segments = []
+    for i in range(count):
+        first, last = i == 0, i == count - 1
+        start = bounds[i] if first else bounds[i] - half
+        stop = bounds[i + 1] if last else bounds[i + 1] + half
+        segments.append(
+            Segment(
+                start=start,
+                stop=stop,
+                outer_start=max(0, start - halo),
+                outer_stop=min(size, stop + halo),
+                fade_in=0 if first else fade,
+                fade_out=0 if last else fade,
+            )
+        )
+    return segments
+
+
+def node_weights(nodes: tuple[float, ...], start: int, stop: int) -> FloatArray:
+    """Return how much each node of a field counts at each pixel of [start, stop).
+
+    Linear between nodes, constant beyond the first and the last.
+
+    Args:
+        nodes: rising positions in px.
+
+    Returns:
+        (len(nodes), stop - start) float32; columns sum to 1.
+    """
+    place = np.arange(start, stop) + 0.5
+    identity = np.eye(len(nodes))
+    return np.stack([np.interp(place, nodes, row) for row in identity]).astype(np.float32)
+
+
+def _ramp(length: int) -> FloatArray:
+    """Rising weights, symmetric: ramp + its mirror image = 1."""
+    return ((np.arange(length) + 0.5) / length).astype(np.float32)

@@ -1,0 +1,71 @@
+"""What a network file says about itself: a frozen value that travels inside the ONNX file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unblur.errors import CorruptWeights
+
+SPEC_KEY = "unblur.spec"
+"""Key of the JSON text in the ONNX file's metadata."""
+
+FORMAT = 1
+"""Version of the network interface; files of another version are refused."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A network's name, interface, origin and quality.
+
+    Attributes:
+        name: file name without suffix.
+        task: what it does: "kernel" (motion features -> PSF) or "restore" (blurry photo and
+            bank -> restored photo).
+        multiple_of: image sides must be multiples of this ("restore" only; 1 otherwise).
+        halo_px: pixels of context that a result pixel depends on, on each side.
+        parameters: number of weights.
+        licence: of the weights.
+        trained_on: what data, in a sentence.
+        samples: training samples seen.
+        metrics: validation figures by name.
+        recipe: the training config as JSON.
+        format: version of the interface.
+    """
+
+    name: str
+    task: Literal["kernel", "restore"]
+    multiple_of: int
+    halo_px: int
+    parameters: int
+    licence: str
+    trained_on: str
+    samples: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    recipe: str = ""
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """Return the spec as JSON."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str) -> ModelSpec:
+        """Read a spec.
+
+        Raises:
+            CorruptWeights: not JSON, other fields, or another version of the interface.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            spec = cls(**values)
+        except (ValueError, TypeError) as error:
+            raise CorruptWeights(f"{where} carries no readable specification: {error}") from error
+        if spec.format != FORMAT:
+            raise CorruptWeights(
+                f"{where} has interface version {spec.format}, this program reads {FORMAT}; "
+                "use a matching version of unblur"
+            )
+        return spec

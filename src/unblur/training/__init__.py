@@ -1,0 +1,1 @@
+"""Training: typed configs, synthetic data, one loop. Needs the extra ``train``."""

@@ -1,0 +1,170 @@
+"""Training configs: frozen, typed, read from TOML; unknown keys are errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from unblur.blur.synthesis import SynthesisRecipe
+from unblur.errors import BadValue, nearest
+
+Task = Literal["kernel", "restore"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where samples come from and how often each is used.
+
+    Attributes:
+        window_px: side of the synthesised windows.
+        crop_px: side of the training crops of RestoreNet; KernelNet takes whole windows.
+        crops: crops taken of each window.
+        shard: samples made at a time; a multiple of the batch.
+        repeats: times each shard is trained on, each time differently turned and mirrored.
+        keep: shards that a repeat is drawn from.
+        val_samples: size of the fixed validation set.
+        downscale: photos are shrunk by a factor drawn between this and 1.
+        estimated, true, none: shares of RestoreNet's samples by the PSF they are given;
+            the rest gets a wrong one.
+        kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet is trained on.
+    """
+
+    window_px: int = 256
+    crop_px: int = 128
+    crops: int = 2
+    shard: int = 512
+    repeats: int = 2
+    keep: int = 12
+    val_samples: int = 192
+    downscale: float = 0.6
+    estimated: float = 0.7
+    true: float = 0.15
+    none: float = 0.1
+    kernel_weights: str = ""
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How the weights are trained.
+
+    Attributes:
+        steps: optimiser steps in all.
+        batch: samples per step.
+        lr: AdamW's learning rate after warm-up.
+        warmup: steps over which it rises from 0.
+        cooldown: steps at the end over which it falls to 0.
+        ema: decay of the average of the weights that is validated and shipped.
+        weight_decay: AdamW's.
+        clip_norm: largest gradient norm.
+    """
+
+    steps: int = 1000
+    batch: int = 16
+    lr: float = 1e-3
+    warmup: int = 100
+    cooldown: int = 200
+    ema: float = 0.999
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run, but the photos and the machine.
+
+    Attributes:
+        name: of the network; its files are called so.
+        task: what is trained.
+        seed: of data, weights and order.
+        validate_every: steps between validations, checkpoints and log lines.
+        widths, depths: of the network's U-Net.
+    """
+
+    name: str
+    task: Task
+    seed: int = 1
+    validate_every: int = 500
+    widths: tuple[int, ...] = (24, 40, 72, 112)
+    depths: tuple[int, ...] = (1, 1, 2, 2)
+    data: DataConfig = field(default_factory=DataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    recipe: SynthesisRecipe = field(default_factory=SynthesisRecipe)
+
+    def __post_init__(self) -> None:
+        if self.data.shard % self.optim.batch:
+            raise BadValue(
+                f"data.shard ({self.data.shard}) must be a multiple of "
+                f"optim.batch ({self.optim.batch})"
+            )
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a training config.
+
+    Raises:
+        BadValue: the file is missing, is not TOML, or has an unknown key or a wrong type.
+    """
+    return from_toml(TrainConfig, path)
+
+
+def from_toml(cls: type[T], path: Path) -> T:
+    """Read a frozen dataclass from a TOML file.
+
+    Raises:
+        BadValue: the file is missing, is not TOML, or has an unknown key or a wrong type.
+    """
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef,import-not-found,unused-ignore]
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadValue(f"cannot read the config {path}: {error}") from error
+    return from_dict(cls, values, where=str(path))
+
+
+def from_dict(cls: type[T], values: dict[str, Any], *, where: str) -> T:
+    """Build a frozen dataclass from plain values, nested ones too; unknown keys are errors."""
+    hints = typing.get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    built: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in names:
+            raise BadValue(f"{where}: unknown key '{key}'; {nearest(key, names)}")
+        built[key] = _convert(hints[key], value, where=f"{where}: {key}")
+    try:
+        return cls(**built)
+    except TypeError as error:
+        raise BadValue(f"{where}: {error}") from error
+
+
+def _convert(hint: Any, value: Any, *, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise BadValue(f"{where} must be a table, got {value!r}")
+        return from_dict(hint, value, where=where)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value not in args:
+            raise BadValue(f"{where} must be one of {', '.join(map(str, args))}; got {value!r}")
+        return value
+    if origin is tuple:
+        return _convert_tuple(args, value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise BadValue(f"{where} must be {hint.__name__}, got {value!r}")
+    return value
+
+
+def _convert_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    open_ended = len(args) == 2 and args[1] is Ellipsis
+    if not isinstance(value, list | tuple) or (not open_ended and len(value) != len(args)):
+        length = "a list" if open_ended else f"a list of {len(args)}"
+        raise BadValue(f"{where} must be {length}, got {value!r}")
+    return tuple(_convert(args[0], item, where=where) for item in value)

@@ -1,0 +1,256 @@
+"""The training loop, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from unblur.errors import BadValue
+from unblur.training.checkpoint import load_checkpoint, save_checkpoint
+from unblur.training.config import OptimConfig, TrainConfig
+from unblur.training.photos import Split
+from unblur.training.shards import (
+    Arrays,
+    SampleMaker,
+    ShardSource,
+    batches,
+    make_shard,
+    shard_of_visit,
+)
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, dict[str, float]], None]
+
+
+class Job(Protocol):
+    """What is trained: a network, its augmentation and its loss."""
+
+    def build(self) -> nn.Module:
+        """Return a fresh network."""
+
+    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
+        """Return a randomly changed batch, float32."""
+
+    def loss(
+        self, network: nn.Module, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss of a batch and figures to log."""
+
+
+def train(
+    config: TrainConfig,
+    photos: Path,
+    run: Path,
+    *,
+    workers: int = 1,
+    stop_after: int | None = None,
+    initial: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train a network; goes on where an earlier call stopped.
+
+    Args:
+        config: what to train.
+        photos: folder of sharp photos.
+        run: folder of this run: ``checkpoint.pt``, ``log.csv`` and the cache of samples.
+        workers: processes that make samples; 0 makes them in this one.
+        stop_after: stop after this many steps in all, as if killed (the next call goes on).
+        initial: checkpoint or weights to start from, when the run is new.
+        progress: called after each step with (step, steps, figures).
+
+    Returns:
+        The checkpoint; its ``ema`` is what is validated and shipped.
+
+    Raises:
+        BadValue: the folder holds a run of another config.
+    """
+    job, factory = job_of(config)
+    optim, data = config.optim, config.data
+    torch.manual_seed(config.seed)
+    network = job.build().to(memory_format=torch.channels_last)
+    average = copy.deepcopy(network).requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
+    )
+    checkpoint = run / "checkpoint.pt"
+    step = 0
+    if checkpoint.exists():
+        step = _resume(checkpoint, config, network, average, optimiser)
+    elif initial is not None:
+        weights = load_checkpoint(initial)["ema"]
+        network.load_state_dict(weights)
+        average.load_state_dict(weights)
+    validation = make_shard(
+        factory(photos, "val")(), seed=config.seed + 1, index=0, size=data.val_samples
+    )
+    source = ShardSource(
+        factory(photos, "train"),
+        run / "samples",
+        seed=config.seed,
+        size=data.shard,
+        keep=data.keep,
+        workers=workers,
+    )
+    per_visit = data.shard // optim.batch
+    end = optim.steps if stop_after is None else min(stop_after, optim.steps)
+    since, sums, count = time.perf_counter(), dict[str, float](), 0
+    try:
+        while step < end:
+            visit, within = divmod(step, per_visit)
+            index, _ = shard_of_visit(
+                visit, repeats=data.repeats, keep=data.keep, seed=config.seed
+            )
+            shard = source.get(index, newest=visit // data.repeats)
+            rng = np.random.default_rng((config.seed, visit))
+            for number, rows in enumerate(batches(data.shard, optim.batch, rng)):
+                batch = job.augment({key: value[rows] for key, value in shard.items()}, rng)
+                if number < within or step >= end:
+                    continue  # drawn all the same, so that a resumed visit is the same visit
+                for group in optimiser.param_groups:
+                    group["lr"] = optim.lr * lr_factor(step, optim)
+                loss, figures = job.loss(network, to_tensors(batch))
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(network.parameters(), optim.clip_norm)
+                optimiser.step()
+                step += 1
+                _update(average, network, min(optim.ema, (1 + step) / (10 + step)))
+                count += 1
+                for key, value in {"loss": float(loss.detach()), **figures}.items():
+                    sums[key] = sums.get(key, 0.0) + value
+                if progress is not None:
+                    progress(step, optim.steps, {key: v / count for key, v in sums.items()})
+                if step % config.validate_every == 0 or step == end:
+                    row = {"step": step, "samples": step * optim.batch}
+                    row |= {f"train_{key}": round(v / count, 5) for key, v in sums.items()}
+                    row |= {f"val_{k}": round(v, 5) for k, v in validate(job, average, validation).items()}
+                    row["seconds"] = round(time.perf_counter() - since, 1)
+                    _append(run / "log.csv", row)
+                    _save(checkpoint, config, step, network, average, optimiser)
+                    log.info("%s", row)
+                    since, sums, count = time.perf_counter(), {}, 0
+    finally:
+        source.close()
+    return checkpoint
+
+
+def job_of(
+    config: TrainConfig,
+) -> tuple[Job, Callable[[Path, Split], Callable[[], SampleMaker]]]:
+    """Return what a config trains, and the factory of its samples."""
+    if config.task == "kernel":
+        from unblur.training import kernel_task
+
+        return kernel_task.KernelTask(config), (
+            lambda photos, split: kernel_task.kernel_samples(config, photos, split)
+        )
+    from unblur.training import restore_task
+
+    return restore_task.RestoreTask(config), (
+        lambda photos, split: restore_task.restore_samples(config, photos, split)
+    )
+
+
+def lr_factor(step: int, optim: OptimConfig) -> float:
+    """Return the learning rate's factor: linear rise, plateau, linear fall at the end.
+
+    A plateau can be prolonged by raising ``steps`` and resuming, a cosine cannot.
+    """
+    rise = min(1.0, (step + 1) / max(1, optim.warmup))
+    fall = min(1.0, (optim.steps - step) / max(1, optim.cooldown))
+    return min(rise, fall)
+
+
+def to_tensors(batch: Arrays) -> dict[str, torch.Tensor]:
+    """Return a batch as tensors, images with channels last, as CPUs like them."""
+    tensors = {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in batch.items()}
+    return {
+        key: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
+        for key, t in tensors.items()
+    }
+
+
+@torch.no_grad()
+def validate(job: Job, network: nn.Module, samples: Arrays, *, batch: int = 16) -> dict[str, float]:
+    """Return the mean figures over fixed samples."""
+    network.eval()
+    sums: dict[str, float] = {}
+    count = len(next(iter(samples.values())))
+    for start in range(0, count, batch):
+        part = {key: value[start : start + batch].astype(np.float32) for key, value in samples.items()}
+        share = len(next(iter(part.values()))) / count
+        loss, figures = job.loss(network, to_tensors(part))
+        for key, value in {"loss": float(loss), **figures}.items():
+            sums[key] = sums.get(key, 0.0) + value * share
+    network.train()
+    return sums
+
+
+def _update(average: nn.Module, network: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for mean, new in zip(average.parameters(), network.parameters(), strict=True):
+            mean.lerp_(new, 1 - decay)
+
+
+def _save(
+    path: Path,
+    config: TrainConfig,
+    step: int,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    state: dict[str, Any] = {
+        "config": json.dumps(dataclasses.asdict(config)),
+        "step": step,
+        "network": network.state_dict(),
+        "ema": average.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    save_checkpoint(path, state)
+
+
+def _resume(
+    path: Path,
+    config: TrainConfig,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> int:
+    state = load_checkpoint(path)
+    before = json.loads(state["config"])
+    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    for changeable in (before["optim"], now["optim"]):
+        for key in ("steps", "cooldown", "lr"):
+            changeable.pop(key)
+    if before != now:
+        changed = [key for key in now if before.get(key) != now[key]]
+        raise BadValue(
+            f"{path.parent} holds a run of another config (different: {', '.join(changed)}); "
+            "choose another run folder"
+        )
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["ema"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)

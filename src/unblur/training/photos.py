@@ -1,0 +1,126 @@
+"""Sharp photos to train on: a folder, split by source photo, cut into windows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from unblur.color import FloatArray, to_float
+from unblur.errors import UnreadableImage
+
+Split = Literal["train", "val", "test"]
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_TRIES = 3
+_FLAT = 0.012
+"""Mean absolute luma step below which a window is too flat to learn motion from."""
+
+
+class SharpPhotos:
+    """The photos of one split of a folder.
+
+    A ``manifest.csv`` with the columns ``file`` and ``split`` decides the split if there is
+    one; otherwise the file's name does: of ten, eight train, one validates, one tests.
+
+    Args:
+        root: the folder.
+        split: which part.
+        smallest_px: photos with a shorter side are left out.
+
+    Raises:
+        UnreadableImage: no photo is left.
+    """
+
+    def __init__(self, root: Path, split: Split, *, smallest_px: int) -> None:
+        candidates = _from_manifest(root, split) or _from_names(root, split)
+        self.paths = [p for p in candidates if min(_size(p)) >= smallest_px]
+        if not self.paths:
+            raise UnreadableImage(
+                f"no '{split}' photo of at least {smallest_px} px in {root}; "
+                "give a folder of sharp photos"
+            )
+
+    def window(self, side: int, rng: np.random.Generator, *, downscale: float) -> FloatArray:
+        """Return a random window.
+
+        Args:
+            side: of the window, px.
+            rng: source of randomness.
+            downscale: smallest factor by which the photo may be shrunk first.
+
+        Returns:
+            (side, side, 3) float32 in [0, 1], sRGB; seldom flat.
+        """
+        for attempt in range(_TRIES):
+            pixels = _pixels(self.paths[int(rng.integers(len(self.paths)))])
+            window = _random_window(pixels, side, rng, downscale)
+            detail = np.abs(np.diff(window.mean(axis=2), axis=1)).mean()
+            if detail > _FLAT or attempt == _TRIES - 1:
+                break
+        return window
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Return the (H, W, 3) uint8 pixels of a photo.
+
+    Raises:
+        UnreadableImage: the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UnreadableImage(f"cannot read {path}: {error}") from error
+
+
+@lru_cache(maxsize=2048)
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    return read_rgb(path)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError):
+        return (0, 0)
+
+
+def _random_window(
+    pixels: NDArray[np.uint8], side: int, rng: np.random.Generator, downscale: float
+) -> FloatArray:
+    room = min(pixels.shape[:2]) / side
+    factor = rng.uniform(max(downscale, 1 / room), 1.0) if room > 1 else 1.0
+    wide = min(int(round(side / factor)), *pixels.shape[:2])
+    y = int(rng.integers(pixels.shape[0] - wide + 1))
+    x = int(rng.integers(pixels.shape[1] - wide + 1))
+    piece = pixels[y : y + wide, x : x + wide]
+    if wide != side:
+        shrunk = Image.fromarray(piece).resize((side, side), Image.Resampling.BOX)
+        piece = np.asarray(shrunk)
+    return to_float(np.ascontiguousarray(piece))
+
+
+def _from_manifest(root: Path, split: Split) -> list[Path]:
+    manifest = root / "manifest.csv"
+    if not manifest.is_file():
+        return []
+    with manifest.open(newline="", encoding="utf-8") as stream:
+        return sorted(root / row["file"] for row in csv.DictReader(stream) if row["split"] == split)
+
+
+def _from_names(root: Path, split: Split) -> list[Path]:
+    chosen = []
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() not in _SUFFIXES:
+            continue
+        tenth = hashlib.sha256(path.stem.encode()).digest()[0] % 10
+        if split == ("val" if tenth == 8 else "test" if tenth == 9 else "train"):
+            chosen.append(path)
+    return chosen

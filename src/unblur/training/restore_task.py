@@ -1,0 +1,135 @@
+"""Training RestoreNet: blurry windows and banks made with *estimated* PSFs -> sharp windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from unblur.blur.psf import Psf
+from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
+from unblur.color import FloatArray, luma, srgb_to_linear
+from unblur.models.restore_net import RestoreNet
+from unblur.motion.kernel import estimate_psfs
+from unblur.restore.inputs import CHANNELS, network_input
+from unblur.restore.wiener import wiener_bank
+from unblur.training.config import TrainConfig
+from unblur.training.photos import SharpPhotos, Split
+from unblur.training.shards import Arrays, SampleMaker
+
+_CHARBONNIER = 1e-3
+
+
+class RestoreSamples:
+    """Makes samples: crops of a blurred window, its bank, and its sharp original."""
+
+    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
+        from unblur.engines.onnx import OnnxEngine
+
+        self._config, self._photos = config, photos
+        self._synthesise = Synthesiser(config.recipe)
+        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return ``data.crops`` samples of one window."""
+        data = self._config.data
+        side = data.window_px + 2 * MAX_REACH_PX
+        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        linear = srgb_to_linear(pair.blurry)
+        estimate = estimate_psfs([luma(linear)], self._engine)[0]
+        psf, confidence = self._choose(pair, estimate.psf, estimate.confidence, rng)
+        bank = wiener_bank(linear, psf, estimate.noise)
+        image = network_input(pair.blurry, bank, confidence, estimate.noise)
+        sharp = np.moveaxis(pair.sharp, 2, 0)
+        return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
+
+    def _choose(
+        self, pair: Pair, estimated: Psf, confidence: float, rng: np.random.Generator
+    ) -> tuple[Psf, float]:
+        """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
+        data, draw = self._config.data, rng.random()
+        if draw < data.estimated:
+            return estimated, confidence
+        if draw < data.estimated + data.true:
+            return pair.psf.centred(), 1.0
+        if draw < data.estimated + data.true + data.none:
+            return Psf.delta(), 0.0
+        return self._synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
+
+
+def restore_samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+    """Return a picklable factory of the sample maker."""
+    return partial(_make, config, photos, split)
+
+
+def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
+    smallest = config.data.window_px + 2 * MAX_REACH_PX
+    return RestoreSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+
+
+class RestoreTask:
+    """Network, augmentation and loss of RestoreNet."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def build(self) -> nn.Module:
+        """Return a fresh network."""
+        return RestoreNet(
+            in_channels=CHANNELS, widths=self.config.widths, depths=self.config.depths
+        )
+
+    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
+        """Turn and mirror a batch at random and bring it to float."""
+        turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+        out = {}
+        for key, value in batch.items():
+            turned = np.rot90(_to_float(value), turns, axes=(2, 3))
+            out[key] = turned[..., ::-1] if mirror else turned
+        return out
+
+    def loss(
+        self, network: nn.Module, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss of a batch and the figures to log."""
+        restored, sharp = network(_scaled(batch["image"])), _scaled(batch["sharp"])
+        error = restored - sharp
+        pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
+        # A transform of the error tells missing from invented texture at every frequency.
+        spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
+        total = pixels + 0.05 * spectrum
+        blurry = _scaled(batch["image"])[:, :3] - sharp
+        after, before = (
+            -10 * torch.log10(e.detach().square().mean(dim=(1, 2, 3)).clamp_min(1e-6))
+            for e in (error, blurry)
+        )
+        return total, {
+            "psnr_db": float(after.mean()),
+            "gain_db": float((after - before).mean()),
+            "worse_share": float((after < before - 0.1).float().mean()),
+        }
+
+
+def _crop(image: FloatArray, sharp: FloatArray, side: int, rng: np.random.Generator) -> Arrays:
+    y = int(rng.integers(image.shape[1] - side + 1))
+    x = int(rng.integers(image.shape[2] - side + 1))
+    part = (slice(None), slice(y, y + side), slice(x, x + side))
+    return {"image": _to_bytes(image[part]), "sharp": _to_bytes(sharp[part])}
+
+
+def _to_bytes(values: FloatArray) -> NDArray[np.uint8]:
+    """All inputs lie in [0, 1]; a quarter of a grey level of rounding is below the noise."""
+    return np.asarray(np.clip(values, 0, 1) * 255 + 0.5, dtype=np.uint8)
+
+
+def _to_float(values: NDArray[np.generic]) -> FloatArray:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _scaled(values: torch.Tensor) -> torch.Tensor:
+    return values * (1 / 255)
