@@ -1,2 +1,53 @@
-"""Take the motion blur out of photos: explain the blur, then undo it."""
+"""Take the motion blur out of photos, on your own computer: explain the blur, then undo it.
+
+``unblur.restore(photo)`` restores, ``unblur.analyse(photo)`` tells how the camera moved.
+Names are loaded when first used, so that importing the package is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unblur.blur.psf import Psf as Psf
+    from unblur.errors import UnblurError as UnblurError
+    from unblur.io import Photo as Photo
+    from unblur.io import Region as Region
+    from unblur.io import read_photo as read_photo
+    from unblur.io import write_photo as write_photo
+    from unblur.motion.field import MotionField as MotionField
+    from unblur.restoration.facade import Restored as Restored
+    from unblur.restoration.facade import analyse as analyse
+    from unblur.restoration.facade import restore as restore
+    from unblur.restoration.pipeline import Report as Report
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "MotionField": "unblur.motion.field",
+    "Photo": "unblur.io",
+    "Psf": "unblur.blur.psf",
+    "Region": "unblur.io",
+    "Report": "unblur.restoration.pipeline",
+    "Restored": "unblur.restoration.facade",
+    "UnblurError": "unblur.errors",
+    "analyse": "unblur.restoration.facade",
+    "read_photo": "unblur.io",
+    "restore": "unblur.restoration.facade",
+    "write_photo": "unblur.io",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'unblur' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

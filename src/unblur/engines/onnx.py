@@ -17,7 +17,7 @@ class OnnxEngine:
 
     Args:
         path: the file.
-        task: what it must be for.
+        task: what it must be for; None for anything.
         threads: computing threads; the number of processors of this process if omitted.
 
     Raises:
@@ -25,7 +25,7 @@ class OnnxEngine:
         SpecMismatch: it is for another task.
     """
 
-    def __init__(self, path: Path, *, task: str, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, task: str | None, threads: int | None = None) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -44,7 +44,7 @@ class OnnxEngine:
         if text is None:
             raise CorruptWeights(f"{path} has no '{SPEC_KEY}' metadata; it is not one of ours")
         self.spec = ModelSpec.from_json(text, where=str(path))
-        if self.spec.task != task:
+        if task is not None and self.spec.task != task:
             raise SpecMismatch(f"{path} is a '{self.spec.task}' network, '{task}' is needed")
         self._names = [node.name for node in self._session.get_inputs()]
 

@@ -13,7 +13,7 @@ class RestoreNet(nn.Module):
     """A residual U-Net at half resolution.
 
     Args:
-        in_channels: see :data:`unblur.restore.inputs.CHANNELS`; the first three are the
+        in_channels: see :data:`unblur.restoration.inputs.CHANNELS`; the first three are the
             blurry photo.
         widths: channels of each level, half resolution first.
         depths: residual blocks of each level.

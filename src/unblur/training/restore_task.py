@@ -16,8 +16,8 @@ from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.models.restore_net import RestoreNet
 from unblur.motion.kernel import estimate_psfs
-from unblur.restore.inputs import CHANNELS, network_input
-from unblur.restore.wiener import wiener_bank
+from unblur.restoration.inputs import CHANNELS, network_input
+from unblur.restoration.wiener import wiener_bank
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker

@@ -11,8 +11,8 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.restore.inputs import network_input
-from unblur.restore.wiener import STRENGTHS, wiener_bank
+from unblur.restoration.inputs import network_input
+from unblur.restoration.wiener import STRENGTHS, wiener_bank
 
 WeightedPsf = tuple[Psf, FloatArray]
 """A PSF and its (H, W) weight in a tile; the weights of all PSFs of a tile sum to 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.color import FloatArray, linear_to_srgb
-from unblur.restore.wiener import NOISE_SPAN, STRENGTHS
+from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS
 
 CHANNELS = 3 + 3 * len(STRENGTHS) + 2
 """Blurry RGB, the bank's RGBs, confidence and noise level."""

@@ -73,8 +73,9 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         licence: of the weights.
     """
     from unblur.training.checkpoint import load_checkpoint
-    from unblur.training.config import TrainConfig, from_dict
+    from unblur.training.config import TrainConfig
     from unblur.training.loop import job_of
+    from unblur.toml import from_dict
 
     state = load_checkpoint(checkpoint)
     config = from_dict(TrainConfig, json.loads(state["config"]), where=str(checkpoint))

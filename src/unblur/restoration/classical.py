@@ -9,8 +9,8 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import MissingExtra
-from unblur.restore.restorers import Deconvolution
-from unblur.restore.wiener import (
+from unblur.restoration.restorers import Deconvolution
+from unblur.restoration.wiener import (
     REFERENCE_NOISE,
     STRENGTHS,
     border_width,

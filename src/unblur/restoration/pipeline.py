@@ -21,9 +21,9 @@ from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
-from unblur.restore import referee
-from unblur.restore.restorers import Restorer, Tile, WeightedPsf
-from unblur.restore.tiling import Segment, node_weights, plan_axis
+from unblur.restoration import referee
+from unblur.restoration.restorers import Restorer, Tile, WeightedPsf
+from unblur.restoration.tiling import Segment, node_weights, plan_axis
 
 Samples = NDArray[Any]
 Progress = Callable[[int, int], None]

@@ -1,0 +1,77 @@
+"""What the commands share: progress, numbers from text, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from unblur.io import Region
+
+
+class RegionType(click.ParamType[Region]):
+    """``X,Y,WIDTH,HEIGHT`` in px -> Region."""
+
+    name = "X,Y,WIDTH,HEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Region:
+        """Parse a region; see :class:`click.ParamType`."""
+        if isinstance(value, Region):
+            return value
+        try:
+            x, y, width, height = (int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected four whole numbers X,Y,WIDTH,HEIGHT, got {value!r}", param, ctx)
+        if min(x, y) < 0 or min(width, height) < 1:
+            self.fail(f"X and Y must be >= 0, WIDTH and HEIGHT >= 1, got {value!r}", param, ctx)
+        return Region(y, x, y + height, x + width)
+
+
+class Bar:
+    """One progress bar over all work of a command; silent where nobody watches."""
+
+    def __init__(self, label: str, length: int, *, hidden: bool) -> None:
+        self._total = length * 1000
+        self._done = 0.0
+        shown = not hidden and sys.stderr.isatty()
+        self._bar = click.progressbar(
+            length=self._total, label=label, file=sys.stderr, hidden=not shown, show_eta=True
+        )
+
+    def to(self, items: float) -> None:
+        """Move to a number of finished items, fractions included."""
+        wanted = min(self._total, items * 1000)
+        step = int(wanted) - int(self._done)
+        if step > 0:
+            self._bar.update(step)
+        self._done = max(self._done, wanted)
+
+
+@contextmanager
+def progress_bar(label: str, length: int, *, hidden: bool = False) -> Iterator[Bar]:
+    """Show a progress bar on standard error, if that is a terminal."""
+    bar = Bar(label, length, hidden=hidden)
+    with bar._bar:
+        yield bar
+
+
+def to_json(value: Any) -> str:
+    """Return strict JSON: infinite and undefined numbers become null."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

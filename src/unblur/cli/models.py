@@ -1,0 +1,47 @@
+"""``unblur models``: what can be chosen with ``--model``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from unblur.cli.common import to_json
+
+
+@click.group()
+def models() -> None:
+    """List and describe the models."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def list_models(as_json: bool) -> None:
+    """List what --model accepts."""
+    from unblur.restoration.catalogue import describe_models
+
+    rows = describe_models()
+    if as_json:
+        click.echo(to_json(rows))
+        return
+    for row in rows:
+        default = " (default)" if row["default"] else ""
+        click.echo(f"{row['name']}{default}: {row['summary']}")
+
+
+@models.command("show")
+@click.argument("network")
+def show(network: str) -> None:
+    """Show the specification inside a shipped NETWORK's file, as JSON."""
+    from unblur.engines.onnx import OnnxEngine
+    from unblur.restoration.catalogue import shipped_networks, weights_path
+
+    from unblur.errors import UnknownModel, nearest
+
+    if network not in shipped_networks():
+        raise UnknownModel(f"no network '{network}' is shipped; {nearest(network, shipped_networks())}")
+    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(weights_path(network), task=None).spec)
+    spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
+    click.echo(to_json(spec))

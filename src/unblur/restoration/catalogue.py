@@ -1,0 +1,87 @@
+"""The models that ``--model`` names: shipped networks, files, and classical methods."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from unblur.engines.base import Engine
+from unblur.engines.onnx import OnnxEngine
+from unblur.errors import UnknownModel, nearest
+from unblur.restoration.classical import CLASSICAL
+from unblur.restoration.restorers import ClassicalRestorer, NetworkRestorer, Restorer
+
+DEFAULT_MODEL = "unblur"
+"""The motion-aware network on our own bank."""
+
+KERNEL_NET = "kernel_net"
+_NETWORKS = {DEFAULT_MODEL: "restore_net"}
+
+
+def model_names() -> list[str]:
+    """Return the names of all models, the default first."""
+    return [*_NETWORKS, *CLASSICAL]
+
+
+def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> Restorer:
+    """Return the restorer of a name, or of the path of an ONNX file of ours.
+
+    Raises:
+        UnknownModel: no model has this name.
+        CorruptWeights, SpecMismatch: the file is not a restoration network of ours.
+    """
+    if name in CLASSICAL:
+        return ClassicalRestorer(name, CLASSICAL[name])
+    if name in _NETWORKS:
+        return NetworkRestorer(name, _engine(weights_path(_NETWORKS[name]), "restore", threads))
+    if name.endswith(".onnx") and Path(name).is_file():
+        return NetworkRestorer(name, _engine(Path(name), "restore", threads))
+    raise UnknownModel(
+        f"there is no model '{name}' (and no such .onnx file); {nearest(name, model_names())}"
+    )
+
+
+def load_kernel_engine(*, threads: int | None = None) -> Engine:
+    """Return the engine that runs the shipped KernelNet."""
+    return _engine(weights_path(KERNEL_NET), "kernel", threads)
+
+
+def weights_path(network: str) -> Path:
+    """Return the file of a shipped network.
+
+    Raises:
+        UnknownModel: the installation lacks it.
+    """
+    path = Path(str(resources.files("unblur.weights") / f"{network}.onnx"))
+    if not path.is_file():
+        raise UnknownModel(f"the network file {path} is missing; reinstall unblur")
+    return path
+
+
+def shipped_networks() -> list[str]:
+    """Return the names of all network files in this installation."""
+    folder = Path(str(resources.files("unblur.weights")))
+    return sorted(path.stem for path in folder.glob("*.onnx"))
+
+
+@lru_cache(maxsize=8)
+def _engine(path: Path, task: str, threads: int | None) -> Engine:
+    return OnnxEngine(path, task=task, threads=threads)
+
+
+def describe_models() -> list[dict[str, Any]]:
+    """Return a row for each model: name, whether it is the default, what it is."""
+    rows: list[dict[str, Any]] = []
+    for name, network in _NETWORKS.items():
+        spec = _engine(weights_path(network), "restore", 1).spec
+        summary = (
+            f"motion-aware network, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
+            f"trained on {spec.samples} crops"
+        )
+        rows.append({"name": name, "default": name == DEFAULT_MODEL, "summary": summary})
+    for name, method in CLASSICAL.items():
+        summary = (method.__doc__ or "").splitlines()[0].removeprefix("Return ")
+        rows.append({"name": name, "default": False, "summary": summary})
+    return rows

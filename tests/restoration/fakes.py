@@ -1,0 +1,52 @@
+"""Stand-ins for the networks: engines and restorers whose answers are known."""
+
+import numpy as np
+
+from unblur.spec import ModelSpec
+
+
+class FakeKernelEngine:
+    """Says the same of every window: a line of some length, and how sure it is."""
+
+    def __init__(self, *, length=9, blurred=True, confidence=0.9):
+        self.spec = ModelSpec("fake", "kernel", 1, 0, 0, "none", "nothing", 0)
+        psf = np.zeros((64, 64), np.float32)
+        psf[32, 32 - length // 2 : 32 + length // 2 + 1] = 1
+        self._psf = psf / psf.sum()
+        logit = 8.0 if blurred else -8.0
+        sure = np.log(confidence / (1 - confidence))
+        self._facts = np.array([logit, sure, np.log2(max(length, 1)), 1, 0], np.float32)
+        self.calls = 0
+
+    def __call__(self, maps, pooled):
+        self.calls += 1
+        count = len(maps)
+        assert maps.shape == (count, 12, 64, 64)
+        assert pooled.shape == (count, 3, 8, 8)
+        return np.repeat(self._psf[None], count, 0), np.repeat(self._facts[None], count, 0)
+
+
+class LocalRestorer:
+    """A 5 x 5 mean with the colours swapped around: local, not symmetric in its channels."""
+
+    name = "local"
+
+    def __init__(self, halo_px=2):
+        self.halo_px = halo_px
+        self.tiles = []
+
+    def __call__(self, tile):
+        from scipy import ndimage
+
+        self.tiles.append(tile.srgb.shape)
+        return ndimage.uniform_filter(tile.srgb, size=(5, 5, 1), mode="nearest")[..., ::-1].copy()
+
+
+class Brighten:
+    """Adds a constant."""
+
+    name = "brighten"
+    halo_px = 0
+
+    def __call__(self, tile):
+        return tile.srgb + np.float32(0.1)

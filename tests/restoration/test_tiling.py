@@ -1,0 +1,56 @@
+"""Geometry of tiles: every pixel once, weights that sum to one, context where it exists."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unblur.errors import BadValue
+from unblur.restoration.tiling import node_weights, plan_axis
+
+SIZES = [1, 2, 5, 7, 31, 97, 256, 257, 1000]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("tile", "halo", "fade"), [(32, 8, 0), (40, 0, 16), (64, 70, 32), (7, 3, 6)])
+def test_weights_of_all_tiles_sum_to_one(size, tile, halo, fade):
+    total = np.zeros(size)
+    for segment in plan_axis(size, tile=tile, halo=halo, fade=fade):
+        total[segment.start : segment.stop] += segment.weights()
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+@given(st.integers(1, 5000), st.integers(1, 400), st.integers(0, 100), st.integers(0, 40))
+def test_tiles_are_in_order_and_within_bounds(size, tile, halo, half_fade):
+    fade = 2 * half_fade
+    if tile <= fade:
+        with pytest.raises(BadValue):
+            plan_axis(size, tile=tile, halo=halo, fade=fade)
+        return
+    segments = plan_axis(size, tile=tile, halo=halo, fade=fade)
+    assert segments[0].start == 0
+    assert segments[-1].stop == size
+    for segment in segments:
+        assert 0 <= segment.outer_start <= segment.start < segment.stop <= segment.outer_stop <= size
+        assert segment.start - segment.outer_start == min(halo, segment.start)
+        assert segment.outer_stop - segment.stop == min(halo, size - segment.stop)
+        assert segment.fade_in + segment.fade_out <= segment.stop - segment.start
+        assert segment.weights().min() > 0
+    for left, right in zip(segments[:-1], segments[1:], strict=True):
+        assert left.stop - right.start == fade == left.fade_out == right.fade_in
+
+
+def test_inner_slice_finds_the_written_pixels():
+    axis = np.arange(300)
+    for segment in plan_axis(300, tile=64, halo=20, fade=16):
+        read = axis[segment.outer_start : segment.outer_stop]
+        np.testing.assert_array_equal(read[segment.inner], axis[segment.start : segment.stop])
+
+
+def test_node_weights_interpolate_linearly_and_hold_at_the_ends():
+    weights = node_weights((10.5, 20.5), 0, 30)
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-6)
+    assert weights[0, 5] == 1
+    assert weights[1, 25] == 1
+    assert weights[0, 15] == pytest.approx(0.5)
+    assert node_weights((4.0,), 2, 9).tolist() == [[1.0] * 7]
