@@ -64,7 +64,7 @@ class Settings:
 @click.option("--strip-location", is_flag=True, help="Leave the place out of the metadata.")
 @click.option("--strip-metadata", is_flag=True, help="Leave out all metadata but the colour profile.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@click.option("--max-megapixels", type=click.FloatRange(min=0.001), default=200.0,
+@click.option("--max-megapixels", type=click.FloatRange(min=0.001), default=96.0,
               show_default=True, help="Refuse larger photos.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def restore(  # noqa: PLR0913
