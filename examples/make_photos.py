@@ -18,7 +18,9 @@ from unblur.color import quantise, to_float
 
 HERE = Path(__file__).resolve().parent
 
-QUIET = CameraRecipe(sigma_read=(0.002, 0.004), highlight_share=0.0, tone=(0.0, 0.2), jpeg_share=0.0)
+QUIET = CameraRecipe(
+    sigma_read=(0.002, 0.004), highlight_share=0.0, tone=(0.0, 0.2), jpeg_share=0.0
+)
 SHAKE = SynthesisRecipe(shake=1, line=0, defocus=0, sharp=0, length_px=(14, 20), camera=QUIET)
 
 PHOTOS = {

@@ -17,7 +17,6 @@ LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Rec. 709 luminance weights for linear R, G, B."""
 
 
-
 def srgb_to_linear(srgb: FloatArray) -> FloatArray:
     """Return linear light of sRGB-encoded values.
 

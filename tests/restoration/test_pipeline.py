@@ -73,9 +73,7 @@ def test_unreliable_motion_changes_nothing():
 
 def test_blurred_photo_is_restored_all_over():
     samples = photo(200, 300)
-    out, motion, report = restore_samples(
-        samples, Brighten(), FakeKernelEngine(), RestoreOptions()
-    )
+    out, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(), RestoreOptions())
     assert motion.uniform
     assert report.changed
     assert ((out > samples) | (samples >= 250)).all()
@@ -84,9 +82,7 @@ def test_blurred_photo_is_restored_all_over():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5000), (95, 400)])
 def test_photos_too_small_to_tell_stay(height, width):
     samples = photo(height, width)
-    out, motion, report = restore_samples(
-        samples, Brighten(), FakeKernelEngine(), RestoreOptions()
-    )
+    out, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(), RestoreOptions())
     assert out is samples
     assert motion is None
     assert "too small" in report.reason
@@ -96,9 +92,14 @@ def test_photos_too_small_to_tell_stay(height, width):
 def test_strength_blends_in_proportion():
     samples = photo(120, 150, dtype=np.float32) * np.float32(0.8)
     moved = [
-        float((restore_samples(
-            samples, Brighten(), FakeKernelEngine(), RestoreOptions(psf=PSF, strength=s)
-        )[0] - samples).mean())
+        float(
+            (
+                restore_samples(
+                    samples, Brighten(), FakeKernelEngine(), RestoreOptions(psf=PSF, strength=s)
+                )[0]
+                - samples
+            ).mean()
+        )
         for s in (0.0, 0.25, 0.5, 1.0)
     ]
     np.testing.assert_allclose(moved, [0, 0.025, 0.05, 0.1], atol=1e-4)

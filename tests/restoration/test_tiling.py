@@ -1,5 +1,7 @@
 """Geometry of tiles: every pixel once, weights that sum to one, context where it exists."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,9 @@ SIZES = [1, 2, 5, 7, 31, 97, 256, 257, 1000]
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("tile", "halo", "fade"), [(32, 8, 0), (40, 0, 16), (64, 70, 32), (7, 3, 6)])
+@pytest.mark.parametrize(
+    ("tile", "halo", "fade"), [(32, 8, 0), (40, 0, 16), (64, 70, 32), (7, 3, 6)]
+)
 def test_weights_of_all_tiles_sum_to_one(size, tile, halo, fade):
     total = np.zeros(size)
     for segment in plan_axis(size, tile=tile, halo=halo, fade=fade):
@@ -31,12 +35,14 @@ def test_tiles_are_in_order_and_within_bounds(size, tile, halo, half_fade):
     assert segments[0].start == 0
     assert segments[-1].stop == size
     for segment in segments:
-        assert 0 <= segment.outer_start <= segment.start < segment.stop <= segment.outer_stop <= size
+        assert (
+            0 <= segment.outer_start <= segment.start < segment.stop <= segment.outer_stop <= size
+        )
         assert segment.start - segment.outer_start == min(halo, segment.start)
         assert segment.outer_stop - segment.stop == min(halo, size - segment.stop)
         assert segment.fade_in + segment.fade_out <= segment.stop - segment.start
         assert segment.weights().min() > 0
-    for left, right in zip(segments[:-1], segments[1:], strict=True):
+    for left, right in pairwise(segments):
         assert left.stop - right.start == fade == left.fade_out == right.fade_in
 
 

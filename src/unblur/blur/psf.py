@@ -4,7 +4,7 @@ Conventions, kept everywhere in the package:
 
 * shape ``(kH, kW)``, both odd; the centre is the pixel ``(kH // 2, kW // 2)``;
 * non-negative, sum 1: each value is the share of the exposure spent at that offset;
-* applied by *true convolution*: ``blurry[y, x] = sum_ij psf[i, j] * sharp[y - i + cy, x - j + cx]``,
+* applied by *true convolution*, ``blurry[y, x] = sum_ij psf[i, j] sharp[y - i + cy, x - j + cx]``,
   so a single bright point becomes the PSF, unflipped;
 * trajectories are ``(x, y)`` points in pixels, x right and y down.
 """

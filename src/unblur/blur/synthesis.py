@@ -201,7 +201,9 @@ def object_mask(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
     """Return the soft-edged mask of one random blob, about a tenth to a half of the area."""
     coarse = rng.standard_normal((max(2, shape[0] // 48), max(2, shape[1] // 48)))
     zoom = [size / small for size, small in zip(shape, coarse.shape, strict=True)]
-    smooth = ndimage.zoom(ndimage.gaussian_filter(coarse, 1.0), zoom, order=1)[: shape[0], : shape[1]]
+    smooth = ndimage.zoom(ndimage.gaussian_filter(coarse, 1.0), zoom, order=1)[
+        : shape[0], : shape[1]
+    ]
     level = np.quantile(smooth, rng.uniform(0.5, 0.9))
     spread = max(float(smooth.std()), 1e-9)
     mask: FloatArray = np.clip((smooth - level) / spread * 20 + 0.5, 0, 1).astype(np.float32)

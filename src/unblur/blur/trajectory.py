@@ -43,7 +43,9 @@ def load_gyro(path: Path) -> GyroTrace:
     try:
         rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
     except (OSError, ValueError) as error:
-        raise UnreadableImage(f"cannot read gyroscope rows 't_ns wx wy wz' of {path}: {error}")
+        raise UnreadableImage(
+            f"cannot read gyroscope rows 't_ns wx wy wz' of {path}: {error}"
+        ) from error
     seconds = (rows[:, 0] - rows[0, 0]) * 1e-9
     return GyroTrace(rate_hz=float((len(rows) - 1) / seconds[-1]), omega=rows[:, 1:4])
 
@@ -94,7 +96,7 @@ def gyro_path(trace: GyroTrace, rng: np.random.Generator) -> Points:
     turn = rng.uniform(0, 2 * np.pi)
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     matrix[:, 0] *= rng.choice([-1, 1])
-    return unit_diameter(path @ matrix.T)
+    return unit_diameter(np.asarray(path @ matrix.T))
 
 
 def line(rng: np.random.Generator) -> Points:
@@ -112,7 +114,7 @@ def unit_diameter(path: Points) -> Points:
     angles = np.deg2rad(np.arange(0, 180, 6))
     projections = path @ np.stack([np.cos(angles), np.sin(angles)])
     diameter = float(np.ptp(projections, axis=0).max())
-    return (path - path.mean(axis=0)) / max(diameter, 1e-9)
+    return np.asarray((path - path.mean(axis=0)) / max(diameter, 1e-9))
 
 
 def _with_rests(path: Points, rng: np.random.Generator) -> Points:

@@ -11,10 +11,19 @@ from unblur.errors import MissingExtra
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True,
-              help="The ONNX file to write.")
-@click.option("--trained-on", default="own photos", show_default=True,
-              help="What it was trained on, for its specification.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The ONNX file to write.",
+)
+@click.option(
+    "--trained-on",
+    default="own photos",
+    show_default=True,
+    help="What it was trained on, for its specification.",
+)
 @click.option("--licence", default="unstated", show_default=True, help="Licence of the weights.")
 def export(run: Path, output: Path, trained_on: str, licence: str) -> None:
     """Export the averaged weights of the training RUN, checked against PyTorch."""

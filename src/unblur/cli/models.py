@@ -36,12 +36,13 @@ def list_models(as_json: bool) -> None:
 def show(network: str) -> None:
     """Show the specification inside a shipped NETWORK's file, as JSON."""
     from unblur.engines.onnx import OnnxEngine
+    from unblur.errors import UnknownModel, nearest
     from unblur.restoration.catalogue import shipped_networks, weights_path
 
-    from unblur.errors import UnknownModel, nearest
-
     if network not in shipped_networks():
-        raise UnknownModel(f"no network '{network}' is shipped; {nearest(network, shipped_networks())}")
+        raise UnknownModel(
+            f"no network '{network}' is shipped; {nearest(network, shipped_networks())}"
+        )
     spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(weights_path(network), task=None).spec)
     spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
     click.echo(to_json(spec))

@@ -41,33 +41,66 @@ class Settings:
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path),
-              help="A file (one photo), a folder (names and tree kept), or - for standard output. "
-                   "Without it, name.unblurred.ext beside each photo.")
-@click.option("--model", default="unblur", show_default=True,
-              help="See 'unblur models list'; or an ONNX file exported by 'unblur export'.")
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True,
-              help="0 leaves the photo, 1 restores fully.")
-@click.option("--psf", type=click.Path(path_type=Path),
-              help="Use the PSF of this file (picture, .npy, .npz, .txt) in place of an estimate.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A file (one photo), a folder (names and tree kept), or - for standard output. "
+    "Without it, name.unblurred.ext beside each photo.",
+)
+@click.option(
+    "--model",
+    default="unblur",
+    show_default=True,
+    help="See 'unblur models list'; or an ONNX file exported by 'unblur export'.",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="0 leaves the photo, 1 restores fully.",
+)
+@click.option(
+    "--psf",
+    type=click.Path(path_type=Path),
+    help="Use the PSF of this file (picture, .npy, .npz, .txt) in place of an estimate.",
+)
 @click.option("--region", type=RegionType(), help="Restore only here, in px.")
-@click.option("--mask", type=click.Path(path_type=Path),
-              help="Picture of the photo's size: restore where it is white.")
-@click.option("--report", type=click.Path(path_type=Path),
-              help="Write what was done where into this JSON file.")
+@click.option(
+    "--mask",
+    type=click.Path(path_type=Path),
+    help="Picture of the photo's size: restore where it is white.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write what was done where into this JSON file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the same on standard output.")
-@click.option("--format", "extension",
-              help="Extension of the results, as png; by default that of each photo.")
-@click.option("--quality", type=click.IntRange(1, 100),
-              help="Of JPEG and WebP results; by default as each photo was stored.")
+@click.option(
+    "--format", "extension", help="Extension of the results, as png; by default that of each photo."
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    help="Of JPEG and WebP results; by default as each photo was stored.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace existing results (never a photo).")
 @click.option("--strip-location", is_flag=True, help="Leave the place out of the metadata.")
-@click.option("--strip-metadata", is_flag=True, help="Leave out all metadata but the colour profile.")
+@click.option(
+    "--strip-metadata", is_flag=True, help="Leave out all metadata but the colour profile."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@click.option("--max-megapixels", type=click.FloatRange(min=0.001), default=96.0,
-              show_default=True, help="Refuse larger photos.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0.001),
+    default=96.0,
+    show_default=True,
+    help="Refuse larger photos.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def restore(  # noqa: PLR0913
+def restore(
     photos: tuple[Path, ...],
     output: Path | None,
     report: Path | None,
@@ -154,7 +187,9 @@ def _tell(rows: list[dict[str, Any]], seconds: float, *, quiet: bool) -> None:
         click.echo(f"{len(rows) - failed} done, {failed} failed, {seconds:.1f} s")
 
 
-def _restore(source: Path | bytes, settings: Settings, advance: Callable[[float], None]) -> Restored:
+def _restore(
+    source: Path | bytes, settings: Settings, advance: Callable[[float], None]
+) -> Restored:
     from unblur.io import read_photo
     from unblur.restoration.facade import restore as restore_photo
 

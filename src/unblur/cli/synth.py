@@ -18,13 +18,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("out_dir", type=_FOLDER)
 @click.option("--recipe", type=_FILE, help="TOML file, as configs/recipe.toml; default: built in.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds, equal pairs.")
-@click.option("--per-photo", type=click.IntRange(min=1), default=1, show_default=True,
-              help="Pairs made of each photo.")
-@click.option("--split", type=click.Choice(["train", "val", "test"]),
-              help="Only this split of SHARP_DIR/manifest.csv.")
+@click.option(
+    "--per-photo",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Pairs made of each photo.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Only this split of SHARP_DIR/manifest.csv.",
+)
 @click.option("--gyro", type=_FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
-def synth(  # noqa: PLR0913
+def synth(
     sharp_dir: Path,
     out_dir: Path,
     recipe: Path | None,
@@ -54,7 +62,7 @@ def synth(  # noqa: PLR0913
             seed=seed,
             per_photo=per_photo,
             overwrite=overwrite,
-            progress=lambda done, total: bar.to(done),  # noqa: ARG005
+            progress=lambda done, total: bar.to(done),
         )
     for name, reason in summary.skipped:
         click.echo(f"left out {name}: {reason}", err=True)

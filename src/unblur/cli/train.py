@@ -20,21 +20,43 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("config", type=_FILE)
 @click.option("--photos", type=_FOLDER, required=True, help="Folder of sharp photos.")
-@click.option("--run", "run_folder", type=_FOLDER, required=True,
-              help="Folder of this run; an interrupted run goes on from its checkpoint.")
+@click.option(
+    "--run",
+    "run_folder",
+    type=_FOLDER,
+    required=True,
+    help="Folder of this run; an interrupted run goes on from its checkpoint.",
+)
 @click.option("--gyro", type=_FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
-@click.option("--kernel-weights", type=_FILE,
-              help="ONNX file of the KernelNet whose estimates RestoreNet is trained on "
-                   "(default: the shipped one).")
+@click.option(
+    "--kernel-weights",
+    type=_FILE,
+    help="ONNX file of the KernelNet whose estimates RestoreNet is trained on "
+    "(default: the shipped one).",
+)
 @click.option("--initial", type=_FILE, help="Checkpoint whose weights a new run starts from.")
 @click.option("--steps", type=click.IntRange(min=1), help="Train for this many steps in all.")
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True,
-              help="Processes that make samples.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True,
-              help="Threads that train.")
-@click.option("--plot/--no-plot", default=True, show_default=True,
-              help="Draw the learning curves into curves.png.")
-def train(  # noqa: PLR0913
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes that make samples.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads that train.",
+)
+@click.option(
+    "--plot/--no-plot",
+    default=True,
+    show_default=True,
+    help="Draw the learning curves into curves.png.",
+)
+def train(
     config: Path,
     photos: Path,
     run_folder: Path,
@@ -60,12 +82,13 @@ def train(  # noqa: PLR0913
         raise BadValue(f"the folder of photos {photos} does not exist")
     torch.set_num_threads(threads)
     settings = _adapted(load_config(config), gyro, kernel_weights, steps)
-    with click.progressbar(length=settings.optim.steps, label=settings.name,
-                           item_show_func=lambda text: text) as bar:
+    with click.progressbar(
+        length=settings.optim.steps, label=settings.name, item_show_func=lambda text: text
+    ) as bar:
 
         def show(step: int, total: int, figures: dict[str, float]) -> None:
             text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
-            bar.update(step - bar.pos, text)  # type: ignore[arg-type]
+            bar.update(step - bar.pos, text)
 
         run_training(settings, photos, run_folder, workers=workers, initial=initial, progress=show)
     if plot:

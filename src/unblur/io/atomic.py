@@ -30,7 +30,9 @@ def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
+        )
         temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

@@ -99,7 +99,14 @@ def _load(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
 
 
 def _read(data: bytes, name: str, limit: int) -> Photo:
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"heim"):
+    if data[4:8] == b"ftyp" and data[8:12] in (
+        b"heic",
+        b"heix",
+        b"mif1",
+        b"msf1",
+        b"hevc",
+        b"heim",
+    ):
         _register_heif(name)
         formats: tuple[str, ...] | None = None
     else:
@@ -243,7 +250,7 @@ def _check_size(pixels: int, name: str, limit: int) -> None:
 def _is_deep_tiff(image: Image.Image) -> bool:
     bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
     bits = bits if isinstance(bits, tuple) else (bits,)
-    return max(bits) > 8
+    return bool(max(bits) > 8)
 
 
 def _read_deep_tiff(data: bytes, name: str) -> Samples:
@@ -252,7 +259,7 @@ def _read_deep_tiff(data: bytes, name: str) -> Samples:
     except ImportError as error:
         raise MissingExtra("tifffile", "tiff", "reading TIFF with more than 8 bits") from error
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages[0]
+        page: Any = file.pages[0]
         if page.photometric.name not in ("MINISBLACK", "RGB"):
             raise UnsupportedImage(
                 f"{name} is a deep TIFF of kind {page.photometric.name}; convert it to RGB"

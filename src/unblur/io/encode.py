@@ -39,7 +39,7 @@ def write_photo(
     target: str | Path | BinaryIO,
     *,
     overwrite: bool = False,
-    format: str | None = None,  # noqa: A002  (the word of the field)
+    format: str | None = None,
     quality: int | None = None,
     strip_location: bool = False,
     strip_metadata: bool = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -48,12 +47,21 @@ def find_images(paths: Sequence[Path]) -> list[InputFile]:
         elif path.exists() or path.is_symlink():
             found.append(InputFile(path, Path(path.name)))
         else:
-            matches = [Path(m) for m in sorted(glob.glob(str(path), recursive=True))]
+            matches = _matches(path)
             if not matches:
                 raise UnreadableImage(f"{path} does not exist; check the name")
             found += find_images(matches)
     unique = {item.path.resolve(): item for item in reversed(found)}
     return [item for item in found if unique.get(item.path.resolve()) is item]
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a pattern with wildcards stands for, sorted."""
+    parts = pattern.parts
+    fixed = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), None)
+    if fixed is None:
+        return []
+    return sorted(Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))))
 
 
 def plan_outputs(
@@ -136,7 +144,7 @@ def _target(item: InputFile, output: Path | None, extension: str | None, *, sing
 
 
 def _is_folder(output: Path) -> bool:
-    return output.is_dir() or not (output.suffix.lower() in READ_SUFFIXES)
+    return output.is_dir() or output.suffix.lower() not in READ_SUFFIXES
 
 
 def written_suffix(suffix: str) -> str:

@@ -87,12 +87,12 @@ class Photo:
     @property
     def height(self) -> int:
         """Rows."""
-        return self.samples.shape[0]
+        return int(self.samples.shape[0])
 
     @property
     def width(self) -> int:
         """Columns."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @property
     def megapixels(self) -> float:

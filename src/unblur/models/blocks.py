@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -13,8 +15,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        zero(self.second)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, width, H, W) -> the same shape."""
@@ -25,6 +26,12 @@ class ResidualBlock(nn.Module):
 def residual_blocks(width: int, count: int) -> nn.Sequential:
     """Return ``count`` residual blocks of one width."""
     return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+def zero(layer: nn.Conv2d) -> None:
+    """Make a convolution start as zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 class UNet(nn.Module):
@@ -41,7 +48,7 @@ class UNet(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
         super().__init__()
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.encoders = nn.ModuleList(
             residual_blocks(w, d) for w, d in zip(widths, depths, strict=True)
         )

@@ -41,7 +41,9 @@ class KernelNet(nn.Module):
         self.facts = nn.Sequential(nn.Linear(2 * deepest, 64), nn.ReLU(), nn.Linear(64, FACTS))
         self.head = nn.Conv2d(widths[0], 1, 3, padding=1)
 
-    def forward(self, maps: torch.Tensor, pooled: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, maps: torch.Tensor, pooled: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Estimate PSFs.
 
         Args:

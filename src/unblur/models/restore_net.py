@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.models.blocks import UNet
+from unblur.models.blocks import UNet, zero
 
 
 class RestoreNet(nn.Module):
@@ -30,8 +30,7 @@ class RestoreNet(nn.Module):
         self.stem = nn.Conv2d(4 * in_channels, widths[0], 3, padding=1)
         self.body = UNet(widths, depths)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        zero(self.head)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, in_channels, H, W), H and W multiples of 8 -> (N, 3, H, W) sRGB, not clipped.

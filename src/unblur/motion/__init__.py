@@ -1,0 +1,1 @@
+"""What moved: motion features, PSF estimates, and the field of them over a photo."""

@@ -106,7 +106,7 @@ def normalised(grid: FloatArray) -> FloatArray:
     rest = np.abs(grid)
     rest[middle - 1 : middle + 2, middle - 1 : middle + 2] = 0
     scale = max(float(rest.max()), 1e-20)
-    return np.clip(grid / np.float32(scale), -4, 4).astype(np.float32)
+    return np.asarray(np.clip(grid / np.float32(scale), -4, 4), dtype=np.float32)
 
 
 def crop_centre(periodic: NDArray[Any]) -> FloatArray:

@@ -148,11 +148,9 @@ def _to_grid(periodic: FloatArray, scale: int) -> FloatArray:
     rows = np.arange(-half, half + 1)
     cropped = periodic[np.ix_(rows, rows)]
     if scale == 1:
-        grid = cropped[1:-2, 1:-2]
-    else:
-        weights = _enlarging(scale, half)
-        grid = weights @ cropped @ weights.T
-    return normalised(np.asarray(grid, dtype=np.float32))
+        return normalised(cropped[1:-2, 1:-2])
+    weights = _enlarging(scale, half)
+    return normalised(np.asarray(weights @ cropped @ weights.T, dtype=np.float32))
 
 
 @lru_cache(maxsize=4)
@@ -160,4 +158,4 @@ def _enlarging(scale: int, half: int) -> FloatArray:
     """(GRID, 2 half + 1) matrix of linear interpolation between displacements."""
     position = np.arange(-GRID // 2, GRID // 2) / scale
     nodes = np.arange(-half, half + 1)
-    return np.maximum(0, 1 - np.abs(position[:, None] - nodes)).astype(np.float32)
+    return np.asarray(np.maximum(0, 1 - np.abs(position[:, None] - nodes)), dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -29,7 +30,7 @@ def wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
         psf: its PSF.
         noise: standard deviation of its noise, linear light.
     """
-    return wiener_bank(blurry, psf, noise)[-1]
+    return np.asarray(wiener_bank(blurry, psf, noise)[-1])
 
 
 def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
@@ -48,7 +49,7 @@ def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     return _per_channel(blurry, psf, solve)
 
 
-def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:  # noqa: ARG001
+def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     """Return scikit-image's self-tuned Wiener-Hunt deconvolution (fixed seed)."""
     restoration = _skimage()
 
@@ -62,15 +63,13 @@ def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> F
     return _per_channel(blurry, psf, solve)
 
 
-def skimage_richardson_lucy(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:  # noqa: ARG001
+def skimage_richardson_lucy(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     """Return scikit-image's Richardson-Lucy deconvolution after a fixed number of steps."""
     restoration = _skimage()
 
     def solve(plane: FloatArray) -> FloatArray:
         steps = RICHARDSON_LUCY_STEPS
-        return np.asarray(
-            restoration.richardson_lucy(plane, psf.array, num_iter=steps, clip=False)
-        )
+        return np.asarray(restoration.richardson_lucy(plane, psf.array, num_iter=steps, clip=False))
 
     return _per_channel(np.maximum(blurry, 0), psf, solve)
 
@@ -92,9 +91,10 @@ def _skimage() -> ModuleType:
     return restoration  # type: ignore[no-any-return,unused-ignore]
 
 
-def _per_channel(blurry: FloatArray, psf: Psf, solve: Deconvolution | object) -> FloatArray:
+def _per_channel(
+    blurry: FloatArray, psf: Psf, solve: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
     """Run a periodic single-plane method on each channel of a smoothly extended image."""
-    assert callable(solve)
     pads = [border_width(side) for side in psf.shape]
     padded = extend_smoothly(blurry, pads[0], pads[1])
     planes = [solve(np.ascontiguousarray(padded[..., c])) for c in range(blurry.shape[2])]

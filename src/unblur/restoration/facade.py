@@ -132,7 +132,9 @@ def combined_mask(
     """
     if region is None:
         return mask
-    inside = 0 <= region.y0 < region.y1 <= photo.height and 0 <= region.x0 < region.x1 <= photo.width
+    inside = (
+        0 <= region.y0 < region.y1 <= photo.height and 0 <= region.x0 < region.x1 <= photo.width
+    )
     if not inside:
         raise BadValue(
             f"the region {region} does not lie in the photo of {photo.width} x {photo.height} px; "

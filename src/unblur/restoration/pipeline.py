@@ -248,7 +248,7 @@ class _Work:
             noise=self._noise,
         )
         correction = self._restorer(tile) - srgb
-        return weights[..., None] * correction[row.inner, column.inner]
+        return np.asarray(weights[..., None] * correction[row.inner, column.inner])
 
     def _read(self, row: Segment, column: Segment) -> FloatArray:
         """Return the tile's pixels on the working scale: means of scale x scale blocks."""
@@ -261,7 +261,7 @@ class _Work:
             pixels = np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
             shape = (row.outer_stop - row.outer_start, scale, -1, scale, pixels.shape[2])
             pixels = pixels.reshape(shape).mean(axis=(1, 3), dtype=np.float32)
-        return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+        return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
     def _psfs(self, row: Segment, column: Segment) -> list[WeightedPsf]:
         height, width = (s.outer_stop - s.outer_start for s in (row, column))

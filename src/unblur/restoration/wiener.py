@@ -118,7 +118,7 @@ def _extend_axis(image: FloatArray, pad: int, total: int, *, axis: int) -> Float
 def _mirror_index(index: NDArray[Any], size: int) -> NDArray[Any]:
     """Map any index into [0, size) by mirroring at the borders, the edge pixel repeated."""
     folded = np.mod(index, 2 * size)
-    return np.minimum(folded, 2 * size - 1 - folded)
+    return np.asarray(np.minimum(folded, 2 * size - 1 - folded))
 
 
 @lru_cache(maxsize=8)
@@ -126,4 +126,4 @@ def _slope_response(shape: tuple[int, int]) -> FloatArray:
     wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
     wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
     # The small constant keeps the mean from being divided by a vanishing PSF response.
-    return (4 - 2 * np.cos(wy) - 2 * np.cos(wx) + 1e-3).astype(np.float32)
+    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx) + 1e-3, dtype=np.float32)

@@ -32,7 +32,7 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
     """
     import onnx
 
-    network = network.eval().to("cpu", memory_format=torch.contiguous_format)
+    network = network.eval()
     inputs, names, dynamic = _example(spec, 64, 2)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
@@ -72,10 +72,10 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         trained_on: the data, in a sentence, for the model card.
         licence: of the weights.
     """
+    from unblur.toml import from_dict
     from unblur.training.checkpoint import load_checkpoint
     from unblur.training.config import TrainConfig
     from unblur.training.loop import job_of
-    from unblur.toml import from_dict
 
     state = load_checkpoint(checkpoint)
     config = from_dict(TrainConfig, json.loads(state["config"]), where=str(checkpoint))

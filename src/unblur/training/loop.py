@@ -49,7 +49,7 @@ class Job(Protocol):
         """Return the loss of a batch and figures to log."""
 
 
-def train(
+def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     config: TrainConfig,
     photos: Path,
     run: Path,
@@ -79,7 +79,7 @@ def train(
     job, factory = job_of(config)
     optim, data = config.optim, config.data
     torch.manual_seed(config.seed)
-    network = job.build().to(memory_format=torch.channels_last)
+    network = job.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
@@ -105,13 +105,11 @@ def train(
     )
     per_visit = data.shard // optim.batch
     end = optim.steps if stop_after is None else min(stop_after, optim.steps)
-    since, sums, count = time.perf_counter(), dict[str, float](), 0
+    means, since = _Means(), time.perf_counter()
     try:
         while step < end:
             visit, within = divmod(step, per_visit)
-            index, _ = shard_of_visit(
-                visit, repeats=data.repeats, keep=data.keep, seed=config.seed
-            )
+            index, _ = shard_of_visit(visit, repeats=data.repeats, keep=data.keep, seed=config.seed)
             shard = source.get(index, newest=visit // data.repeats)
             rng = np.random.default_rng((config.seed, visit))
             for number, rows in enumerate(batches(data.shard, optim.batch, rng)):
@@ -127,23 +125,38 @@ def train(
                 optimiser.step()
                 step += 1
                 _update(average, network, min(optim.ema, (1 + step) / (10 + step)))
-                count += 1
-                for key, value in {"loss": float(loss.detach()), **figures}.items():
-                    sums[key] = sums.get(key, 0.0) + value
+                means.add({"loss": float(loss.detach()), **figures})
                 if progress is not None:
-                    progress(step, optim.steps, {key: v / count for key, v in sums.items()})
+                    progress(step, optim.steps, means.now())
                 if step % config.validate_every == 0 or step == end:
-                    row = {"step": step, "samples": step * optim.batch}
-                    row |= {f"train_{key}": round(v / count, 5) for key, v in sums.items()}
-                    row |= {f"val_{k}": round(v, 5) for k, v in validate(job, average, validation).items()}
+                    checked = validate(job, average, validation)
+                    row: dict[str, float] = {"step": step, "samples": step * optim.batch}
+                    row |= {f"train_{key}": round(v, 5) for key, v in means.now().items()}
+                    row |= {f"val_{key}": round(v, 5) for key, v in checked.items()}
                     row["seconds"] = round(time.perf_counter() - since, 1)
                     _append(run / "log.csv", row)
-                    _save(checkpoint, config, step, network, average, optimiser)
+                    _save(checkpoint, config, step, network, average, optimiser, checked)
                     log.info("%s", row)
-                    since, sums, count = time.perf_counter(), {}, 0
+                    means, since = _Means(), time.perf_counter()
     finally:
         source.close()
     return checkpoint
+
+
+class _Means:
+    """Running means of figures."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, figures: dict[str, float]) -> None:
+        self._count += 1
+        for key, value in figures.items():
+            self._sums[key] = self._sums.get(key, 0.0) + value
+
+    def now(self) -> dict[str, float]:
+        return {key: value / self._count for key, value in self._sums.items()}
 
 
 def job_of(
@@ -189,7 +202,9 @@ def validate(job: Job, network: nn.Module, samples: Arrays, *, batch: int = 16) 
     sums: dict[str, float] = {}
     count = len(next(iter(samples.values())))
     for start in range(0, count, batch):
-        part = {key: value[start : start + batch].astype(np.float32) for key, value in samples.items()}
+        part = {
+            key: value[start : start + batch].astype(np.float32) for key, value in samples.items()
+        }
         share = len(next(iter(part.values()))) / count
         loss, figures = job.loss(network, to_tensors(part))
         for key, value in {"loss": float(loss), **figures}.items():
@@ -211,6 +226,7 @@ def _save(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
+    metrics: dict[str, float],
 ) -> None:
     state: dict[str, Any] = {
         "config": json.dumps(dataclasses.asdict(config)),
@@ -218,6 +234,7 @@ def _save(
         "network": network.state_dict(),
         "ema": average.state_dict(),
         "optimiser": optimiser.state_dict(),
+        "metrics": {key: float(value) for key, value in metrics.items()},
     }
     save_checkpoint(path, state)
 

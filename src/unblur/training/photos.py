@@ -97,7 +97,7 @@ def _random_window(
 ) -> FloatArray:
     room = min(pixels.shape[:2]) / side
     factor = rng.uniform(max(downscale, 1 / room), 1.0) if room > 1 else 1.0
-    wide = min(int(round(side / factor)), *pixels.shape[:2])
+    wide = min(round(side / factor), *pixels.shape[:2])
     y = int(rng.integers(pixels.shape[0] - wide + 1))
     x = int(rng.integers(pixels.shape[1] - wide + 1))
     piece = pixels[y : y + wide, x : x + wide]

@@ -128,7 +128,7 @@ _maker: SampleMaker | None = None
 
 
 def _prepare(factory: Callable[[], SampleMaker]) -> None:
-    global _maker  # noqa: PLW0603  (one maker per process is what a pool initialiser is for)
+    global _maker
     _maker = factory()
 
 

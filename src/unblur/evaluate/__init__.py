@@ -1,0 +1,1 @@
+"""Judging: metrics, sets of pairs, quality and harm."""
