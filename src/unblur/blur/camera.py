@@ -29,6 +29,8 @@ class CameraRecipe:
         highlight_gain: how many times brighter, drawn uniformly.
         tone: strength of an S-shaped tone curve on top of sRGB's, drawn uniformly;
             positive raises contrast.
+        sharpen_share: share of photos that the camera sharpens after the tone curve.
+        sharpen_amount: of the unsharp mask, drawn uniformly.
         jpeg_share: share of photos stored as JPEG.
         jpeg_quality: its quality, drawn uniformly.
     """
@@ -39,11 +41,20 @@ class CameraRecipe:
     highlight_share: float = 0.25
     highlight_gain: Span = (1.5, 6.0)
     tone: Span = (-0.2, 0.5)
+    sharpen_share: float = 0.0
+    sharpen_amount: Span = (0.2, 1.2)
     jpeg_share: float = 0.5
     jpeg_quality: Span = (60.0, 97.0)
 
     def __post_init__(self) -> None:
-        for name in ("sigma_read", "shot", "highlight_gain", "tone", "jpeg_quality"):
+        for name in (
+            "sigma_read",
+            "shot",
+            "highlight_gain",
+            "tone",
+            "sharpen_amount",
+            "jpeg_quality",
+        ):
             low, high = getattr(self, name)
             if low > high:
                 raise BadValue(f"camera {name} must be (low, high), got ({low}, {high})")
@@ -61,6 +72,7 @@ class Camera:
         smear_noise: whether the noise is correlated between neighbours.
         highlight_gain: 1 where nothing is brighter than white.
         tone: strength of the S-curve.
+        sharpen: amount of the unsharp mask (Gaussian of 1 px), 0 for none.
         jpeg_quality: None for a lossless file.
     """
 
@@ -69,6 +81,7 @@ class Camera:
     smear_noise: bool = False
     highlight_gain: float = 1.0
     tone: float = 0.0
+    sharpen: float = 0.0
     jpeg_quality: int | None = None
 
 
@@ -76,12 +89,14 @@ def draw_camera(recipe: CameraRecipe, rng: np.random.Generator) -> Camera:
     """Draw one camera."""
     jpeg = rng.random() < recipe.jpeg_share
     bright = rng.random() < recipe.highlight_share
+    sharpens = rng.random() < recipe.sharpen_share
     return Camera(
         sigma_read=log_uniform(recipe.sigma_read, rng),
         shot=log_uniform(recipe.shot, rng),
         smear_noise=bool(rng.random() < recipe.correlated_noise),
         highlight_gain=float(rng.uniform(*recipe.highlight_gain)) if bright else 1.0,
         tone=float(rng.uniform(*recipe.tone)),
+        sharpen=float(rng.uniform(*recipe.sharpen_amount)) if sharpens else 0.0,
         jpeg_quality=int(rng.uniform(*recipe.jpeg_quality)) if jpeg else None,
     )
 
@@ -118,7 +133,11 @@ def develop(linear: FloatArray, camera: Camera, rng: np.random.Generator) -> Flo
             noise = ndimage.uniform_filter(noise, size=(2, 2, 1)) * np.float32(1.7)
         sigma = np.sqrt(camera.sigma_read**2 + camera.shot * np.clip(linear, 0, 1))
         noisy = np.clip(linear, 0, 1) + noise * sigma.astype(np.float32)
-    stored = quantise(_tone(linear_to_srgb(np.clip(noisy, 0, 1)), camera.tone), np.dtype("u1"))
+    encoded = _tone(linear_to_srgb(np.clip(noisy, 0, 1)), camera.tone)
+    if camera.sharpen > 0:
+        soft = ndimage.gaussian_filter(encoded, (1.0, 1.0, 0), truncate=3)
+        encoded = encoded + np.float32(camera.sharpen) * (encoded - soft)
+    stored = quantise(encoded, np.dtype("u1"))
     if camera.jpeg_quality is not None:
         stored = jpeg(stored, camera.jpeg_quality)
     return to_float(stored)

@@ -43,6 +43,9 @@ class SynthesisRecipe:
         sharp: share left sharp.
         roll_deg: largest roll during the exposure.
         defocus_radius_px: radius of the disc.
+        soft_share: share of scenes that are softened first, as photos that were enlarged or
+            taken through a poor lens are; the sharp side is soft too.
+        soft_sigma_px: Gaussian that softens them, drawn uniformly.
         gyro_share: share of shakes taken from the recorded trace, if there is one.
         gyro_file: text file of rows ``t_ns wx wy wz`` (rad/s), or empty.
         camera: what happens to the light after the blur.
@@ -57,6 +60,8 @@ class SynthesisRecipe:
     sharp: float = 0.18
     roll_deg: float = 1.5
     defocus_radius_px: Span = (1.0, 6.0)
+    soft_share: float = 0.0
+    soft_sigma_px: Span = (0.3, 1.0)
     gyro_share: float = 0.35
     gyro_file: str = ""
     camera: CameraRecipe = field(default_factory=CameraRecipe)
@@ -125,10 +130,10 @@ class Synthesiser:
         kinds, shares = zip(*self.recipe.shares().items(), strict=True)
         kind: BlurKind = kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))]
         camera = draw_camera(self.recipe.camera, rng)
-        light = expose(sharp_srgb, camera)
+        light = expose(self._softened(sharp_srgb, rng), camera)
         blurred, psfs = self._blur(light, kind, rng)
         core = (slice(margin, -margin), slice(margin, -margin))
-        clean = Camera(tone=camera.tone)
+        clean = Camera(tone=camera.tone, sharpen=camera.sharpen)
         return Pair(
             blurry=develop(blurred[core], camera, rng),
             sharp=develop(light[core], clean, rng),
@@ -144,6 +149,12 @@ class Synthesiser:
         if kind == "defocus":
             return disc_psf(float(rng.uniform(*self.recipe.defocus_radius_px)))
         return _draw(self._path(kind, rng))
+
+    def _softened(self, sharp_srgb: FloatArray, rng: np.random.Generator) -> FloatArray:
+        if rng.random() >= self.recipe.soft_share:
+            return sharp_srgb
+        sigma = float(rng.uniform(*self.recipe.soft_sigma_px))
+        return np.asarray(ndimage.gaussian_filter(sharp_srgb, (sigma, sigma, 0), truncate=3))
 
     def _path(self, kind: BlurKind, rng: np.random.Generator) -> trajectory.Points:
         length = log_uniform(self.recipe.length_px, rng)

@@ -1,7 +1,7 @@
 """The referee: how far each window's restoration may be trusted.
 
-Three witnesses: the probability that there is motion blur at all, the expected quality of the
-estimated PSF, and whether the photo as a whole is blurred. Where they do not convince, the
+Its witnesses: the probability that there is motion blur at all, the length of motion that the
+windows agree on, and the expected quality of the estimated PSFs. Where they do not convince, the
 photo stays as it is.
 """
 
@@ -10,11 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.motion.field import MotionField
+from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 
 SHARP_BELOW = 0.5
 """Mean blur probability of a photo below which it is left untouched."""
+
+SHORTEST_PX = 4.6
+"""Motion below this length (on the scale it was measured) is not told from a soft lens."""
 
 _PROBABILITY = (0.25, 0.6)
 _CONFIDENCE = (0.3, 0.5)
@@ -22,7 +25,11 @@ _CONFIDENCE = (0.3, 0.5)
 
 def is_sharp(field: MotionField) -> bool:
     """Return whether the photo as a whole shows no motion blur."""
-    return field.blur_probability < SHARP_BELOW
+    windows = [w for row in field.windows for w in row]
+    weights = np.array([visibility(w) for w in windows])
+    lengths = np.array([w.psf.length_px() for w in windows])
+    typical = float(np.average(lengths, weights=weights))
+    return field.blur_probability < SHARP_BELOW or typical < SHORTEST_PX
 
 
 def trust_map(field: MotionField) -> FloatArray:
