@@ -18,7 +18,7 @@ from unblur.errors import (
     UnsupportedImage,
 )
 from unblur.io import png16
-from unblur.io.metadata import oriented, read_metadata
+from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples, checked_float
 
 MAX_PIXELS = 96_000_000
@@ -72,6 +72,7 @@ def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_P
 
 def from_pillow(image: Image.Image) -> Photo:
     """Return a Pillow image as a photo; see :func:`read_photo`."""
+    image.load()
     metadata, orientation = read_metadata(image)
     samples, alpha, metadata, notes = _samples_of(image, metadata)
     encoding = Encoding(image.format or "PNG", _options_of(image))
@@ -119,6 +120,8 @@ def _read(data: bytes, name: str, limit: int) -> Photo:
     try:
         image = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
+        if data[:4] in (b"II*\0", b"MM\0*"):
+            return _read_foreign_tiff(data, name, limit)
         raise UnreadableImage(
             f"{name} is not an image of a known format (or is damaged at its start)"
         ) from None
@@ -134,6 +137,8 @@ def _read(data: bytes, name: str, limit: int) -> Photo:
         metadata, orientation = read_metadata(image)
         notes: tuple[str, ...] = ()
         if deep is None:
+            if image.format == "TIFF":
+                orientation = 1  # Pillow turns TIFF pixels itself while it loads them
             samples, alpha, metadata, notes = _samples_of(image, metadata)
         else:
             photo = Photo.from_array(deep)
@@ -267,10 +272,26 @@ def _read_deep_tiff(data: bytes, name: str) -> Samples:
         try:
             values: Samples = np.asarray(page.asarray())
         except ValueError as error:
-            raise UnsupportedImage(f"{name}: {str(error).splitlines()[0]}") from error
+            if "imagecodecs" not in str(error):
+                raise
+            raise UnsupportedImage(
+                f"{name} uses a TIFF compression that is not read; save it with ZIP or none"
+            ) from error
         if page.planarconfig == 2 and values.ndim == 3:
             values = np.moveaxis(values, 0, 2)
     return values
+
+
+def _read_foreign_tiff(data: bytes, name: str, limit: int) -> Photo:
+    """Read a TIFF of a mode that Pillow does not know, as RGB in floating point."""
+    tags = Image.Exif()
+    tags.load(b"Exif\0\0" + data)
+    _check_size(int(tags.get(256, 0)) * int(tags.get(257, 0)), name, limit)
+    photo = Photo.from_array(_read_deep_tiff(data, name))
+    profile, xmp = tags.get(34675), tags.get(700)
+    metadata, orientation = exif_metadata(tags, profile, xmp)
+    encoding = Encoding("TIFF", {"compression": "raw"})
+    return _turned(photo.samples, photo.alpha, metadata, orientation, encoding, photo.notes)
 
 
 def _register_heif(name: str) -> None:

@@ -137,6 +137,8 @@ def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if kind == "BMP":
         return options
+    if kind == "TIFF":
+        return {"tiffinfo": _directory(metadata)}
     if metadata.icc_profile is not None:
         options["icc_profile"] = metadata.icc_profile
     if metadata.exif is not None:
@@ -147,11 +149,6 @@ def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
         info = PngImagePlugin.PngInfo()
         info.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
         options["pnginfo"] = info
-    elif kind == "TIFF":
-        directory = TiffImagePlugin.ImageFileDirectory_v2()
-        directory[700] = metadata.xmp
-        directory.tagtype[700] = 1
-        options["tiffinfo"] = directory
     else:
         options["xmp"] = metadata.xmp
     return options
@@ -204,12 +201,7 @@ def _deep_tiff(photo: Photo, metadata: Metadata) -> bytes:
     height, width, channels = planes.shape
     floating = planes.dtype == np.float32
     pixels = planes.astype("<f4" if floating else "<u2").tobytes()
-    directory = TiffImagePlugin.ImageFileDirectory_v2()
-    if metadata.exif is not None:
-        exif = Image.Exif()
-        exif.load(metadata.exif)
-        for tag, value in exif.items():
-            directory[tag] = exif.get_ifd(tag) if tag in (EXIF_IFD, GPS_IFD) else value
+    directory = _directory(metadata)
     bits = 32 if floating else 16
     directory[256], directory[257] = width, height
     directory[258] = (bits,) * channels
@@ -220,13 +212,27 @@ def _deep_tiff(photo: Photo, metadata: Metadata) -> bytes:
     directory[339] = (3 if floating else 1,) * channels
     if photo.alpha is not None:
         directory[338] = 2
+    with io.BytesIO() as stream:
+        directory.save(stream)
+        stream.write(pixels)
+        return stream.getvalue()
+
+
+def _directory(metadata: Metadata) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """Return the TIFF tags of the metadata.
+
+    Passed as ``exif=``, Pillow would lose the EXIF and GPS directories or the XMP.
+    """
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    if metadata.exif is not None:
+        exif = Image.Exif()
+        exif.load(metadata.exif)
+        for tag, value in exif.items():
+            directory[tag] = exif.get_ifd(tag) if tag in (EXIF_IFD, GPS_IFD) else value
     if metadata.icc_profile is not None:
         directory.tagtype[34675] = 7
         directory[34675] = metadata.icc_profile
     if metadata.xmp is not None:
         directory.tagtype[700] = 1
         directory[700] = metadata.xmp
-    with io.BytesIO() as stream:
-        directory.save(stream)
-        stream.write(pixels)
-        return stream.getvalue()
+    return directory

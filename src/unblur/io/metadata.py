@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,25 @@ _XMP_PLACE = re.compile(
 
 def read_metadata(image: Image.Image) -> tuple[Metadata, int]:
     """Return an opened image's metadata and its EXIF orientation (1 to 8)."""
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    return exif_metadata(image.getexif, image.info.get("icc_profile"), xmp)
+
+
+def exif_metadata(
+    exif: Image.Exif | Callable[[], Image.Exif], profile: Any, xmp: Any
+) -> tuple[Metadata, int]:
+    """Return metadata, and the orientation that EXIF asks for, from their raw forms."""
+    packet = _bytes(xmp)
+    packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet) if packet else None
     try:
-        exif = image.getexif()
-        orientation = int(exif.get(ORIENTATION, 1))
+        tags = exif() if callable(exif) else exif
+        orientation = int(tags.get(ORIENTATION, 1))
+        data = _serialised(tags)
     except Exception:  # damaged EXIF must not cost the photo; Pillow raises many kinds
-        return Metadata(None, _bytes(image.info.get("icc_profile")), _xmp(image)), 1
+        data, orientation = None, 1
     if orientation not in range(1, 9):
         orientation = 1
-    return (
-        Metadata(_serialised(exif), _bytes(image.info.get("icc_profile")), _xmp(image)),
-        orientation,
-    )
+    return Metadata(data, _bytes(profile), packet), orientation
 
 
 def oriented(array: Samples, orientation: int) -> Samples:
@@ -64,12 +73,12 @@ def without_location(metadata: Metadata) -> Metadata:
     return Metadata(exif, metadata.icc_profile, xmp)
 
 
-def _serialised(exif: Image.Exif) -> bytes | None:
+def _serialised(original: Image.Exif) -> bytes | None:
     """EXIF as bytes, upright and without the thumbnail, which would show the blurry photo."""
-    if not len(exif) and not exif.get_ifd(EXIF_IFD):
+    if not len(original):
         return None
-    for tag in (EXIF_IFD, GPS_IFD):
-        exif.get_ifd(tag)  # read while the source is open
+    exif = Image.Exif()  # a copy: Pillow still needs the tags that are removed here
+    exif.load(original.tobytes())
     if ORIENTATION in exif:
         exif[ORIENTATION] = 1
     for tag in _IMAGE_TAGS:
@@ -84,12 +93,6 @@ _IMAGE_TAGS = (
     *(325, 330, 338, 339, 347, 513, 514, 700, 34377, 34675),
 )
 """Tags that describe how a TIFF stores its pixels, or what is kept apart (XMP, ICC)."""
-
-
-def _xmp(image: Image.Image) -> bytes | None:
-    raw: Any = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    data = _bytes(raw)
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", data) if data else None
 
 
 def _bytes(value: Any) -> bytes | None:
