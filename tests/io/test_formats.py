@@ -173,7 +173,7 @@ def test_float_tiff_outside_its_range_is_refused(tmp_path, bad):
     array = picture(3, np.float32)
     array[3, 4, 1] = bad
     tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb")
-    with pytest.raises(BadValue, match="NaN|must lie in"):
+    with pytest.raises(BadValue, match=r"NaN|must lie in"):
         read_photo(tmp_path / "a.tif")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def _read(path: Path) -> NDArray[Any]:
                 raise BadPsf(f"{path} holds no array 'psf', but {', '.join(stored.files)}")
             return np.asarray(stored["psf"])
     if suffix in (".txt", ".csv"):
-        return np.loadtxt(path, delimiter="," if suffix == ".csv" else None, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty table is our error, below, not a warning
+            return np.loadtxt(path, delimiter="," if suffix == ".csv" else None, ndmin=2)
     with Image.open(path) as image:
         deep = image.mode.startswith("I") or image.mode == "F"
         return np.asarray(image if deep else image.convert("L"), dtype=np.float64)

@@ -31,6 +31,7 @@ RAW_SUFFIXES = frozenset(
     {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}
 )
 
+_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"heim")
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 
 
@@ -100,18 +101,10 @@ def _load(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
 
 
 def _read(data: bytes, name: str, limit: int) -> Photo:
-    if data[4:8] == b"ftyp" and data[8:12] in (
-        b"heic",
-        b"heix",
-        b"mif1",
-        b"msf1",
-        b"hevc",
-        b"heim",
-    ):
+    formats: tuple[str, ...] | None = _FORMATS
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         _register_heif(name)
-        formats: tuple[str, ...] | None = None
-    else:
-        formats = _FORMATS
+        formats = None
     deep_png = False
     if data.startswith(png16.SIGNATURE):
         bits, height, width = png16.depth_and_size(data)
@@ -129,25 +122,28 @@ def _read(data: bytes, name: str, limit: int) -> Photo:
         _check_size(image.width * image.height, name, limit)
         if image.format == "GIF" and getattr(image, "is_animated", False):
             raise UnsupportedImage(f"{name} is an animated GIF; extract its frames first")
-        deep = None
-        if deep_png:
-            deep = png16.decode_png16(data)
-        elif image.format == "TIFF" and _is_deep_tiff(image):
+        deep = png16.decode_png16(data) if deep_png else None
+        if image.format == "TIFF" and _is_deep_tiff(image):
             deep = _read_deep_tiff(data, name)
-        metadata, orientation = read_metadata(image)
-        notes: tuple[str, ...] = ()
-        if deep is None:
-            if image.format == "TIFF":
-                orientation = 1  # Pillow turns TIFF pixels itself while it loads them
-            samples, alpha, metadata, notes = _samples_of(image, metadata)
-        else:
-            photo = Photo.from_array(deep)
-            samples, alpha, notes = photo.samples, photo.alpha, photo.notes
-        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            notes = (*notes, f"only the first of {image.n_frames} frames was taken")  # type: ignore[attr-defined]
-        file_format = {"MPO": "JPEG"}.get(image.format or "", image.format or "PNG")
-        encoding = Encoding(file_format, _options_of(image) | _webp_options(data))
-        return _turned(samples, alpha, metadata, orientation, encoding, notes)
+        return _photo_of(image, data, deep)
+
+
+def _photo_of(image: Image.Image, data: bytes, deep: Samples | None) -> Photo:
+    """Put a photo together from an opened image and, if Pillow would lose depth, its samples."""
+    metadata, orientation = read_metadata(image)
+    if deep is None:
+        if image.format == "TIFF":
+            orientation = 1  # Pillow turns TIFF pixels itself while it loads them
+        samples, alpha, metadata, notes = _samples_of(image, metadata)
+    else:
+        photo = Photo.from_array(deep)
+        samples, alpha, notes = photo.samples, photo.alpha, photo.notes
+    frames = getattr(image, "n_frames", 1)
+    if image.format != "MPO" and frames > 1:
+        notes = (*notes, f"only the first of {frames} frames was taken")
+    file_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
+    encoding = Encoding(file_format, _options_of(image) | _webp_options(data))
+    return _turned(samples, alpha, metadata, orientation, encoding, notes)
 
 
 def _turned(

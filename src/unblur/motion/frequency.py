@@ -61,7 +61,9 @@ def frequency_maps(window: FloatArray) -> dict[str, FloatArray]:
     }
     gradient = power * (responses[0] + responses[1])
     floor = np.float32(1e-6) * gradient.mean() + np.float32(1e-20)
-    maps["cepstrum"] = _to_map(np.log(gradient + floor), (height, width))
+    cepstrum = crop_centre(fft.irfft2(np.log(gradient + floor), s=(height, width)))
+    cepstrum[GRID // 2, GRID // 2] = 0  # the mean of the logarithm: exposure, not motion
+    maps["cepstrum"] = normalised(cepstrum)
     maps["whitened"] = _to_map(np.sqrt(gradient), (height, width))
     return maps
 

@@ -1,0 +1,99 @@
+"""The field: right scale chosen, windows aligned, uniform blur recognised, lone windows helped."""
+
+import numpy as np
+import pytest
+
+from tests.restoration.fakes import FakeKernelEngine
+from unblur.blur import Psf
+from unblur.evaluate.metrics import kernel_similarity
+from unblur.motion.field import MotionField, analyse_luma, reconcile, uniform_field
+from unblur.motion.frequency import GRID
+from unblur.motion.kernel import PsfEstimate, clean_psf
+
+LINE = Psf.from_line(15, 20)
+
+
+def estimate(psf, confidence=0.9, probability=0.95, detail=-1.0):
+    return PsfEstimate(
+        psf, confidence, probability, psf.length_px(), psf.angle_deg(), 0.005, detail
+    )
+
+
+def field_of(rows):
+    ys = tuple(128.0 + 160 * i for i in range(len(rows)))
+    xs = tuple(128.0 + 160 * i for i in range(len(rows[0])))
+    return MotionField((900, 900), 1, ys, xs, tuple(tuple(r) for r in rows), uniform=False)
+
+
+def test_alike_windows_become_one_psf():
+    shifted = LINE.shifted(3, -2)
+    field = reconcile(field_of([[estimate(LINE), estimate(shifted)], [estimate(LINE)] * 2]))
+    assert field.uniform
+    psfs = [w.psf for row in field.windows for w in row]
+    assert all(np.array_equal(p.array, psfs[0].array) for p in psfs)
+    assert kernel_similarity(psfs[0], LINE) > 0.97
+    assert np.abs(psfs[0].centroid()).max() < 1
+
+
+def test_a_window_that_sees_nothing_borrows():
+    lost = estimate(Psf.from_line(25, 110), confidence=0.1, detail=-3.5)
+    rows = [[estimate(LINE)] * 3, [estimate(LINE), lost, estimate(LINE)], [estimate(LINE)] * 3]
+    field = reconcile(field_of(rows))
+    assert kernel_similarity(field.windows[1][1].psf, LINE) > 0.8
+
+
+def test_different_motions_stay_different():
+    other = Psf.from_line(18, 110)
+    rows = [[estimate(LINE)] * 3 + [estimate(other)] * 3] * 4
+    field = reconcile(field_of(rows))
+    assert not field.uniform
+    left, right = field.windows[1][0].psf, field.windows[1][5].psf
+    assert kernel_similarity(left, LINE) > 0.75 > kernel_similarity(left, other)
+    assert kernel_similarity(right, other) > 0.75 > kernel_similarity(right, LINE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "length", "scale"),
+    [((300, 400), 9, 1), ((1100, 1300), 9, 1), ((1100, 1300), 27, 4), ((600, 640), 20, 2)],
+)
+def test_the_scale_follows_the_length(shape, length, scale):
+    luma = np.random.default_rng(0).random(shape).astype(np.float32)
+    field = analyse_luma(
+        lambda y0, x0, y1, x1: luma[y0:y1, x0:x1], shape, FakeKernelEngine(length=length)
+    )
+    assert field.scale == scale
+    assert field.length_px == pytest.approx(length * scale, abs=2 * scale)
+    facts = field.to_dict()
+    assert len(facts["windows"]) == len(field.centres_y) * len(field.centres_x)
+    assert all(0 < w["y"] < shape[0] and 0 < w["x"] < shape[1] for w in facts["windows"])
+
+
+def test_large_photos_are_read_in_pieces():
+    shape, largest = (2200, 3000), [0]
+    luma = np.random.default_rng(0).random(shape).astype(np.float32)
+
+    def read(y0, x0, y1, x1):
+        largest[0] = max(largest[0], (y1 - y0) * (x1 - x0))
+        return luma[y0:y1, x0:x1]
+
+    field = analyse_luma(read, shape, FakeKernelEngine(length=9))
+    assert field.scale == 1
+    assert largest[0] <= 256 * 3000
+    assert len(field.centres_y) <= 12 and len(field.centres_x) <= 12
+
+
+def test_given_psf_everywhere():
+    field = uniform_field((50, 70), LINE, 0.01)
+    assert field.uniform and field.blur_probability == 1
+    assert field.length_px == pytest.approx(LINE.length_px())
+
+
+def test_clean_psf_drops_faint_values_and_keeps_the_centre():
+    grid = np.full((GRID, GRID), 1e-4, np.float32)
+    grid[32, 30:35] = 1
+    psf = clean_psf(grid)
+    assert psf.shape == (1, 5)
+    grid[32, 35:40] = 1
+    uncentred = clean_psf(grid, centre=False)
+    assert uncentred.array[0, uncentred.shape[1] // 2] > 0
+    assert uncentred.shape == (1, 15)
