@@ -102,9 +102,18 @@ def shock_filter(image: FloatArray, *, steps: int = 5, step_size: float = 0.4) -
         left, right = padded[1:-1, :-2], padded[1:-1, 2:]
         above, below = padded[:-2, 1:-1], padded[2:, 1:-1]
         laplacian = left + right + above + below - 4 * current
-        slope = np.sqrt(np.square(right - left) + np.square(below - above)) * np.float32(0.5)
+        # One-sided slopes, the smaller in magnitude: nothing overshoots its neighbours.
+        across = _minmod(right - current, current - left)
+        down = _minmod(below - current, current - above)
+        slope = np.sqrt(np.square(across) + np.square(down))
         current = current - np.float32(step_size) * np.sign(laplacian) * slope
     return np.asarray(current, dtype=np.float32)
+
+
+def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The smaller of two slopes in magnitude, 0 where they disagree in sign."""
+    smaller = np.minimum(np.abs(a), np.abs(b))
+    return np.where(a * b > 0, smaller, np.float32(0))
 
 
 def gradients(image: FloatArray) -> FloatArray:
