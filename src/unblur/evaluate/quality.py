@@ -226,13 +226,15 @@ def _means(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     resampled = gains[rng.integers(len(gains), size=(_RESAMPLES, len(gains)))].mean(axis=1)
     kernels = [row.kernel_similarity for row in rows if row.kernel_similarity is not None]
+    with np.errstate(invalid="ignore"):  # a photo restored perfectly has an infinite gain
+        low, high = np.quantile(resampled, [0.025, 0.975])
     worst = sorted(rows, key=lambda row: row.gain_db)[:5]
     return {
         "count": len(rows),
         "psnr_db": float(np.mean([row.psnr_db for row in rows])),
         "ssim": float(np.mean([row.ssim for row in rows])),
         "gain_db": float(gains.mean()),
-        "gain_db_95": [float(v) for v in np.quantile(resampled, [0.025, 0.975])],
+        "gain_db_95": [float(low), float(high)],
         "worse_share": float(np.mean(gains < -WORSE_BY_DB)),
         "kernel_similarity": float(np.mean(kernels)) if kernels else None,
         "seconds": float(np.mean([row.seconds for row in rows])),
