@@ -35,7 +35,8 @@ def main() -> None:
         side_by_side(blurry, restored.samples, out / f"{path.stem}.before-after.png")
         gain = f"{scores[0]:.2f} -> {scores[1]:.2f} dB"
         print(f"{path.stem:<20}{found(restored):<38}{gain:>24}{seconds:>9.1f}")
-    print(f"\nResults and before-after pictures: {out}")
+    overview(out)
+    print(f"\nResults: {out}\nBefore and after, at a glance: {out / 'before-after.jpg'}")
 
 
 def found(restored: unblur.Restored) -> str:
@@ -44,6 +45,18 @@ def found(restored: unblur.Restored) -> str:
         return "already sharp, left as it is"
     kind = "the same everywhere" if restored.motion.uniform else "varying over the photo"
     return f"motion of {restored.motion.length_px:.0f} px, {kind}"
+
+
+def overview(out: Path) -> None:
+    """Put the pairs of three photos into one picture."""
+    rows = []
+    for name in ("page-panned", "rocks-shaken", "colosseum-shaken"):
+        with Image.open(out / f"{name}.before-after.png") as image:
+            width = 1200
+            scaled = image.resize((width, round(image.height * width / image.width)))
+            middle = (scaled.height - min(scaled.height, 440)) // 2
+            rows.append(np.asarray(scaled)[middle : middle + 440])
+    Image.fromarray(np.concatenate(rows)).save(out / "before-after.jpg", quality=88)
 
 
 def side_by_side(before: np.ndarray, after: np.ndarray, target: Path) -> None:

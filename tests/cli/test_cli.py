@@ -84,7 +84,12 @@ def test_json_tells_what_was_done_where(shaken):
     assert 5 < row["motion"]["length_px"] < 16
     assert row["trust"] and all(0 <= v <= 1 for values in row["trust"] for v in values)
     assert set(row["motion"]["windows"][0]) == {
-        "y", "x", "length_px", "angle_deg", "confidence", "blur_probability"
+        "y",
+        "x",
+        "length_px",
+        "angle_deg",
+        "confidence",
+        "blur_probability",
     }
 
 
@@ -207,9 +212,10 @@ def test_synth_and_evaluate(tmp_path):
     sharp.mkdir()
     (sharp / "rocks.jpg").write_bytes((ROOT / "examples/sharp/rocks.jpg").read_bytes())
     recipe = ROOT / "configs" / "benchmark_recipe.toml"
-    assert "2 pairs" in unblur(
-        "synth", sharp, out, "--recipe", recipe, "--seed", 3, "--per-photo", 2
-    ).stdout
+    assert (
+        "2 pairs"
+        in unblur("synth", sharp, out, "--recipe", recipe, "--seed", 3, "--per-photo", 2).stdout
+    )
     table = tmp_path / "table.json"
     result = unblur("evaluate", out, "--models", "blurry,wiener", "-o", table)
     assert "PSNR dB" in result.stdout

@@ -33,7 +33,12 @@ def test_against_scikit_image(dtype, top, channels):
     expected = metrics.peak_signal_noise_ratio(b, a, data_range=top)
     assert psnr_db(a, b, data_range=top) == pytest.approx(expected, abs=1e-4)
     expected = metrics.structural_similarity(
-        a, b, data_range=top, channel_axis=-1, gaussian_weights=True, sigma=1.5,
+        a,
+        b,
+        data_range=top,
+        channel_axis=-1,
+        gaussian_weights=True,
+        sigma=1.5,
         use_sample_covariance=False,
     )
     assert ssim(a, b, data_range=top) == pytest.approx(expected, abs=1e-5)
@@ -84,7 +89,9 @@ def test_pairs_round_trip_and_depend_on_their_own_photo_only(sharp, tmp_path):
     only = [p for p in find_sharp(sharp) if p.relative.as_posix() == "sub/a.png"]
     write_pairs(only, tmp_path / "two", recipe, seed=3)
     write_pairs(only, tmp_path / "three", recipe, seed=4)
-    files = [(tmp_path / n / "blurry" / "sub_a_0.png").read_bytes() for n in ("one", "two", "three")]
+    files = [
+        (tmp_path / n / "blurry" / "sub_a_0.png").read_bytes() for n in ("one", "two", "three")
+    ]
     assert files[0] == files[1] != files[2]
     pairs = read_pairs(tmp_path / "one")
     assert [p.name for p in pairs] == ["a_0", "a_1", "sub_a_0", "sub_a_1"]

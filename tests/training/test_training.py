@@ -52,7 +52,9 @@ def photos(tmp_path_factory):
 # --- configs
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*_net.toml")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs").glob("*_net.toml")), ids=lambda p: p.name
+)
 def test_shipped_configs_load(path):
     config = load_config(path)
     assert config.name == path.stem
@@ -207,7 +209,7 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(photos, tmp_path):
     assert rows[-1].startswith("10,40,")
     assert plot_curves(tmp_path / "parts" / "log.csv").stat().st_size > 1000
     other = dataclasses.replace(TINY, seed=9)
-    with pytest.raises(BadValue, match="another config.*seed"):
+    with pytest.raises(BadValue, match=r"another config.*seed"):
         train(other, photos, tmp_path / "parts", workers=0)
     longer = dataclasses.replace(TINY, optim=dataclasses.replace(TINY.optim, steps=12))
     train(longer, photos, tmp_path / "parts", workers=0)

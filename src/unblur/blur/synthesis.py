@@ -19,6 +19,7 @@ from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera,
 from unblur.blur.formation import apply_psf, apply_psf_grid, move_object
 from unblur.blur.kinds import BlurKind
 from unblur.blur.psf import Psf
+from unblur.checks import check_image
 from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
 
@@ -121,6 +122,7 @@ class Synthesiser:
         Raises:
             ShapeMismatch: the photo is not larger than its margins.
         """
+        check_image(sharp_srgb, name="the sharp photo")
         margin = MAX_REACH_PX
         if min(sharp_srgb.shape[:2]) <= 2 * margin:
             raise ShapeMismatch(

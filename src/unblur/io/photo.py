@@ -121,10 +121,9 @@ class Photo:
 
     def to_pil(self) -> Image.Image:
         """Return the photo as an 8-bit Pillow image: L, LA, RGB or RGBA."""
-        planes = quantise(to_float(self.samples), np.dtype(np.uint8))
+        planes = _eight_bit(self.samples)
         if self.alpha is not None:
-            alpha = quantise(to_float(self.alpha), np.dtype(np.uint8))
-            planes = np.concatenate([planes, alpha[..., None]], axis=2)
+            planes = np.concatenate([planes, _eight_bit(self.alpha)[..., None]], axis=2)
         return Image.fromarray(planes[..., 0] if planes.shape[2] == 1 else planes)
 
     @classmethod
@@ -161,6 +160,12 @@ class Photo:
         colours = 1 if full.shape[2] <= 2 else 3
         alpha = full[..., colours] if full.shape[2] > colours else None
         return cls(np.ascontiguousarray(full[..., :colours]), alpha, notes=notes)
+
+
+def _eight_bit(samples: Samples) -> Samples:
+    if samples.dtype == np.uint8:
+        return samples
+    return quantise(to_float(samples), np.dtype(np.uint8))
 
 
 def checked_float(values: Samples) -> tuple[FloatArray, tuple[str, ...]]:

@@ -1,0 +1,107 @@
+"""Seconds per megapixel and peak memory of restoring one photo, at several sizes.
+
+Each size runs in a process of its own: a shaken, noisy picture is made from one of the example
+photos, written as JPEG, and restored through the command line's path. ``peak`` is the process's
+largest resident set, with Python, NumPy and ONNX Runtime in it; ``base`` the same before the photo
+is read.
+
+Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+SHAKEN = ROOT / "examples" / "photos" / "colosseum-shaken.jpg"
+
+
+def make_photo(megapixels: float, target: Path) -> None:
+    """Repeat the shaken example photo to a 4:3 photo; every part has the same motion."""
+    with Image.open(SHAKEN) as image:
+        piece = np.asarray(image.convert("RGB"))
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    width = round(megapixels * 1e6 / height)
+    repeats = (-(-height // piece.shape[0]), -(-width // piece.shape[1]), 1)
+    whole = np.tile(piece, repeats)[:height, :width]
+    Image.fromarray(whole).save(target, quality=92)
+
+
+def peak_mb() -> float:
+    """Return the largest resident set of this process so far, in MB (Linux)."""
+    # Not getrusage: its maximum is inherited from the parent process.
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit("this system does not tell a process's largest memory")
+
+
+def measure(path: Path, threads: int | None) -> dict[str, float]:
+    """Restore one photo in this process and return what it cost."""
+    import unblur
+    from unblur.restoration.catalogue import load_kernel_engine, load_restorer
+
+    load_kernel_engine(threads=threads)
+    load_restorer(threads=threads)
+    base = peak_mb()
+    begun = time.perf_counter()
+    photo = unblur.read_photo(path)
+    restored = unblur.restore(photo, threads=threads)
+    unblur.write_photo(restored.photo, path.with_name("out.jpg"))
+    total = time.perf_counter() - begun
+    report = restored.report
+    return {
+        "megapixels": photo.megapixels,
+        "changed": float(report.changed),
+        "seconds": total,
+        "seconds_per_megapixel": total / photo.megapixels,
+        "analyse_seconds": report.seconds["analyse"],
+        "restore_seconds": report.seconds["restore"],
+        "base_mb": base,
+        "peak_mb": peak_mb(),
+    }
+
+
+def main() -> None:
+    """Measure every size and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 50])
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(measure(options.one, options.threads)))
+        return
+    rows = []
+    print(f"{'Mpx':>6}{'s':>8}{'s/Mpx':>8}{'analyse':>9}{'restore':>9}{'base MB':>9}{'peak MB':>9}")
+    for megapixels in options.megapixels:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "photo.jpg"
+            make_photo(megapixels, path)
+            command = [sys.executable, __file__, "--one", str(path)]
+            if options.threads:
+                command += ["--threads", str(options.threads)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        row = json.loads(done.stdout)
+        rows.append(row)
+        print(
+            f"{row['megapixels']:>6.1f}{row['seconds']:>8.1f}{row['seconds_per_megapixel']:>8.2f}"
+            f"{row['analyse_seconds']:>9.1f}{row['restore_seconds']:>9.1f}"
+            f"{row['base_mb']:>9.0f}{row['peak_mb']:>9.0f}"
+        )
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

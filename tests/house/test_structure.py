@@ -1,0 +1,39 @@
+"""The house stays tidy: small modules, every one explained, weights small and described."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT / "src").as_posix())
+def test_every_module_is_explained_and_not_too_long(path):
+    text = path.read_text("utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 400
+
+
+@pytest.mark.parametrize("network", ["kernel_net", "restore_net"])
+def test_weights_are_small_described_and_tell_nothing_of_the_machine(network):
+    from unblur.engines import OnnxEngine
+
+    path = ROOT / "src" / "unblur" / "weights" / f"{network}.onnx"
+    assert path.stat().st_size < 5_000_000
+    spec = OnnxEngine(path, task=None).spec
+    assert spec.name == network and spec.parameters > 100_000
+    assert network in (ROOT / "docs" / "models.md").read_text()
+    recipe = json.loads(spec.recipe)
+    assert "/" not in recipe["recipe"]["gyro_file"] + recipe["data"]["kernel_weights"]
+    data = path.read_bytes()
+    for trace in (b"/home/", b"/work/", b"site-packages", b".py"):
+        assert trace not in data
+
+
+def test_version_is_the_changelogs():
+    import unblur
+
+    assert f"## {unblur.__version__}" in (ROOT / "CHANGELOG.md").read_text()
