@@ -25,7 +25,7 @@ class ModelSpec:
         task: what it does: "kernel" (motion features -> PSF) or "restore" (blurry photo and
             bank -> restored photo).
         multiple_of: image sides must be multiples of this ("restore" only; 1 otherwise).
-        halo_px: pixels of context that a result pixel depends on, on each side.
+        halo_px: context to read around a tile, on each side; what lies further off hardly counts.
         parameters: number of weights.
         licence: of the weights.
         trained_on: what data, in a sentence.

@@ -68,6 +68,7 @@ def test_noise_is_as_declared():
     expected = np.sqrt(0.01**2 + 0.0005 * 0.4)
     assert srgb_to_linear(out).std() == pytest.approx(expected, rel=0.03)
     smeared = develop(flat, dataclasses.replace(camera, smear_noise=True), np.random.default_rng(0))
+    assert srgb_to_linear(smeared).std() == pytest.approx(expected, rel=0.05)
     neighbours = np.corrcoef(smeared[:, :-1, 0].ravel(), smeared[:, 1:, 0].ravel())[0, 1]
     assert neighbours > 0.3
 

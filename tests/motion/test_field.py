@@ -32,6 +32,7 @@ def test_alike_windows_become_one_psf():
     psfs = [w.psf for row in field.windows for w in row]
     assert all(np.array_equal(p.array, psfs[0].array) for p in psfs)
     assert kernel_similarity(psfs[0], LINE) > 0.97
+    assert len({w.confidence for row in field.windows for w in row}) == 1
     assert np.abs(psfs[0].centroid()).max() < 1
 
 

@@ -118,6 +118,18 @@ def test_mask_keeps_everything_else_bit_for_bit_and_skips_its_tiles():
     assert len(restorer.tiles) <= 4
 
 
+def test_a_mask_holds_on_a_smaller_working_picture_too():
+    samples = photo(1030, 1100)
+    mask = np.zeros(samples.shape[:2], np.float32)
+    mask[301:422, 207:535] = 1
+    out, motion, _ = restore_samples(
+        samples, Brighten(), FakeKernelEngine(length=27), RestoreOptions(mask=mask)
+    )
+    assert motion.scale == 4
+    np.testing.assert_array_equal(out[mask == 0], samples[mask == 0])
+    assert (out[mask == 1] != samples[mask == 1]).mean() > 0.9
+
+
 def test_mask_of_another_size_is_refused():
     options = RestoreOptions(psf=PSF, mask=np.ones((3, 4)))
     with pytest.raises(ShapeMismatch, match="mask"):

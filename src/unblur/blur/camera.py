@@ -130,7 +130,7 @@ def develop(linear: FloatArray, camera: Camera, rng: np.random.Generator) -> Flo
     if camera.sigma_read > 0 or camera.shot > 0:
         noise = rng.standard_normal(linear.shape, dtype=np.float32)
         if camera.smear_noise:
-            noise = ndimage.uniform_filter(noise, size=(2, 2, 1)) * np.float32(1.7)
+            noise = ndimage.uniform_filter(noise, size=(2, 2, 1)) * np.float32(2.0)
         sigma = np.sqrt(camera.sigma_read**2 + camera.shot * np.clip(linear, 0, 1))
         noisy = np.clip(linear, 0, 1) + noise * sigma.astype(np.float32)
     encoded = _tone(linear_to_srgb(np.clip(noisy, 0, 1)), camera.tone)

@@ -1,8 +1,8 @@
 """Sharp photo in, realistic blurry pair out: the recipe that decides generalisation.
 
 Order of effects, as in a camera: scene light (tone curve undone, highlights above white) ->
-blur in linear light -> shot and read noise -> clipping -> tone curve -> 8 bits -> JPEG. The
-sharp side of the pair goes through the tone curve and clipping only.
+blur in linear light -> clipping -> shot and read noise -> tone curve, sharpening -> 8 bits ->
+JPEG. The sharp side of the pair goes through the same, without blur, noise and JPEG.
 """
 
 from __future__ import annotations

@@ -59,7 +59,6 @@ class KernelNet(nn.Module):
         deep = levels[-1] + extra[:, :, None, None]
         logits = self.head(torch.relu(self.body.decode([*levels[:-1], deep])))
         psf = torch.softmax(logits.flatten(1), dim=1).reshape(maps.shape[0], *maps.shape[2:])
-        # The facts do not steer the PSF's features: they are read off, not traded against.
         summary = torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)
         facts: torch.Tensor = self.facts(torch.relu(summary))
         return psf, facts

@@ -167,7 +167,10 @@ def reconcile(field: MotionField) -> MotionField:
     pairwise = smooth @ smooth.T
     agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
     if agreement >= _UNIFORM:
-        return _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
+        shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
+        confidence = float(np.average([w.confidence for w in flat], weights=trust))
+        rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
+        return replace(shared, windows=rows)
     place = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
     spacing = WINDOW * field.scale
     apart = np.square(place[:, None] - place[None]).sum(axis=2) / spacing**2

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.blur.psf import Psf
-from unblur.color import FloatArray, luma, quantise, srgb_to_linear, to_float
+from unblur.color import (
+    FloatArray,
+    linear_to_srgb,
+    luma,
+    quantise,
+    srgb_to_linear,
+    to_float,
+)
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.motion.features import noise_sigma
@@ -241,9 +248,8 @@ class _Work:
     def _tile(self, row: Segment, column: Segment) -> FloatArray:
         """Return a tile's weighted correction on the working scale, (h, w, 3) sRGB."""
         trust = self._interpolate(self._trust, row, column)
-        wanted = trust * self._mask_of(row, column)
-        weights = row.weights()[:, None] * column.weights()[None, :] * wanted
-        if not weights.any():
+        weights = row.weights()[:, None] * column.weights()[None, :] * trust
+        if not weights.any() or not self._is_wanted(row, column):
             return np.zeros((*weights.shape, 3), np.float32)
         srgb = self._read(row, column)
         tile = Tile(
@@ -265,7 +271,8 @@ class _Work:
             missing = (y1 - y0 - pixels.shape[0], x1 - x0 - pixels.shape[1])
             pixels = np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
             shape = (row.outer_stop - row.outer_start, scale, -1, scale, pixels.shape[2])
-            pixels = pixels.reshape(shape).mean(axis=(1, 3), dtype=np.float32)
+            light = srgb_to_linear(pixels).reshape(shape).mean(axis=(1, 3), dtype=np.float32)
+            pixels = linear_to_srgb(light)
         return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
     def _psfs(self, row: Segment, column: Segment) -> list[WeightedPsf]:
@@ -294,15 +301,15 @@ class _Work:
         weights_x = node_weights(self._nodes_x, column.start, column.stop)
         return np.asarray(weights_y.T @ values @ weights_x, dtype=np.float32)
 
-    def _mask_of(self, row: Segment, column: Segment) -> FloatArray | float:
+    def _is_wanted(self, row: Segment, column: Segment) -> bool:
+        """Return whether the mask has anything in a tile, or there is none."""
         if self._options.mask is None:
-            return 1.0
+            return True
         scale = self._motion.scale
-        rows = np.minimum(np.arange(row.start, row.stop) * scale, self._samples.shape[0] - 1)
-        columns = np.minimum(
-            np.arange(column.start, column.stop) * scale, self._samples.shape[1] - 1
-        )
-        return np.asarray(self._options.mask[np.ix_(rows, columns)], dtype=np.float32)
+        # A pixel of the working scale reaches a pixel further when it is enlarged.
+        y0, x0 = (max(0, s.start - 1) * scale for s in (row, column))
+        y1, x1 = ((s.stop + 1) * scale for s in (row, column))
+        return bool(self._options.mask[y0:y1, x0:x1].any())
 
     def _write(
         self, out: Samples, start: int, band: FloatArray, above: FloatArray, below: FloatArray
@@ -326,6 +333,8 @@ class _Work:
             part = part[: y1 - y0, : out.shape[1]]
             if out.shape[2] == 1:
                 part = part.mean(axis=2, keepdims=True)
+            if self._options.mask is not None:
+                part = part * self._options.mask[y0:y1, :, None].astype(np.float32)
             if part.any():
                 moved = to_float(out[y0:y1]) + np.float32(self._options.strength) * part
                 out[y0:y1] = quantise(np.clip(moved, 0, 1), out.dtype)

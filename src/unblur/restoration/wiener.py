@@ -8,8 +8,8 @@ whose minimum is known in the Fourier domain (``D`` are the derivative filters)
 
     X = conj(K) Y / (|K|^2 + strength * noise / reference * (|Dx|^2 + |Dy|^2)).
 
-Theory asks for the square of the noise; with *estimated* PSFs and noise the best measured
-regularisation grows only in proportion, since the PSF's own error weighs as much as the noise.
+Theory asks for the square of the noise; with *estimated* PSFs a regularisation in proportion
+was chosen by experiment, since the PSF's own error weighs as much as the noise.
 
 A weak regularisation is sharp and noisy, a strong one clean and soft; where the PSF is wrong
 they disagree. The network sees all of them.
@@ -125,5 +125,5 @@ def _mirror_index(index: NDArray[Any], size: int) -> NDArray[Any]:
 def _slope_response(shape: tuple[int, int]) -> FloatArray:
     wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
     wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
-    # The small constant keeps the mean from being divided by a vanishing PSF response.
+    # The small constant stands for |x|^2 and keeps the lowest frequencies defined.
     return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx) + 1e-3, dtype=np.float32)

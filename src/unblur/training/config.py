@@ -22,7 +22,8 @@ class DataConfig:
         crop_px: side of the training crops of RestoreNet; KernelNet takes whole windows.
         crops: crops taken of each window.
         shard: samples made at a time; a multiple of the batch.
-        repeats: times each shard is trained on, each time differently turned and mirrored.
+        repeats: times a shard is trained on, on average, each time differently turned and
+            mirrored.
         keep: shards that a repeat is drawn from.
         val_samples: size of the fixed validation set.
         downscale: photos are shrunk by a factor drawn between this and 1.
