@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from tests.motion.test_features import boxes
 from unblur.blur import Psf, SynthesisRecipe
 from unblur.errors import BadValue, CannotWrite, CorruptWeights, UnreadableImage
 from unblur.motion.features import motion_features
@@ -153,8 +154,7 @@ def test_visits_repeat_recent_shards():
 
 @pytest.mark.parametrize("change", ["mirror", "transpose"])
 def test_a_turned_window_has_turned_features(change):
-    rng = np.random.default_rng(1)
-    window = ndimage.gaussian_filter(rng.random((256, 256)), 1.2).astype(np.float32)
+    window = boxes(seed=1)  # strong edges: the quotients of pure noise are chaotic
     psf = Psf.from_line(17, 25)
     from unblur.blur import apply_psf
 
@@ -175,7 +175,7 @@ def test_a_turned_window_has_turned_features(change):
     ours = act(sample(window, psf))
     theirs = sample(turn(window), Psf(turn(psf.array)))
     for a, b in zip(ours["maps"][0], theirs["maps"][0], strict=True):
-        assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.8
+        assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.9
     np.testing.assert_allclose(ours["psf"], theirs["psf"], atol=1e-6)
     np.testing.assert_allclose(ours["facts"], theirs["facts"], atol=1e-4)
     np.testing.assert_allclose(ours["pooled"], theirs["pooled"], atol=1e-3)
