@@ -3,7 +3,8 @@
 Each size runs in a process of its own: a shaken, noisy picture is made from one of the example
 photos, written as JPEG, and restored through the command line's path. ``peak`` is the process's
 largest resident set, with Python, NumPy and ONNX Runtime in it; ``base`` the same before the photo
-is read.
+is read. ``threads`` counts those of the networks (all processors if not given). A size of which
+nothing was restored is an error: its time would mean nothing.
 
 Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE]``
 """
@@ -48,6 +49,7 @@ def peak_mb() -> float:
 def measure(path: Path, threads: int | None) -> dict[str, float]:
     """Restore one photo in this process and return what it cost."""
     import unblur
+    from unblur.engines.onnx import available_cores
     from unblur.restoration.catalogue import load_kernel_engine, load_restorer
 
     load_kernel_engine(threads=threads)
@@ -61,6 +63,7 @@ def measure(path: Path, threads: int | None) -> dict[str, float]:
     report = restored.report
     return {
         "megapixels": photo.megapixels,
+        "threads": threads or available_cores(),
         "changed": float(report.changed),
         "seconds": total,
         "seconds_per_megapixel": total / photo.megapixels,
@@ -83,7 +86,10 @@ def main() -> None:
         print(json.dumps(measure(options.one, options.threads)))
         return
     rows = []
-    print(f"{'Mpx':>6}{'s':>8}{'s/Mpx':>8}{'analyse':>9}{'restore':>9}{'base MB':>9}{'peak MB':>9}")
+    print(
+        f"{'Mpx':>6}{'threads':>9}{'s':>8}{'s/Mpx':>8}{'analyse':>9}{'restore':>9}"
+        f"{'base MB':>9}{'peak MB':>9}"
+    )
     for megapixels in options.megapixels:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "photo.jpg"
@@ -91,11 +97,16 @@ def main() -> None:
             command = [sys.executable, __file__, "--one", str(path)]
             if options.threads:
                 command += ["--threads", str(options.threads)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"{megapixels:g} Mpx failed with exit code {done.returncode}")
         row = json.loads(done.stdout)
+        if not row["changed"]:
+            raise SystemExit(f"{megapixels:g} Mpx: nothing was restored; there is no time to tell")
         rows.append(row)
         print(
-            f"{row['megapixels']:>6.1f}{row['seconds']:>8.1f}{row['seconds_per_megapixel']:>8.2f}"
+            f"{row['megapixels']:>6.1f}{row['threads']:>9}{row['seconds']:>8.1f}"
+            f"{row['seconds_per_megapixel']:>8.2f}"
             f"{row['analyse_seconds']:>9.1f}{row['restore_seconds']:>9.1f}"
             f"{row['base_mb']:>9.0f}{row['peak_mb']:>9.0f}"
         )

@@ -274,3 +274,41 @@ def test_missing_extra_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.cr2").write_bytes(b"II*\0" + bytes(100))
     with pytest.raises(MissingExtra, match=r"unblur\[raw\]"):
         read_photo(tmp_path / "a.cr2")
+
+
+def write_dng(path, height=40, width=58):
+    """A small camera RAW file: one Bayer plane, brighter towards the lower right."""
+    import tifffile
+
+    ys, xs = np.mgrid[:height, :width]
+    plane = (1000 + 20000 * (ys + xs) / (height + width)).astype(np.uint16)
+    matrix = [1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1]
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True),
+        (50708, "s", 0, "Test Camera", True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, (0, 1, 1, 2), True),
+        (50714, "H", 1, 0, True),
+        (50717, "I", 1, 65535, True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, (1, 1, 1, 1, 1, 1), True),
+    ]
+    tifffile.imwrite(path, plane, photometric="cfa", extratags=tags)
+
+
+def test_camera_raw_is_developed_to_sixteen_bits(tmp_path):
+    pytest.importorskip("rawpy", reason="rawpy is not installed")
+    write_dng(tmp_path / "a.dng")
+    photo = read_photo(tmp_path / "a.dng")
+    assert photo.samples.dtype == np.uint16
+    assert photo.samples.shape[1] > photo.samples.shape[0] > 20
+    corners = photo.srgb().mean(axis=2)
+    assert corners[-8:, -8:].mean() > corners[:8, :8].mean()
+    assert "RAW" in photo.notes[0]
+    write_photo(photo, tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").samples, photo.samples)
+    (tmp_path / "b.dng").write_bytes((tmp_path / "a.dng").read_bytes()[:300])
+    from unblur.errors import UnreadableImage
+
+    with pytest.raises(UnreadableImage, match="RAW"):
+        read_photo(tmp_path / "b.dng")

@@ -73,7 +73,21 @@ def ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
 
 
 def cropped(image: Image, px: int) -> Image:
-    """Return the image without ``px`` pixels on each side."""
+    """Return the image without ``px`` pixels on each side.
+
+    Args:
+        image: (H, W, ...), any dtype.
+        px: at least 0.
+
+    Returns:
+        (H - 2 px, W - 2 px, ...), a view.
+
+    Raises:
+        BadValue: ``px`` is negative.
+        ShapeMismatch: nothing would be left.
+    """
+    if px < 0:
+        raise BadValue(f"pixels to crop must be >= 0, got {px}")
     if px == 0:
         return image
     if min(image.shape[:2]) <= 2 * px:

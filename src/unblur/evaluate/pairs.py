@@ -1,16 +1,17 @@
 """Sets of blurry and sharp photos in folders: written from sharp ones, and read.
 
 Layout: ``blurry/NAME.png``, ``sharp/NAME.png``, and, where the truth is known,
-``psf/NAME.npz`` (``psfs``: (rows, columns, side, side)), ``manifest.jsonl``, ``recipe.json``.
+``psf/NAME.npz`` (``psfs``: (rows, columns, side, side) float32, and ``kind``),
+``manifest.jsonl``, ``recipe.json``.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,16 @@ import numpy as np
 from PIL import Image
 
 from unblur.blur.psf import Psf
-from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
+from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, quantise
-from unblur.errors import BadValue, UnblurError, UnreadableImage, WouldOverwrite
+from unblur.errors import BadPsf, BadValue, UnblurError, UnreadableImage, WouldOverwrite
+from unblur.evaluate.sharp import find_sharp
 from unblur.io import InputFile, find_images, read_photo, write_bytes
+
+__all__ = ["PairFile", "Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
+
+_VARYING = ("moving_object", "rotation")
+"""Kinds of blur that no single PSF tells."""
 
 
 @dataclass(frozen=True)
@@ -52,34 +59,15 @@ class PairFile:
     facts: dict[str, Any]
 
     def true_psf(self) -> Psf | None:
-        """Return the true PSF where it is known and the same all over the photo."""
-        if self.psf is None or self.facts.get("kind") in ("moving_object", "rotation"):
+        """Return the true PSF where it is known and the same all over the photo.
+
+        Raises:
+            BadPsf: its file is damaged.
+        """
+        if self.psf is None or self.facts.get("kind") in _VARYING:
             return None
-        with np.load(self.psf, allow_pickle=False) as stored:
-            psfs = stored["psfs"]
-        return Psf(psfs[0, 0]).cropped() if psfs.shape[:2] == (1, 1) else None
-
-
-def find_sharp(folder: Path, *, split: str | None = None) -> list[InputFile]:
-    """Return the photos of a folder, or of one split of its ``manifest.csv``.
-
-    Raises:
-        UnreadableImage: no such folder, no manifest for a split, or no photo.
-    """
-    if not folder.is_dir():
-        raise UnreadableImage(f"the folder {folder} does not exist; check the name")
-    if split is None:
-        photos = find_images([folder])
-    else:
-        manifest = folder / "manifest.csv"
-        if not manifest.is_file():
-            raise UnreadableImage(f"{manifest} is missing; a split needs it (columns file, split)")
-        with manifest.open(newline="", encoding="utf-8") as stream:
-            names = [row["file"] for row in csv.DictReader(stream) if row["split"] == split]
-        photos = [InputFile(folder / name, Path(name)) for name in sorted(names)]
-    if not photos:
-        raise UnreadableImage(f"there is no photo in {folder}" + (f" ({split})" if split else ""))
-    return photos
+        psfs, kind = _read_psfs(self.psf)
+        return None if kind in _VARYING or psfs.shape[:2] != (1, 1) else Psf(psfs[0, 0]).cropped()
 
 
 def write_pairs(
@@ -89,17 +77,34 @@ def write_pairs(
     *,
     seed: int,
     per_photo: int = 1,
+    crop_px: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Written:
     """Blur sharp photos into a folder of pairs.
 
-    A pair depends on the recipe, the seed, the photo's relative name and its number only:
-    other photos may come and go.
+    A pair depends on the recipe, the seed, the crop, the photo's relative name and its number
+    only: other photos may come and go. Photos that cannot be read, or are not larger than
+    twice the longest reach of a PSF, are left out with the reason; grey ones become RGB.
+
+    Args:
+        photos: as :func:`find_sharp` returns them.
+        out: the folder; made if needed.
+        recipe: how to blur.
+        seed: at least 0.
+        per_photo: pairs made of each photo, at least 1.
+        crop_px: longest side of a pair: a window at a random place is blurred, not the whole
+            photo. The whole one if omitted.
+        overwrite: replace pairs of the same names; others stay.
+        progress: called with (photos done, photos in all).
 
     Raises:
-        WouldOverwrite: the folder is not empty and ``overwrite`` is false.
+        WouldOverwrite: the folder is not empty and ``overwrite`` is false, or two photos would
+            give pairs of one name. Nothing is written.
+        BadValue: a number is out of its range.
+        CannotWrite: no space, no permission.
     """
+    _check_plan(photos, seed=seed, per_photo=per_photo, crop_px=crop_px)
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise WouldOverwrite(f"{out} is not empty; use --overwrite, or choose another folder")
     synthesise = Synthesiser(recipe)
@@ -107,10 +112,11 @@ def write_pairs(
     skipped: list[tuple[str, str]] = []
     for number, photo in enumerate(photos):
         for i in range(per_photo):
-            name = "_".join(photo.relative.with_suffix("").parts) + f"_{i}"
+            name = f"{_stem(photo)}_{i}"
+            rng = pair_rng(seed, photo.relative.as_posix(), i)
             try:
                 sharp = _rgb(read_photo(photo.path).srgb())
-                pair = synthesise(sharp, pair_rng(seed, photo.relative.as_posix(), i))
+                pair = synthesise(_window(sharp, crop_px, rng), rng)
             except UnblurError as error:
                 skipped.append((str(photo.relative), str(error)))
                 break
@@ -137,20 +143,26 @@ def read_pairs(folder: Path) -> list[PairFile]:
 
     Raises:
         UnreadableImage: a folder is missing or empty.
-        BadValue: a photo has no partner.
+        BadValue: a photo has no partner, two share a name, or the folder has a manifest that
+            does not know a pair.
     """
     sides: dict[str, dict[str, Path]] = {}
     for side in ("blurry", "sharp"):
         if not (folder / side).is_dir():
             raise UnreadableImage(f"{folder / side} is missing; pairs lie in blurry/ and sharp/")
-        files = find_images([folder / side])
-        sides[side] = {f.relative.with_suffix("").as_posix(): f.path for f in files}
+        sides[side] = _by_name(find_images([folder / side]))
     lonely = sorted(set(sides["blurry"]) ^ set(sides["sharp"]))
     if lonely:
         raise BadValue(f"{len(lonely)} photos of {folder} have no partner, as '{lonely[0]}'")
     if not sides["blurry"]:
         raise UnreadableImage(f"there is no photo in {folder / 'blurry'}")
     facts = _read_manifest(folder / "manifest.jsonl")
+    strangers = sorted(set(sides["blurry"]) - set(facts)) if facts else []
+    if strangers:
+        raise BadValue(
+            f"{len(strangers)} pairs of {folder} are not in its manifest.jsonl, as "
+            f"'{strangers[0]}'; remove what an earlier run left, or the manifest to do without"
+        )
     return [
         PairFile(
             name,
@@ -161,6 +173,71 @@ def read_pairs(folder: Path) -> list[PairFile]:
         )
         for name, path in sorted(sides["blurry"].items())
     ]
+
+
+def _check_plan(
+    photos: Sequence[InputFile], *, seed: int, per_photo: int, crop_px: int | None
+) -> None:
+    if seed < 0:
+        raise BadValue(f"the seed must be >= 0, got {seed}")
+    if per_photo < 1:
+        raise BadValue(f"pairs per photo must be >= 1, got {per_photo}")
+    if crop_px is not None and crop_px < 1:
+        raise BadValue(f"crop_px must be >= 1, got {crop_px}; leave it out for whole photos")
+    owners: dict[str, InputFile] = {}
+    for photo in photos:
+        first = owners.setdefault(_stem(photo), photo)
+        if first is not photo:
+            raise WouldOverwrite(
+                f"{first.path} and {photo.path} would both give pairs named '{_stem(photo)}'; "
+                "rename one, or blur them into different folders"
+            )
+
+
+def _stem(photo: InputFile) -> str:
+    return "_".join(photo.relative.with_suffix("").parts)
+
+
+def _window(sharp: FloatArray, crop_px: int | None, rng: np.random.Generator) -> FloatArray:
+    """Return a random window, larger than the pair by the margins that blurring uses up."""
+    if crop_px is None:
+        return sharp
+    height, width = (min(crop_px + 2 * MAX_REACH_PX, side) for side in sharp.shape[:2])
+    y = int(rng.integers(sharp.shape[0] - height + 1))
+    x = int(rng.integers(sharp.shape[1] - width + 1))
+    return sharp[y : y + height, x : x + width]
+
+
+def _by_name(files: Sequence[InputFile]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in files:
+        name = file.relative.with_suffix("").as_posix()
+        if name in found:
+            raise BadValue(f"{found[name]} and {file.path} share a name; keep one of them")
+        found[name] = file.path
+    return found
+
+
+def _read_psfs(path: Path) -> tuple[FloatArray, str]:
+    """Return the PSFs (rows, columns, side, side) of a file, and the kind of blur if told."""
+    try:
+        # Opened here: np.load leaves a file that it cannot read open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            psfs = np.asarray(stored["psfs"], dtype=np.float32)
+            kind = str(stored["kind"]) if "kind" in stored.files else ""
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,  # an array without a name, where Python is older than 3.11
+        zipfile.BadZipFile,
+    ) as error:
+        raise BadPsf(f"cannot read the true PSFs from {path}: {error}; delete it") from error
+    if psfs.ndim != 4 or not psfs.size:
+        raise BadPsf(f"{path}: 'psfs' must be (rows, columns, side, side), got {psfs.shape}")
+    return psfs, kind
 
 
 def _existing(path: Path) -> Path | None:
@@ -189,7 +266,7 @@ def _write_pair(pair: Pair, out: Path, name: str, *, overwrite: bool) -> None:
     side_px = max(max(psf.shape) for row in pair.psfs for psf in row)
     psfs = np.stack([np.stack([p.embedded(side_px) for p in row]) for row in pair.psfs])
     with io.BytesIO() as stream:
-        np.savez_compressed(stream, psfs=psfs)
+        np.savez_compressed(stream, psfs=psfs, kind=np.array(pair.kind))
         write_bytes(stream.getvalue(), out / "psf" / f"{name}.npz", overwrite=overwrite)
 
 

@@ -176,7 +176,8 @@ def unharmed(
     """Run a model on sharp photos and return how similar each comes back.
 
     Returns:
-        A row for each: path, psnr_db of output against input (infinite if identical), harmed.
+        A row for each: path, error (why it could not be read, or None), psnr_db of output
+        against input (infinite if identical), harmed (below UNHARMED_DB), blur_probability.
     """
     restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
     rows: list[dict[str, Any]] = []
@@ -184,7 +185,8 @@ def unharmed(
         try:
             samples = _read(path)
         except UnblurError as error:
-            rows.append({"path": str(path), "error": str(error), "psnr_db": None, "harmed": False})
+            unread = {"psnr_db": None, "harmed": False, "blur_probability": None}
+            rows.append({"path": str(path), "error": str(error), **unread})
             continue
         restored, motion, _ = restore_samples(samples, restorer, kernel, RestoreOptions())
         similarity = psnr_db(restored, samples, data_range=255)
@@ -224,19 +226,32 @@ def _kernel(motion: MotionField | None, truth: Psf | None) -> float | None:
 def _means(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     gains = np.array([row.gain_db for row in rows])
     rng = np.random.default_rng(seed)
-    resampled = gains[rng.integers(len(gains), size=(_RESAMPLES, len(gains)))].mean(axis=1)
     kernels = [row.kernel_similarity for row in rows if row.kernel_similarity is not None]
-    with np.errstate(invalid="ignore"):  # a photo restored perfectly has an infinite gain
-        low, high = np.quantile(resampled, [0.025, 0.975])
+    # A photo restored perfectly gains infinitely, a perfect one that is changed loses as much.
+    with np.errstate(invalid="ignore"):
+        mean_gain = float(gains.mean())
+        resampled = gains[rng.integers(len(gains), size=(_RESAMPLES, len(gains)))].mean(axis=1)
+        low, high = _interval(resampled)
     worst = sorted(rows, key=lambda row: row.gain_db)[:5]
     return {
         "count": len(rows),
         "psnr_db": float(np.mean([row.psnr_db for row in rows])),
         "ssim": float(np.mean([row.ssim for row in rows])),
-        "gain_db": float(gains.mean()),
-        "gain_db_95": [float(low), float(high)],
+        "gain_db": mean_gain,
+        "gain_db_95": [low, high],
         "worse_share": float(np.mean(gains < -WORSE_BY_DB)),
         "kernel_similarity": float(np.mean(kernels)) if kernels else None,
         "seconds": float(np.mean([row.seconds for row in rows])),
         "worst": [{"name": row.name, "gain_db": round(row.gain_db, 3)} for row in worst],
     }
+
+
+def _interval(means: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 2.5 % and 97.5 % quantiles; of infinite values, no mean of two is taken."""
+    if np.isfinite(means).all():
+        low, high = np.quantile(means, [0.025, 0.975])
+        return float(low), float(high)
+    if np.isnan(means).any():
+        return float("nan"), float("nan")
+    ranked, last = np.sort(means), len(means) - 1
+    return float(ranked[int(0.025 * last)]), float(ranked[-1 - int(0.025 * last)])

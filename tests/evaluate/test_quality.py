@@ -1,0 +1,128 @@
+"""Summaries with infinities in them, groups, order; sharp photos through a method."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from unblur.errors import BadValue, ShapeMismatch
+from unblur.evaluate import quality
+from unblur.evaluate.metrics import cropped
+from unblur.evaluate.pairs import PairFile
+
+INF = float("inf")
+
+
+def row(name="a", gain=1.0, *, length=None, kind="", kernel=None, method="m"):
+    psnr = INF if gain == INF else 20.0
+    return quality.Row(method, name, psnr, 0.9, gain, kernel, length, kind, 0.5)
+
+
+def find(table, group):
+    (found,) = [r for r in table if r["group"] == group]
+    return found
+
+
+def test_lengths_and_kinds_are_counted_apart():
+    lengths = {"shake": [3.0, 10.0, 10.5, 20.0, 39.0, 40.0, 41.0], "sharp": [0.0], "": [None]}
+    rows = [row(length=value, kind=kind) for kind, values in lengths.items() for value in values]
+    counts = {r["group"]: r["count"] for r in quality.summarise(rows)}
+    assert counts == {
+        "all": 9,
+        "0-10 px": 2,
+        "10-20 px": 2,
+        "20-40 px": 2,
+        "> 40 px": 1,
+        "shake": 7,
+        "sharp": 1,
+    }
+
+
+def test_worse_means_by_more_than_a_tenth_and_the_worst_five_come_first():
+    gains = [0.5, -0.05, -0.2, 1.0, -3.0, 0.1, 0.0]
+    rows = [row(str(i), gain) for i, gain in enumerate(gains)]
+    summary = find(quality.summarise(rows), "all")
+    assert summary["worse_share"] == pytest.approx(2 / 7)
+    assert [r["name"] for r in summary["worst"]] == ["4", "2", "1", "6", "5"]
+    assert summary["gain_db"] == pytest.approx(np.mean(gains))
+
+
+def test_the_interval_is_seeded_and_covers_the_mean():
+    rng = np.random.default_rng(0)
+    rows = [row(str(i), gain) for i, gain in enumerate(rng.normal(1, 2, 60))]
+    first, again = (find(quality.summarise(rows, seed=4), "all") for _ in range(2))
+    low, high = first["gain_db_95"]
+    assert first == again
+    assert low < first["gain_db"] < high
+    assert high - low == pytest.approx(2 * 1.96 * 2 / np.sqrt(60), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("gains", "mean"), [([INF, 1.0], INF), ([-INF, 1.0], -INF), ([INF, -INF, 1.0], None)]
+)
+def test_infinite_gains_neither_warn_nor_break_the_table(gains, mean):
+    table = quality.summarise([row(str(i), gain) for i, gain in enumerate(gains)])
+    low, high = find(table, "all")["gain_db_95"]
+    if mean is None:
+        assert np.isnan([low, high, find(table, "all")["gain_db"]]).all()
+    else:
+        assert find(table, "all")["gain_db"] == mean
+        assert {low, high} == {mean, 1.0}
+    assert quality.format_table(table).count("\n") == 1
+
+
+def test_similarity_is_the_mean_of_what_is_known():
+    rows = [row("a", kernel=0.5), row("b", kernel=0.9), row("c")]
+    assert find(quality.summarise(rows), "all")["kernel_similarity"] == pytest.approx(0.7)
+    assert find(quality.summarise([row()]), "all")["kernel_similarity"] is None
+
+
+@pytest.fixture
+def photo(tmp_path):
+    rng = np.random.default_rng(1)
+    image = ndimage.gaussian_filter(rng.random((131, 160, 3)), (0.6, 0.6, 0))
+    image = (image - image.min()) / np.ptp(image) * 255
+    path = tmp_path / "photo.png"
+    Image.fromarray(image.astype(np.uint8)).save(path)
+    return path
+
+
+def test_only_the_inside_is_scored_when_cropping(photo):
+    def spoil_the_frame(samples, pair):
+        spoilt = samples.copy()
+        spoilt[:4] = 0
+        return spoilt, None
+
+    pair = PairFile("photo", photo, photo, None, {})
+    (whole,) = quality.evaluate([pair], {"frame": spoil_the_frame})
+    (inside,) = quality.evaluate([pair], {"frame": spoil_the_frame}, crop_px=4)
+    assert whole.psnr_db < 40 and whole.gain_db == -INF
+    assert inside.psnr_db == INF and inside.gain_db == 0 and inside.ssim == pytest.approx(1)
+    with pytest.raises(BadValue):
+        cropped(np.zeros((20, 30, 3)), -1)
+
+
+def test_pairs_of_unequal_size_are_refused(photo, tmp_path):
+    with Image.open(photo) as image:
+        image.crop((0, 0, 100, 90)).save(tmp_path / "small.png")
+    pair = PairFile("photo", photo, tmp_path / "small.png", None, {})
+    with pytest.raises(ShapeMismatch, match="photo"):
+        quality.evaluate([pair], {"blurry": quality.method_of("blurry")})
+
+
+def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch):
+    (tmp_path / "broken.png").write_bytes(b"no photo")
+    darker = tmp_path / "darker.png"
+    with Image.open(photo) as image:
+        Image.fromarray(np.asarray(image) // 2).save(darker)
+
+    def harm_only_dark_photos(samples, restorer, kernel, options):
+        return (samples if samples.mean() > 100 else samples // 2), None, None
+
+    monkeypatch.setattr(quality, "restore_samples", harm_only_dark_photos)
+    paths = [photo, tmp_path / "broken.png", darker]
+    kept, broken, harmed = quality.unharmed(paths, "wiener", threads=1)
+    assert kept["psnr_db"] == INF and not kept["harmed"]
+    assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
+    assert harmed["psnr_db"] < quality.UNHARMED_DB and harmed["harmed"]
+    assert kept.keys() == broken.keys() == harmed.keys()
