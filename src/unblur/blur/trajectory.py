@@ -21,6 +21,10 @@ SAMPLES = 256
 """Time steps per exposure."""
 
 
+_EXPOSURE_S = (0.04, 0.22)
+"""Exposure times in which a hand shakes visibly."""
+
+
 @dataclass(frozen=True)
 class GyroTrace:
     """A recorded angular velocity of a hand-held camera.
@@ -88,7 +92,7 @@ def gyro_path(trace: GyroTrace, rng: np.random.Generator) -> Points:
     Returns:
         (SAMPLES, 2) offsets of unit scale, as :func:`tremor`.
     """
-    rows = int(rng.integers(8, 48))
+    rows = max(2, round(float(rng.uniform(*_EXPOSURE_S)) * trace.rate_hz))
     start = int(rng.integers(0, len(trace.omega) - rows))
     angles = np.cumsum(trace.omega[start : start + rows, :2], axis=0)
     times = np.linspace(0, rows - 1, SAMPLES)

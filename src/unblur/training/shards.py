@@ -71,7 +71,7 @@ class ShardSource:
         keep: int,
         workers: int,
     ) -> None:
-        self._factory, self._folder = factory, folder
+        self._folder = folder
         self._seed, self._size, self._keep = seed, size, keep
         self._ahead = workers + 1 if workers else 0
         self._pending: dict[int, Future[None]] = {}
