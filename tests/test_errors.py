@@ -39,3 +39,34 @@ def test_images_are_checked(array, error, words):
     with pytest.raises(error, match=words):
         checks.check_image(array)
     checks.check_image(np.zeros((3, 4, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "hint"),
+    [
+        ("wiene", ["wiener", "unblur"], "did you mean 'wiener'? known: unblur, wiener"),
+        ("zzz", ["b", "a"], "known: a, b"),
+    ],
+)
+def test_hints_name_the_nearest_first_and_all(name, known, hint):
+    assert errors.nearest(name, known) == hint
+
+
+def test_codes_belong_to_branches_of_the_tree():
+    branches = {
+        errors.InputError: 3,
+        errors.ModelError: 4,
+        errors.EngineError: 5,
+        errors.OutputError: 6,
+    }
+    for branch, code in branches.items():
+        assert branch.__base__ is errors.UnblurError
+        assert {cls.exit_code for cls in tree(branch)} == {code}
+    assert len(tree(errors.UnblurError)) == 1 + sum(len(tree(branch)) for branch in branches)
+    drawn = errors.__doc__
+    for cls in tree(errors.UnblurError):
+        line = next(row for row in drawn.splitlines() if row.split()[:1] == [cls.__name__])
+        if cls.__base__ is Exception or cls.__base__ is errors.UnblurError:
+            assert f"exit {cls.exit_code}" in line and f"http {cls.http_status}" in line
+        elif cls.http_status != cls.__base__.http_status:
+            assert f"http {cls.http_status}" in line

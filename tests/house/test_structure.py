@@ -37,3 +37,12 @@ def test_version_is_the_changelogs():
     import unblur
 
     assert f"## {unblur.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_only_one_module_holds_the_numbers_of_the_srgb_curve():
+    homes = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in (2.4, 0.04045, 12.92, 1.055):
+                homes.add(path.name)
+    assert homes == {"color.py"}

@@ -1,9 +1,11 @@
 """Whatever the bytes: a photo or a clear error of ours, never a traceback of a decoder's."""
 
+import contextlib
 import io
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.io.test_formats import picture, pil
+from tests.io.test_metadata import ICC, XMP, exif
 from unblur.errors import ImageTooLarge, UnblurError, UnreadableImage
 from unblur.io import Photo, read_photo, write_photo
 
@@ -27,6 +30,14 @@ def stored(suffix, deep=False):
 
 
 FILES = [stored(s) for s in SUFFIXES] + [stored("png", True), stored("tif", True)]
+SAMPLES = Path(__file__).parent / "data"
+
+
+def laden(kind):
+    """A file of the given kind with EXIF, XMP and a profile, for damage to fall on them."""
+    with io.BytesIO() as stream:
+        pil(picture(3)).save(stream, kind, exif=exif(6), icc_profile=ICC, xmp=XMP)
+        return stream.getvalue()
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -48,20 +59,27 @@ def test_truncated_files(data):
         assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MORE = [laden("JPEG"), laden("WEBP"), laden("AVIF")]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.sampled_from(FILES), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6)
+    st.sampled_from(FILES + MORE + [f.read_bytes() for f in SAMPLES.glob("*.heic")]),
+    st.integers(0, 1 << 16),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
 )
-def test_flipped_bytes_give_a_photo_or_our_error(data, flips):
-    damaged = bytearray(data)
+def test_damaged_files_give_a_photo_or_our_error(data, keep, flips):
+    damaged = bytearray(data[: keep + 1])
     for place, value in flips:
-        damaged[int(place * (len(data) - 1))] = value
+        damaged[int(place * (len(damaged) - 1))] = value
     try:
         photo = read_photo(bytes(damaged), max_pixels=1_000_000)
     except UnblurError as error:
         assert "\n" not in str(error)
     else:
         assert photo.samples.size > 0
+        with contextlib.suppress(UnblurError):
+            write_photo(photo, io.BytesIO(), format="tif", strip_location=True)
 
 
 def test_the_content_decides_not_the_name(tmp_path):
@@ -83,6 +101,28 @@ def test_forbidden_file(tmp_path):
     path.chmod(0)
     with pytest.raises(UnreadableImage, match="cannot read"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "a\nb.png"])
+def test_impossible_names(name):
+    with pytest.raises(UnreadableImage) as caught:
+        read_photo(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_streams_that_give_no_bytes():
+    closed = io.BytesIO(FILES[0])
+    closed.close()
+    with pytest.raises(UnreadableImage, match="closed"):
+        read_photo(closed)
+    with pytest.raises(UnreadableImage, match="'rb'"):
+        read_photo(io.StringIO("text"))
+
+
+def test_damaged_pillow_images_give_our_error():
+    data = stored("png")
+    with Image.open(io.BytesIO(data[: len(data) // 2])) as image, pytest.raises(UnreadableImage):
+        Photo.from_pil(image)
 
 
 def test_limit_is_checked_before_decoding(tmp_path):

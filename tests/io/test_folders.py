@@ -1,5 +1,6 @@
 """Which photos are meant, and where each result goes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,34 @@ def test_no_two_photos_ever_share_a_result(names):
     items = [InputFile(Path("/in") / p, Path(p)) for p in paths]
     targets = [target for _, target in plan_outputs(items, Path("/out/"))]
     assert len({str(t) for t in targets}) == len(items)
+
+
+def test_only_the_top_of_a_folder_when_not_recursive(tmp_path):
+    touch(tmp_path, "a.png", "sub/b.png")
+    assert [i.path.name for i in find_images([tmp_path], recursive=False)] == ["a.png"]
+
+
+def test_another_suffix_for_results(tmp_path):
+    items = [InputFile(tmp_path / "a.hif", Path("a.hif"))]
+    assert plan_outputs(items, None, suffix="-sharp")[0][1] == tmp_path / "a-sharp.jpg"
+
+
+def test_the_one_photo_of_a_folder_may_go_to_a_file(tmp_path):
+    touch(tmp_path, "in/sub/a.png")
+    plan = plan_outputs(find_images([tmp_path / "in"]), tmp_path / "x.png")
+    assert plan[0][1] == tmp_path / "x.png"
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "**b/*.png", "a\0b"])
+def test_impossible_paths_and_patterns(tmp_path, name):
+    with pytest.raises(UnreadableImage):
+        find_images([tmp_path / name])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may read everything")
+def test_forbidden_folders_are_named(tmp_path):
+    touch(tmp_path, "locked/a.png")
+    (tmp_path / "locked").chmod(0)
+    with pytest.raises(UnreadableImage, match="locked"):
+        find_images([tmp_path])
+    (tmp_path / "locked").chmod(0o700)

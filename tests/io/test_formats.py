@@ -1,6 +1,7 @@
 """Real files of every kind: pixels, depth and mode survive; sides differ everywhere."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,7 +257,7 @@ def test_with_samples_wants_the_same_shape_and_dtype():
 def test_heic_is_read_through_the_extra(tmp_path):
     pillow_heif = pytest.importorskip("pi_heif", reason="pi-heif is not installed")
     assert pillow_heif  # decodes only: a real HEIC file lies beside the tests
-    photo = read_photo("tests/io/data/turned.heic")
+    photo = read_photo(Path(__file__).parent / "data" / "turned.heic")
     assert photo.encoding.format == "HEIF"
     assert (photo.height, photo.width) == (53, 37)
 

@@ -1,13 +1,14 @@
 """Writing is all or nothing, never over a file that was not to be replaced."""
 
 import errno
+import io
 import os
 
 import numpy as np
 import pytest
 
 from tests.io.test_formats import picture
-from unblur.errors import CannotWrite, UnsupportedImage, WouldOverwrite
+from unblur.errors import BadValue, CannotWrite, UnsupportedImage, WouldOverwrite
 from unblur.io import Photo, read_photo, same_format, write_bytes, write_photo
 
 PHOTO = Photo.from_array(picture(3))
@@ -81,3 +82,36 @@ def test_same_format_tells_whether_a_copy_would_do(tmp_path):
     assert not same_format(photo, tmp_path / "b.png", None)
     assert same_format(photo, object(), None)
     assert not same_format(photo, object(), "png")
+
+
+def test_a_given_format_outweighs_the_name(tmp_path):
+    write_photo(PHOTO, tmp_path / "a.jpg", format="png")
+    assert read_photo(tmp_path / "a.jpg").encoding.format == "PNG"
+
+
+@pytest.mark.parametrize("name", ["a" * 5000 + ".png", "a\0b.png"])
+def test_impossible_names(tmp_path, name):
+    with pytest.raises(CannotWrite):
+        write_photo(PHOTO, tmp_path / name)
+    assert not os.listdir(tmp_path)
+
+
+def test_streams_that_take_no_bytes():
+    closed = io.BytesIO()
+    closed.close()
+    for stream in (closed, io.StringIO()):
+        with pytest.raises(CannotWrite):
+            write_photo(PHOTO, stream)
+
+
+@pytest.mark.parametrize("quality", [0, 101])
+def test_quality_out_of_range(quality):
+    with pytest.raises(BadValue, match="between 1 and 100"):
+        write_photo(PHOTO, io.BytesIO(), format="jpg", quality=quality)
+
+
+def test_too_wide_for_the_format(tmp_path):
+    wide = Photo.from_array(np.zeros((1, 17_000, 3), np.uint8))
+    with pytest.raises(UnsupportedImage, match="WEBP cannot hold"):
+        write_photo(wide, tmp_path / "a.webp")
+    assert not os.listdir(tmp_path)

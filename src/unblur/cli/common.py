@@ -14,7 +14,7 @@ import click
 from unblur.io import Region
 
 
-class RegionType(click.ParamType[Region]):
+class RegionType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """``X,Y,WIDTH,HEIGHT`` in px -> Region."""
 
     name = "X,Y,WIDTH,HEIGHT"

@@ -1,9 +1,10 @@
 """Photos in and out of files: formats, metadata, folders, atomic writes."""
 
 from unblur.io.atomic import write_bytes
-from unblur.io.decode import MAX_PIXELS, read_photo
+from unblur.io.decode import read_photo
 from unblur.io.encode import same_format, write_photo
 from unblur.io.folders import InputFile, check_free, find_images, plan_outputs
+from unblur.io.limits import MAX_PIXELS
 from unblur.io.photo import Encoding, Metadata, Photo, Region
 
 __all__ = [

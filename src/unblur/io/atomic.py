@@ -23,12 +23,12 @@ def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
         WouldOverwrite: the file exists and ``overwrite`` is false.
         CannotWrite: no space, no permission, or the target is a folder. Nothing is left behind.
     """
-    if target.is_dir():
-        raise CannotWrite(f"cannot write {target}: it is a folder; name a file")
-    if not overwrite and (target.exists() or target.is_symlink()):
-        raise _exists(target)
     temporary: Path | None = None
     try:
+        if target.is_dir():
+            raise CannotWrite(f"cannot write {target}: it is a folder; name a file")
+        if not overwrite and (target.exists() or target.is_symlink()):
+            raise _exists(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
@@ -42,6 +42,8 @@ def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
         _move(temporary, target, overwrite=overwrite)
     except OSError as error:
         raise CannotWrite(f"cannot write {target}: {error.strerror or error}") from error
+    except ValueError as error:  # a zero byte in the name
+        raise CannotWrite(f"cannot write {str(target)!r}: {error}") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):

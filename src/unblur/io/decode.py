@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from unblur.errors import (
     ImageTooLarge,
-    MissingExtra,
     UnblurError,
     UnreadableImage,
     UnsupportedImage,
 )
 from unblur.io import png16
+from unblur.io.extras import check_heif, deep_heif, read_raw, register_heif
+from unblur.io.formats import avif_bits, is_heif, is_lossless_webp, is_raw, name_note
+from unblur.io.limits import HARD_LIMIT, MAX_PIXELS, check_size
 from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples, checked_float
+from unblur.io.profiles import to_srgb
+from unblur.io.tiff import needs_tifffile, read_deep_tiff
 
-MAX_PIXELS = 96_000_000
-"""Default limit of a photo's size; larger ones are refused before they are decoded."""
-
-HARD_LIMIT = 178_000_000
-"""Pillow refuses anything larger, whatever limit is asked for."""
-
-RAW_SUFFIXES = frozenset(
-    {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}
-)
-
-_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"heim")
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 
 
@@ -55,13 +50,17 @@ def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_P
         MissingExtra: the format needs an optional package.
     """
     data, name = _load(source)
-    limit = min(max_pixels, HARD_LIMIT)
-    if isinstance(source, str | Path) and Path(source).suffix.lower() in RAW_SUFFIXES:
-        return _read_raw(data, name, limit)
+    suffix = Path(source).suffix if isinstance(source, str | Path) else ""
+    photo = _guarded(lambda: _read(data, name, min(max_pixels, HARD_LIMIT), suffix), name)
+    return replace(photo, notes=(*name_note(suffix, photo.encoding.format), *photo.notes))
+
+
+def _guarded(decode: Callable[[], Photo], name: str) -> Photo:
+    """Run a decoder; what it raises becomes an error of ours, in one line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _read(data, name, limit)
+            return decode()
     except UnblurError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
@@ -73,42 +72,67 @@ def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_P
 
 def from_pillow(image: Image.Image) -> Photo:
     """Return a Pillow image as a photo; see :func:`read_photo`."""
-    image.load()
-    metadata, orientation = read_metadata(image)
-    samples, alpha, metadata, notes = _samples_of(image, metadata)
-    encoding = Encoding(image.format or "PNG", _options_of(image))
-    return _turned(samples, alpha, metadata, orientation, encoding, notes)
+
+    def convert() -> Photo:
+        mode = image.mode
+        image.load()
+        metadata, orientation = read_metadata(image)
+        samples, alpha, metadata, notes = _samples_of(image, metadata)
+        file_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
+        encoding = Encoding(file_format, _options_of(image), _bits(samples), mode)
+        return _turned(samples, alpha, metadata, orientation, encoding, notes)
+
+    return _guarded(convert, "the Pillow image")
 
 
 def _load(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         data, name = source, "the data"
     elif isinstance(source, str | Path):
-        path, name = Path(source), str(source)
-        if path.is_dir():
-            raise UnreadableImage(f"{path} is a folder, a photo is expected")
+        path, name = Path(source), _in_one_line(str(source))
         try:
+            if path.is_dir():
+                raise UnreadableImage(f"{name} is a folder, a photo is expected")
             data = path.read_bytes()
         except FileNotFoundError:
-            raise UnreadableImage(f"{path} does not exist; check the name") from None
+            raise UnreadableImage(f"{name} does not exist; check the name") from None
         except (OSError, ValueError) as error:
-            raise UnreadableImage(f"cannot read {path}: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise UnreadableImage(f"cannot read {name}: {reason}") from error
     else:
-        data, name = source.read(), str(getattr(source, "name", "the stream"))
+        name = _in_one_line(str(getattr(source, "name", "the stream")))
+        data = _drained(source, name)
     if not data:
         raise UnreadableImage(f"{name} is empty (0 bytes)")
     return data, name
 
 
-def _read(data: bytes, name: str, limit: int) -> Photo:
+def _drained(source: BinaryIO, name: str) -> bytes:
+    try:
+        data = source.read()
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(f"cannot read {name}: {error}") from error
+    if not isinstance(data, bytes):
+        raise UnreadableImage(f"{name} gives no bytes but {type(data).__name__}; open it with 'rb'")
+    return data
+
+
+def _in_one_line(name: str) -> str:
+    return name if name.isprintable() else repr(name)
+
+
+def _read(data: bytes, name: str, limit: int, suffix: str) -> Photo:
+    if is_raw(data, suffix):
+        return read_raw(data, name, limit)
     formats: tuple[str, ...] | None = _FORMATS
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        _register_heif(name)
+    if is_heif(data):
+        register_heif(name)
+        check_heif(data, name)
         formats = None
     deep_png = False
     if data.startswith(png16.SIGNATURE):
         bits, height, width = png16.depth_and_size(data)
-        _check_size(height * width, name, limit)
+        check_size(height * width, name, limit)
         deep_png = bits == 16
     try:
         image = Image.open(io.BytesIO(data), formats=formats)
@@ -119,31 +143,57 @@ def _read(data: bytes, name: str, limit: int) -> Photo:
             f"{name} is not an image of a known format (or is damaged at its start)"
         ) from None
     with image:
-        _check_size(image.width * image.height, name, limit)
+        check_size(image.width * image.height, name, limit)
         if image.format == "GIF" and getattr(image, "is_animated", False):
             raise UnsupportedImage(f"{name} is an animated GIF; extract its frames first")
-        deep = png16.decode_png16(data) if deep_png else None
-        if image.format == "TIFF" and _is_deep_tiff(image):
-            deep = _read_deep_tiff(data, name)
-        return _photo_of(image, data, deep)
+        deep: Samples | None = None
+        notes: tuple[str, ...] = ()
+        if deep_png:
+            deep = png16.decode_png16(data)
+        elif image.format == "TIFF" and needs_tifffile(image):
+            deep, notes = read_deep_tiff(data, name, limit)
+        elif image.format == "HEIF":
+            deep, notes = deep_heif(image, data)
+        return _photo_of(image, data, deep, notes)
 
 
-def _photo_of(image: Image.Image, data: bytes, deep: Samples | None) -> Photo:
+def _photo_of(
+    image: Image.Image, data: bytes, deep: Samples | None, notes: tuple[str, ...]
+) -> Photo:
     """Put a photo together from an opened image and, if Pillow would lose depth, its samples."""
+    mode = image.mode
+    if image.format == "PNG":
+        image.load()  # metadata may follow the pixels
     metadata, orientation = read_metadata(image)
     if deep is None:
         if image.format == "TIFF":
             orientation = 1  # Pillow turns TIFF pixels itself while it loads them
-        samples, alpha, metadata, notes = _samples_of(image, metadata)
+        samples, alpha, metadata, more = _samples_of(image, metadata)
     else:
         photo = Photo.from_array(deep)
-        samples, alpha, notes = photo.samples, photo.alpha, photo.notes
-    frames = getattr(image, "n_frames", 1)
-    if image.format != "MPO" and frames > 1:
-        notes = (*notes, f"only the first of {frames} frames was taken")
+        samples, alpha, more = photo.samples, photo.alpha, photo.notes
     file_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
-    encoding = Encoding(file_format, _options_of(image) | _webp_options(data))
+    options = _options_of(image)
+    if file_format == "WEBP":
+        options = {"lossless": is_lossless_webp(data)}
+    encoding = Encoding(file_format, options, _bits(samples), mode)
+    notes = (*notes, *more, *_losses(image, data))
     return _turned(samples, alpha, metadata, orientation, encoding, notes)
+
+
+def _bits(samples: Samples) -> int:
+    return 8 * int(samples.dtype.itemsize)
+
+
+def _losses(image: Image.Image, data: bytes) -> tuple[str, ...]:
+    """What of the file does not reach the photo, in words."""
+    frames = getattr(image, "n_frames", 1)
+    notes = (f"only the first of {frames} frames was taken",) if frames > 1 else ()
+    if image.format == "AVIF" and avif_bits(data) > 8:
+        notes = (*notes, f"{avif_bits(data)}-bit samples were cut to 8 bits")
+    if image.format == "HEIF":
+        notes = (*notes, "HEIC is read only; the result is another format, JPEG by default")
+    return notes
 
 
 def _turned(
@@ -182,11 +232,16 @@ def _samples_of(
         image = image.convert("RGBA" if transparent else "RGB")
         notes = ("palette expanded to RGB",)
     elif mode == "1":
-        image, notes = image.convert("L"), ("1-bit image expanded to grey",)
+        target = "LA" if "transparency" in image.info else "L"
+        image, notes = image.convert(target), ("1-bit image expanded to grey",)
     elif "transparency" in image.info and mode in ("L", "RGB"):
         image = image.convert("RGBA" if mode == "RGB" else "LA")
     elif mode not in ("L", "LA", "RGB", "RGBA"):
-        image, notes = image.convert("RGB"), (f"{mode} converted to RGB",)
+        transparent = mode in ("RGBa", "La")
+        image = image.convert("RGBA" if transparent else "RGB")
+        notes = (f"{mode} converted to {image.mode}",)
+        if mode == "LAB":
+            metadata = replace(metadata, icc_profile=None)
     planes = np.asarray(image)
     planes = planes[..., None] if planes.ndim == 2 else planes
     colours = 1 if planes.shape[2] <= 2 else 3
@@ -202,23 +257,17 @@ def _from_integers(values: Samples) -> Samples:
 
 def _from_cmyk(image: Image.Image, metadata: Metadata) -> tuple[Image.Image, Metadata, str]:
     """Convert CMYK to sRGB through the embedded profile, or plainly if there is none."""
-    plain = Metadata(metadata.exif, None, metadata.xmp)
-    if metadata.icc_profile is not None:
-        try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(metadata.icc_profile))
-            srgb = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
-            if converted is not None:
-                return converted, plain, "CMYK converted to sRGB through its profile"
-        except (ImageCms.PyCMSError, OSError):
-            pass  # a broken profile: the plain conversion below, which the note tells
+    plain = replace(metadata, icc_profile=None)
+    converted = to_srgb(image, metadata.icc_profile)
+    if converted is not None:
+        return converted, plain, "CMYK converted to sRGB through its profile"
     return image.convert("RGB"), plain, "CMYK without a usable profile converted plainly to RGB"
 
 
 def _options_of(image: Image.Image) -> dict[str, Any]:
     """What the writer needs to store a photo in the same quality class."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        options: dict[str, Any] = {"qtables": dict(image.quantization)}
+        options: dict[str, Any] = {"qtables": list(image.quantization.values())}
         subsampling = JpegImagePlugin.get_sampling(image)
         if subsampling >= 0:
             options["subsampling"] = subsampling
@@ -230,97 +279,15 @@ def _options_of(image: Image.Image) -> dict[str, Any]:
     return {}
 
 
-def _webp_options(data: bytes) -> dict[str, Any]:
-    if data[8:12] == b"WEBP":
-        return {"lossless": b"VP8L" in data[12:64]}
-    return {}
-
-
-def _check_size(pixels: int, name: str, limit: int) -> None:
-    if pixels > limit:
-        more = (
-            f"allow more with --max-megapixels (at most {HARD_LIMIT // 10**6})"
-            if limit < HARD_LIMIT
-            else "no larger photo can be read"
-        )
-        raise ImageTooLarge(
-            f"{name} has {pixels / 1e6:.0f} megapixels, the limit is {limit / 1e6:.0f}; {more}"
-        )
-
-
-def _is_deep_tiff(image: Image.Image) -> bool:
-    bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
-    bits = bits if isinstance(bits, tuple) else (bits,)
-    return bool(max(bits) > 8)
-
-
-def _read_deep_tiff(data: bytes, name: str) -> Samples:
-    try:
-        import tifffile
-    except ImportError as error:
-        raise MissingExtra("tifffile", "tiff", "reading TIFF with more than 8 bits") from error
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page: Any = file.pages[0]
-        if page.photometric.name not in ("MINISBLACK", "RGB"):
-            raise UnsupportedImage(
-                f"{name} is a deep TIFF of kind {page.photometric.name}; convert it to RGB"
-            )
-        try:
-            values: Samples = np.asarray(page.asarray())
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            raise UnsupportedImage(
-                f"{name} uses a TIFF compression that is not read; save it with ZIP or none"
-            ) from error
-        if page.planarconfig == 2 and values.ndim == 3:
-            values = np.moveaxis(values, 0, 2)
-    return values
-
-
 def _read_foreign_tiff(data: bytes, name: str, limit: int) -> Photo:
     """Read a TIFF of a mode that Pillow does not know, as RGB in floating point."""
     tags = Image.Exif()
     tags.load(b"Exif\0\0" + data)
-    _check_size(int(tags.get(256, 0)) * int(tags.get(257, 0)), name, limit)
-    photo = Photo.from_array(_read_deep_tiff(data, name))
+    check_size(int(tags.get(256, 0)) * int(tags.get(257, 0)), name, limit)
+    values, notes = read_deep_tiff(data, name, limit)
+    photo = Photo.from_array(values)
     profile, xmp = tags.get(34675), tags.get(700)
     metadata, orientation = exif_metadata(tags, profile, xmp)
-    encoding = Encoding("TIFF", {"compression": "raw"})
-    return _turned(photo.samples, photo.alpha, metadata, orientation, encoding, photo.notes)
-
-
-def _register_heif(name: str) -> None:
-    try:
-        import pi_heif
-    except ImportError as error:
-        raise MissingExtra("pi-heif", "heif", f"reading {name}, a HEIC photo,") from error
-    pi_heif.register_heif_opener()
-
-
-def _read_raw(data: bytes, name: str, limit: int) -> Photo:
-    try:
-        import rawpy
-    except ImportError as error:
-        raise MissingExtra("rawpy", "raw", f"reading {name}, a camera RAW file,") from error
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            _check_size(raw.sizes.width * raw.sizes.height, name, limit)
-            samples = raw.postprocess(output_bps=16, use_camera_wb=True, no_auto_bright=True)
-    except rawpy.LibRawError as error:
-        reason = error.args[0] if error.args else error
-        text = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise UnreadableImage(f"cannot decode the camera RAW file {name}: {text}") from error
-    metadata = Metadata()
-    try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("ignore")
-            metadata, _ = read_metadata(image)  # LibRaw has turned the pixels already
-    except Exception:  # metadata of RAW files is a bonus; many are no TIFF
-        metadata = Metadata()
-    return Photo(
-        np.ascontiguousarray(samples),
-        metadata=Metadata(metadata.exif, None, metadata.xmp),
-        encoding=Encoding("RAW"),
-        notes=("developed from camera RAW with the camera's white balance",),
-    )
+    encoding = Encoding("TIFF", {"compression": "raw"}, _bits(photo.samples), photo.encoding.mode)
+    notes = (*notes, *photo.notes)
+    return _turned(photo.samples, photo.alpha, metadata, orientation, encoding, notes)

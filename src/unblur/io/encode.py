@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import io
+import logging
+import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image, PngImagePlugin
 
-from unblur.color import quantise, to_float
 from unblur.errors import BadValue, CannotWrite, UnsupportedImage, nearest
 from unblur.io import png16
 from unblur.io.atomic import write_bytes
-from unblur.io.metadata import EXIF_IFD, GPS_IFD, without_location
-from unblur.io.photo import Metadata, Photo, Samples
-
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".avif": "AVIF",
-}
-"""What is written, by the file's extension."""
+from unblur.io.formats import SUFFIXES
+from unblur.io.metadata import loaded, sized, without_location, without_maker_notes
+from unblur.io.photo import Metadata, Photo, in_depth
+from unblur.io.profiles import to_srgb
+from unblur.io.tiff import encode_tiff
 
 DEFAULT_QUALITY = 95
 _NO_ALPHA = ("JPEG", "BMP")
+_NO_GREY = ("WEBP", "AVIF")
+_JPEG_SEGMENT = 65533
+_LOG = logging.getLogger(__name__)
 
 
 def write_photo(
@@ -48,9 +43,10 @@ def write_photo(
 
     Args:
         photo: what to write.
-        target: a path, whose extension decides the format, or an opened binary file.
+        target: a path or an opened binary file.
         overwrite: replace an existing file.
-        format: extension, as "png", for an opened file; the format of the source if omitted.
+        format: extension, as "png"; if omitted that of the path or, for an opened file, the
+            format of the source.
         quality: of JPEG, WebP and AVIF, 1 to 100; as the source, or 95, if omitted.
         strip_location: leave out GPS data, in EXIF and XMP, and the maker's notes.
         strip_metadata: leave out everything but the colour profile.
@@ -64,14 +60,15 @@ def write_photo(
         metadata = Metadata(icc_profile=metadata.icc_profile)
     elif strip_location:
         metadata = without_location(metadata)
+    asked = format_of("." + format.lstrip(".")) if format else None
     if isinstance(target, str | Path):
-        kind = format_of(Path(target).suffix)
+        kind = asked or format_of(Path(target).suffix)
         write_bytes(encode(photo, kind, metadata, quality), Path(target), overwrite=overwrite)
         return
-    kind = format_of("." + format.lstrip(".")) if format else written_format(photo)
+    data = encode(photo, asked or written_format(photo), metadata, quality)
     try:
-        target.write(encode(photo, kind, metadata, quality))
-    except OSError as error:
+        target.write(data)
+    except (OSError, ValueError, TypeError) as error:
         raise CannotWrite(f"cannot write the result: {error}") from error
 
 
@@ -104,22 +101,61 @@ def same_format(photo: Photo, target: Path | object, extension: str | None) -> b
 
 
 def encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> bytes:
-    """Return the bytes of a file of the given format (a value of SUFFIXES)."""
+    """Return the bytes of a file of the given format (a value of SUFFIXES).
+
+    Raises:
+        UnsupportedImage: the format cannot hold this photo, as one of too many px.
+        BadValue: the quality is out of range.
+    """
     if quality is not None and not 1 <= quality <= 100:
         raise BadValue(f"quality must be between 1 and 100, got {quality}")
-    deep = photo.samples.dtype != np.uint8
-    if deep and kind == "PNG":
+    try:
+        return _encode(photo, kind, sized(metadata, photo.height, photo.width), quality)
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError, struct.error) as error:
+        raise UnsupportedImage(f"{kind} cannot hold this photo: {error}") from error
+
+
+def _encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> bytes:
+    if kind == "TIFF":
+        stored = photo.encoding.options.get("compression", "raw")
+        plain = photo.encoding.format == "TIFF" and stored == "raw"
+        return encode_tiff(photo, metadata, compressed=not plain)
+    if kind == "PNG" and photo.samples.dtype != np.uint8:
         return _deep_png(photo, metadata)
-    if deep and kind == "TIFF":
-        return _deep_tiff(photo, metadata)
     image = _flat(photo) if kind in _NO_ALPHA else photo.to_pil()
+    if kind in _NO_GREY and photo.channels == 1:
+        image, metadata = _without_grey_profile(image, metadata)
+    if kind == "JPEG":
+        metadata = _fitting(metadata)
     options = _metadata_options(kind, metadata) | _quality_options(photo, kind, quality)
     with io.BytesIO() as stream:
-        try:
-            image.save(stream, kind, **options)
-        except (OSError, ValueError) as error:
-            raise UnsupportedImage(f"{kind} cannot hold this photo: {error}") from error
+        image.save(stream, kind, **options)
         return stream.getvalue()
+
+
+def _without_grey_profile(image: Image.Image, metadata: Metadata) -> tuple[Image.Image, Metadata]:
+    """Convert a grey image for a format that stores it as RGB, to which its profile is no use."""
+    profile = metadata.icc_profile
+    if profile is None or profile[16:20] != b"GRAY":
+        return image, metadata
+    converted = to_srgb(image.convert("L"), profile)
+    if converted is not None and image.mode == "LA":
+        converted.putalpha(image.getchannel("A"))
+    return converted or image, replace(metadata, icc_profile=None)
+
+
+def _fitting(metadata: Metadata) -> Metadata:
+    """Leave out of a JPEG what is too long for its segments, and say so."""
+    if metadata.exif is not None and len(metadata.exif) > _JPEG_SEGMENT:
+        _LOG.warning("EXIF is too long for JPEG; the maker's notes are left out")
+        metadata = replace(metadata, exif=without_maker_notes(metadata.exif))
+    if metadata.exif is not None and len(metadata.exif) > _JPEG_SEGMENT:
+        _LOG.warning("EXIF is too long for JPEG; it is left out")
+        metadata = replace(metadata, exif=None)
+    if metadata.xmp is not None and len(metadata.xmp) > _JPEG_SEGMENT - 29:
+        _LOG.warning("XMP is too long for JPEG; it is left out")
+        metadata = replace(metadata, xmp=None)
+    return metadata
 
 
 def _flat(photo: Photo) -> Image.Image:
@@ -135,14 +171,15 @@ def _flat(photo: Photo) -> Image.Image:
 
 def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
     options: dict[str, Any] = {}
+    if metadata.dpi is not None and kind in ("JPEG", "PNG", "BMP"):
+        options["dpi"] = metadata.dpi
     if kind == "BMP":
         return options
-    if kind == "TIFF":
-        return {"tiffinfo": _directory(metadata)}
     if metadata.icc_profile is not None:
         options["icc_profile"] = metadata.icc_profile
     if metadata.exif is not None:
-        options["exif"] = metadata.exif
+        # Pillow parses EXIF bytes for AVIF anew, which would garble text beyond ASCII.
+        options["exif"] = loaded(metadata.exif) if kind == "AVIF" else metadata.exif
     if metadata.xmp is None:
         return options
     if kind == "PNG":
@@ -168,71 +205,19 @@ def _quality_options(photo: Photo, kind: str, quality: int | None) -> dict[str, 
         return {"lossless": lossless, "quality": quality or DEFAULT_QUALITY, "exact": lossless}
     if kind == "AVIF":
         return {"quality": quality or DEFAULT_QUALITY, "subsampling": "4:4:4"}
-    if kind == "TIFF":
-        stored = known.get("compression", "tiff_lzw")
-        lossy = stored not in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
-        return {"compression": "tiff_lzw" if lossy else stored}
     return {}
 
 
-def _all_planes(photo: Photo) -> Samples:
-    if photo.alpha is None:
-        return photo.samples
-    return np.concatenate([photo.samples, photo.alpha[..., None]], axis=2)
-
-
 def _deep_png(photo: Photo, metadata: Metadata) -> bytes:
-    planes = quantise(to_float(_all_planes(photo)), np.dtype(np.uint16))
-    if photo.samples.dtype == np.uint16:
-        planes = _all_planes(photo)
+    planes = in_depth(photo.planes(), np.dtype(np.uint16))
     chunks: list[tuple[bytes, bytes]] = []
     if metadata.icc_profile is not None:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile)))
+    if metadata.dpi is not None:
+        per_metre = (round(part / 0.0254) for part in metadata.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if metadata.exif is not None:
         chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
     if metadata.xmp is not None:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
     return png16.encode_png16(planes, chunks)
-
-
-def _deep_tiff(photo: Photo, metadata: Metadata) -> bytes:
-    """Return an uncompressed 16-bit or float TIFF; Pillow writes the directory, not the pixels."""
-    planes = np.ascontiguousarray(_all_planes(photo))
-    height, width, channels = planes.shape
-    floating = planes.dtype == np.float32
-    pixels = planes.astype("<f4" if floating else "<u2").tobytes()
-    directory = _directory(metadata)
-    bits = 32 if floating else 16
-    directory[256], directory[257] = width, height
-    directory[258] = (bits,) * channels
-    directory[259] = 1
-    directory[262] = 2 if photo.samples.shape[2] == 3 else 1
-    directory[273], directory[278], directory[279] = 0, height, len(pixels)
-    directory[277], directory[284] = channels, 1
-    directory[339] = (3 if floating else 1,) * channels
-    if photo.alpha is not None:
-        directory[338] = 2
-    with io.BytesIO() as stream:
-        directory.save(stream)
-        stream.write(pixels)
-        return stream.getvalue()
-
-
-def _directory(metadata: Metadata) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """Return the TIFF tags of the metadata.
-
-    Passed as ``exif=``, Pillow would lose the EXIF and GPS directories or the XMP.
-    """
-    directory = TiffImagePlugin.ImageFileDirectory_v2()
-    if metadata.exif is not None:
-        exif = Image.Exif()
-        exif.load(metadata.exif)
-        for tag, value in exif.items():
-            directory[tag] = exif.get_ifd(tag) if tag in (EXIF_IFD, GPS_IFD) else value
-    if metadata.icc_profile is not None:
-        directory.tagtype[34675] = 7
-        directory[34675] = metadata.icc_profile
-    if metadata.xmp is not None:
-        directory.tagtype[700] = 1
-        directory[700] = metadata.xmp
-    return directory

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage, WouldOverwrite
-from unblur.io.decode import RAW_SUFFIXES
-from unblur.io.encode import SUFFIXES, format_of
+from unblur.io.encode import format_of
+from unblur.io.formats import HEIF_SUFFIXES, RAW_SUFFIXES, SUFFIXES
 
 SUFFIX = ".unblurred"
-READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, ".heic", ".heif", ".gif"})
+READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, *HEIF_SUFFIXES, ".gif"})
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,39 @@ class InputFile:
 Plan = list[tuple[InputFile, Path]]
 
 
-def find_images(paths: Sequence[Path]) -> list[InputFile]:
+def find_images(paths: Sequence[Path], *, recursive: bool = True) -> list[InputFile]:
     """Return the photos that files, folders and patterns stand for.
 
-    A named file is always taken; in folders, at any depth, files with a known extension that
-    are neither hidden nor results of ours.
+    A named file is always taken; in folders, files with a known extension that are neither
+    hidden nor results of ours.
+
+    Args:
+        paths: files, folders, and patterns with ``*``, ``?`` and ``[...]``.
+        recursive: take folders at any depth; otherwise only what lies directly in them.
 
     Raises:
         UnreadableImage: a path or pattern matches nothing, or a folder cannot be read.
     """
     found: list[InputFile] = []
     for path in paths:
-        if path.is_dir():
-            found += _walk(path)
-        elif path.exists() or path.is_symlink():
-            found.append(InputFile(path, Path(path.name)))
-        else:
-            matches = _matches(path)
-            if not matches:
-                raise UnreadableImage(f"{path} does not exist; check the name")
-            found += find_images(matches)
+        try:
+            found += _found(path, recursive=recursive)
+        except (OSError, ValueError, NotImplementedError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UnreadableImage(f"cannot look for {str(path)!r}: {reason}") from error
     unique = {item.path.resolve(): item for item in reversed(found)}
     return [item for item in found if unique.get(item.path.resolve()) is item]
+
+
+def _found(path: Path, *, recursive: bool) -> list[InputFile]:
+    if path.is_dir():
+        return _walk(path, recursive=recursive)
+    if path.exists() or path.is_symlink():
+        return [InputFile(path, Path(path.name))]
+    matches = _matches(path)
+    if not matches:
+        raise UnreadableImage(f"{path} does not exist; check the name")
+    return find_images(matches, recursive=recursive)
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -65,15 +76,19 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def plan_outputs(
-    inputs: Iterable[InputFile], output: Path | None, *, extension: str | None = None
+    inputs: Iterable[InputFile],
+    output: Path | None,
+    *,
+    suffix: str = SUFFIX,
+    extension: str | None = None,
 ) -> Plan:
     """Return where each result goes.
 
     Args:
         inputs: the photos.
-        output: None: beside each photo, as ``name.unblurred.ext``; a folder (existing, ending
-            in a separator, without a known extension, or for several photos): own names and
-            tree kept; otherwise a file.
+        output: None: beside each photo, its name with ``suffix``; a folder (one that exists, or
+            a name without a known extension): own names and tree kept; otherwise a file.
+        suffix: what tells a result from its photo, when they lie side by side.
         extension: of the results, as "png"; by default each photo's, or that of the format it
             is written in.
 
@@ -82,7 +97,13 @@ def plan_outputs(
         BadValue: several photos for one file.
     """
     items = list(inputs)
-    plan = [(item, _target(item, output, extension, single=len(items) == 1)) for item in items]
+    plan: Plan = []
+    for item in items:
+        ending = f".{extension.lstrip('.')}" if extension else written_suffix(item.path.suffix)
+        format_of(ending)
+        beside = item.path.with_name(f"{item.path.stem}{suffix}{ending}")
+        single = len(items) == 1
+        plan.append((item, _target(item, output, ending, single=single) if output else beside))
     owners: dict[Path, Path] = {}
     sources = {item.path.resolve(): item.path for item in items}
     for item, target in plan:
@@ -115,13 +136,13 @@ def check_free(plan: Plan, *, overwrite: bool) -> None:
         )
 
 
-def _walk(folder: Path) -> list[InputFile]:
+def _walk(folder: Path, *, recursive: bool) -> list[InputFile]:
     def refuse(error: OSError) -> None:
         raise UnreadableImage(f"cannot read the folder {error.filename}: {error.strerror}")
 
     found = []
     for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(names):
             path = Path(place) / name
             ours = path.stem.endswith(SUFFIX)
@@ -130,17 +151,13 @@ def _walk(folder: Path) -> list[InputFile]:
     return found
 
 
-def _target(item: InputFile, output: Path | None, extension: str | None, *, single: bool) -> Path:
-    suffix = f".{extension.lstrip('.')}" if extension else written_suffix(item.path.suffix)
-    format_of(suffix)
-    if output is None:
-        return item.path.with_name(f"{item.path.stem}{SUFFIX}{suffix}")
+def _target(item: InputFile, output: Path, ending: str, *, single: bool) -> Path:
     if not _is_folder(output):
-        if single and item.relative == Path(item.path.name):
+        if single:
             format_of(output.suffix)
             return output
         raise BadValue(f"several photos cannot be written to the file {output}; name a folder")
-    return output / item.relative.with_suffix(suffix)
+    return output / item.relative.with_suffix(ending)
 
 
 def _is_folder(output: Path) -> bool:
@@ -152,6 +169,6 @@ def written_suffix(suffix: str) -> str:
     lower = suffix.lower()
     if lower in RAW_SUFFIXES:
         return ".tif"
-    if lower in (".heic", ".heif"):
+    if lower in HEIF_SUFFIXES:
         return ".jpg"
     return suffix if lower in SUFFIXES else ".png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,27 @@ from PIL import Image
 
 from unblur.io.photo import Metadata, Samples
 
-ORIENTATION, EXIF_IFD, GPS_IFD, MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0x927C
+ORIENTATION, EXIF_IFD, GPS_IFD, MAKER_NOTE, INTEROP = 0x0112, 0x8769, 0x8825, 0x927C, 0xA005
+_PIXEL_SIZE = (0xA002, 0xA003)
+_IPTC = 33723
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|>))[2-8]")
+_PLACE = (
+    rb"(?:[\w-]+:(?i:gps)\w*|photoshop:(?:City|State|Country)|Iptc4xmpExt:Location\w*|"
+    rb"Iptc4xmpCore:(?:Location|CountryCode))"
+)
 _XMP_PLACE = re.compile(
-    rb"\s(?:exif:GPS\w*|photoshop:(?:City|State|Country)|Iptc4xmpCore:(?:Location|CountryCode))"
-    rb"=\"[^\"]*\"|<((?:exif:GPS\w*|photoshop:(?:City|State|Country)|Iptc4xmpCore:(?:Location|"
-    rb"CountryCode)|Iptc4xmpExt:Location\w*))\b[^>]*?(?:/>|>.*?</\1>)",
+    rb"\s" + _PLACE + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+    rb"|<(" + _PLACE + rb")(?=[\s/>])[^>]*?(?:/>|>.*?</\1\s*>)",
     re.DOTALL,
 )
+_XMP_THUMBNAILS = re.compile(rb"<((?:xmp|xap):Thumbnails)\b.*?(?:/>|</\1\s*>)", re.DOTALL)
 
 
 def read_metadata(image: Image.Image) -> tuple[Metadata, int]:
     """Return an opened image's metadata and its EXIF orientation (1 to 8)."""
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    return exif_metadata(image.getexif, image.info.get("icc_profile"), xmp)
+    metadata, orientation = exif_metadata(image.getexif, image.info.get("icc_profile"), xmp)
+    return replace(metadata, dpi=_resolution(image.info.get("dpi"))), orientation
 
 
 def exif_metadata(
@@ -32,11 +40,12 @@ def exif_metadata(
 ) -> tuple[Metadata, int]:
     """Return metadata, and the orientation that EXIF asks for, from their raw forms."""
     packet = _bytes(xmp)
-    packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet) if packet else None
+    if packet:
+        packet = _XMP_THUMBNAILS.sub(b"", _XMP_ORIENTATION.sub(rb"\g<1>1", packet))
     try:
         tags = exif() if callable(exif) else exif
         orientation = int(tags.get(ORIENTATION, 1))
-        data = _serialised(tags)
+        data = _serialised(_upright(tags))
     except Exception:  # damaged EXIF must not cost the photo; Pillow raises many kinds
         data, orientation = None, 1
     if orientation not in range(1, 9):
@@ -58,41 +67,114 @@ def oriented(array: Samples, orientation: int) -> Samples:
 
 
 def without_location(metadata: Metadata) -> Metadata:
-    """Return the metadata without GPS data, in EXIF and XMP, and without the maker's notes."""
+    """Return the metadata without places, in EXIF, IPTC and XMP, and without maker's notes.
+
+    An XMP packet in which GPS is still mentioned afterwards, or that is not in UTF-8, is
+    dropped whole: better too little told than too much.
+    """
     exif = metadata.exif
     if exif is not None:
-        parsed = Image.Exif()
-        parsed.load(exif)
-        if GPS_IFD in parsed:
-            del parsed[GPS_IFD]
+        parsed = loaded(exif)
+        parsed.get_ifd(GPS_IFD).clear()
         parsed.get_ifd(EXIF_IFD).pop(MAKER_NOTE, None)
+        if _IPTC in parsed:
+            del parsed[_IPTC]
         exif = _serialised(parsed)
     xmp = metadata.xmp
     if xmp is not None:
         xmp = _XMP_PLACE.sub(b"", xmp)
-    return Metadata(exif, metadata.icc_profile, xmp)
+        xmp = None if b"gps" in xmp.lower() or b"\0" in xmp else xmp
+    return replace(metadata, exif=exif, xmp=xmp)
 
 
-def _serialised(original: Image.Exif) -> bytes | None:
-    """EXIF as bytes, upright and without the thumbnail, which would show the blurry photo."""
-    if not len(original):
-        return None
-    exif = Image.Exif()  # a copy: Pillow still needs the tags that are removed here
-    exif.load(original.tobytes())
+def without_maker_notes(exif: bytes) -> bytes | None:
+    """Return EXIF without the maker's notes, its largest part."""
+    parsed = loaded(exif)
+    parsed.get_ifd(EXIF_IFD).pop(MAKER_NOTE, None)
+    return _serialised(parsed)
+
+
+def sized(metadata: Metadata, height: int, width: int) -> Metadata:
+    """Return the metadata with EXIF's record of the size, where there is one, made true."""
+    if metadata.exif is None:
+        return metadata
+    parsed = loaded(metadata.exif)
+    details = parsed.get_ifd(EXIF_IFD)
+    true = {t: v for t, v in zip(_PIXEL_SIZE, (width, height), strict=True) if t in details}
+    if all(details[tag] == value for tag, value in true.items()):
+        return metadata
+    details.update(true)
+    return replace(metadata, exif=_serialised(parsed))
+
+
+def loaded(data: bytes) -> Image.Exif:
+    """Return EXIF bytes as an object that can be changed and written again without loss."""
+    exif = Image.Exif()
+    exif.load(data)
+    return _copied(exif)
+
+
+def _upright(original: Image.Exif) -> Image.Exif:
+    """EXIF with orientation 1, without thumbnail and without what tells how pixels lie."""
+    exif = _copied(original)
     if ORIENTATION in exif:
         exif[ORIENTATION] = 1
-    for tag in _IMAGE_TAGS:
-        if tag in exif:
+    for tag in list(exif):
+        if tag in _STORAGE_TAGS or tag in _DNG_TAGS:
             del exif[tag]
-    data: bytes = exif.tobytes()
-    return data
+    return exif
 
 
-_IMAGE_TAGS = (
-    *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324),
-    *(325, 330, 338, 339, 347, 513, 514, 700, 34377, 34675),
+def _copied(original: Image.Exif) -> Image.Exif:
+    """A copy without the thumbnail, which would show the blurry photo."""
+    exif = Image.Exif()
+    exif.endian = original.endian  # maker's notes are in the byte order of the file
+    for tag, value in original.items():
+        if tag not in (EXIF_IFD, GPS_IFD):
+            exif[tag] = _text(value)
+    for tag in (EXIF_IFD, GPS_IFD):
+        exif.get_ifd(tag).update({t: _text(v) for t, v in original.get_ifd(tag).items()})
+    details = exif.get_ifd(EXIF_IFD)
+    if INTEROP in details:
+        details[INTEROP] = dict(original.get_ifd(INTEROP))
+    return exif
+
+
+def _text(value: Any) -> Any:
+    """Text as the bytes it was, for Pillow would write every letter beyond ASCII as '?'."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("latin-1", "replace")  # Pillow's own decoding, reversed
+    return value
+
+
+def _serialised(exif: Image.Exif) -> bytes | None:
+    for tag in (EXIF_IFD, GPS_IFD):
+        if not exif.get_ifd(tag):
+            exif._ifds.pop(tag, None)
+    if not len(exif) and not exif._ifds:
+        return None
+    return bytes(exif.tobytes())
+
+
+_STORAGE_TAGS = frozenset(
+    {
+        *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323),
+        *(324, 325, 330, 338, 339, 347, 513, 514, 529, 530, 531, 532, 700, 33421, 33422),
+        *(34377, 34675),
+    }
 )
-"""Tags that describe how a TIFF stores its pixels, or what is kept apart (XMP, ICC)."""
+"""Tags that tell how a TIFF stores its pixels, or that are kept apart (XMP, profile)."""
+
+_DNG_TAGS = range(50706, 52600)
+"""With these a developed photo would pass for camera RAW."""
+
+
+def _resolution(value: Any) -> tuple[float, float] | None:
+    try:
+        across, down = (float(part) for part in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 1 <= across <= 65535 and 1 <= down <= 65535 else None
 
 
 def _bytes(value: Any) -> bytes | None:

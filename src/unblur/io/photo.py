@@ -15,6 +15,7 @@ from unblur.errors import BadValue, ShapeMismatch, UnsupportedImage
 Samples = NDArray[Any]
 
 _TOLERANCE = 1e-3
+_BAND_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Metadata:
         exif: EXIF as bytes, orientation 1 (the pixels are already turned), no thumbnail.
         icc_profile: colour profile; the samples are in its space.
         xmp: XMP packet.
+        dpi: resolution in print, (across, down) in px per inch.
     """
 
     exif: bytes | None = None
     icc_profile: bytes | None = None
     xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,14 @@ class Encoding:
     Attributes:
         format: Pillow's name, as "JPEG", or "RAW".
         options: what the writer needs to store the result in the same quality class.
+        bits: per sample, as they are kept in memory: 8, 16 or 32.
+        mode: Pillow's name of the pixels' kind, as "CMYK", before any conversion.
     """
 
     format: str
     options: dict[str, Any] = field(default_factory=dict)
+    bits: int = 8
+    mode: str = "RGB"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +102,11 @@ class Photo:
         return int(self.samples.shape[1])
 
     @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB); transparency is not counted."""
+        return int(self.samples.shape[2])
+
+    @property
     def megapixels(self) -> float:
         """Millions of pixels."""
         return self.height * self.width / 1e6
@@ -119,11 +131,15 @@ class Photo:
             )
         return replace(self, samples=samples)
 
+    def planes(self) -> Samples:
+        """Return the samples with alpha, if there is any, as the last channel."""
+        if self.alpha is None:
+            return self.samples
+        return np.concatenate([self.samples, self.alpha[..., None]], axis=2)
+
     def to_pil(self) -> Image.Image:
         """Return the photo as an 8-bit Pillow image: L, LA, RGB or RGBA."""
-        planes = _eight_bit(self.samples)
-        if self.alpha is not None:
-            planes = np.concatenate([planes, _eight_bit(self.alpha)[..., None]], axis=2)
+        planes = in_depth(self.planes(), np.dtype(np.uint8))
         return Image.fromarray(planes[..., 0] if planes.shape[2] == 1 else planes)
 
     @classmethod
@@ -159,13 +175,21 @@ class Photo:
             full, notes = checked_float(full)
         colours = 1 if full.shape[2] <= 2 else 3
         alpha = full[..., colours] if full.shape[2] > colours else None
-        return cls(np.ascontiguousarray(full[..., :colours]), alpha, notes=notes)
+        encoding = Encoding("PNG", bits=8 * full.dtype.itemsize, mode=_MODES[full.shape[2]])
+        return cls(np.ascontiguousarray(full[..., :colours]), alpha, Metadata(), encoding, notes)
 
 
-def _eight_bit(samples: Samples) -> Samples:
-    if samples.dtype == np.uint8:
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+def in_depth(samples: Samples, dtype: np.dtype[Any]) -> Samples:
+    """Return samples in another depth, converted in bands, so that no float copy is held."""
+    if samples.dtype == dtype:
         return samples
-    return quantise(to_float(samples), np.dtype(np.uint8))
+    out = np.empty(samples.shape, dtype)
+    for y in range(0, len(samples), _BAND_ROWS):
+        out[y : y + _BAND_ROWS] = quantise(to_float(samples[y : y + _BAND_ROWS]), dtype)
+    return out
 
 
 def checked_float(values: Samples) -> tuple[FloatArray, tuple[str, ...]]:

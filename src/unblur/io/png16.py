@@ -33,6 +33,8 @@ def depth_and_size(data: bytes) -> tuple[int, int, int]:
 def decode_png16(data: bytes) -> NDArray[np.uint16]:
     """Return the (H, W, C) uint16 samples of a 16-bit PNG, C 1 to 4.
 
+    One colour that the file names as transparent (tRNS) gives an alpha channel.
+
     Raises:
         UnreadableImage: damaged or truncated.
         UnsupportedImage: interlaced, or of a kind that has no 16-bit form.
@@ -56,7 +58,17 @@ def decode_png16(data: bytes) -> NDArray[np.uint16]:
     rows = np.frombuffer(raw, np.uint8).reshape(height, row_bytes + 1)
     plain = _unfilter(rows[:, 0], rows[:, 1:].reshape(height, width, 2 * channels))
     samples = np.ascontiguousarray(plain).view(">u2").reshape(height, width, channels)
-    return samples.astype(np.uint16)
+    return _with_transparency(samples.astype(np.uint16), data)
+
+
+def _with_transparency(samples: NDArray[np.uint16], data: bytes) -> NDArray[np.uint16]:
+    channels = samples.shape[2]
+    key = next((body for name, body in _chunks(data) if name == b"tRNS"), b"")
+    if channels not in (1, 3) or len(key) != 2 * channels:
+        return samples
+    hidden = (samples == np.frombuffer(key, ">u2")).all(axis=2, keepdims=True)
+    alpha = np.where(hidden, 0, 65535).astype(np.uint16)
+    return np.concatenate([samples, alpha], axis=2)
 
 
 def encode_png16(samples: NDArray[np.uint16], chunks: list[tuple[bytes, bytes]]) -> bytes:

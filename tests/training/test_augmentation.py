@@ -1,0 +1,114 @@
+"""Turning and mirroring samples is turning and mirroring photos; facts follow their PSFs."""
+
+import numpy as np
+import pytest
+
+from tests.motion.test_features import boxes
+from tests.training.test_training import TINY
+from unblur.blur import Pair, Psf, apply_psf
+from unblur.blur.camera import Camera
+from unblur.blur.synthesis import disc_psf
+from unblur.motion.features import MAP_NAMES, motion_features
+from unblur.motion.frequency import GRID
+from unblur.training import kernel_task
+from unblur.training.loop import job_of
+
+BENT = Psf.from_points(
+    [(x, -0.2 * x) for x in range(-7, 9)] + [(8, y) for y in range(-2, 4)], size=23
+)
+KEYS = ("maps", "pooled", "psf", "facts")
+
+
+def pair_of(psf, kind="shake"):
+    nothing = np.zeros((4, 5, 3), np.float32)
+    return Pair(blurry=nothing, sharp=nothing, psfs=((psf,),), kind=kind, camera=Camera())
+
+
+def sample(window, psf):
+    features = motion_features(np.ascontiguousarray(window))
+    return {
+        "maps": features.maps[None],
+        "pooled": features.pooled[None],
+        "psf": psf.embedded(GRID)[None],
+        "facts": kernel_task.facts_of(pair_of(psf))[None],
+    }
+
+
+@pytest.fixture(scope="module")
+def window():
+    sharp = boxes(256, 256, seed=3) + 0.02 * boxes(256, 256, seed=4)
+    return apply_psf(sharp[..., None], BENT)[..., 0]
+
+
+MIRROR, TRANSPOSE = kernel_task._mirror, kernel_task._transpose
+
+
+@pytest.mark.parametrize("word", ["m", "t", "mt", "tm", "mtm", "tmt", "tmtm"])
+def test_a_turned_sample_is_the_sample_of_the_turned_photo(window, word):
+    ours = sample(window, BENT)
+    turned, psf = window, BENT.array
+    for letter in word:
+        ours = (MIRROR if letter == "m" else TRANSPOSE)(ours)
+        turned, psf = (a[:, ::-1] if letter == "m" else a.T for a in (turned, psf))
+    theirs = sample(turned, Psf(psf))
+    for name, a, b in zip(MAP_NAMES, ours["maps"][0], theirs["maps"][0], strict=True):
+        assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.95, name
+    np.testing.assert_allclose(ours["psf"], theirs["psf"], atol=1e-6)
+    np.testing.assert_allclose(ours["facts"], theirs["facts"], atol=1e-4)
+    np.testing.assert_allclose(ours["pooled"], theirs["pooled"], atol=1e-3)
+
+
+def test_the_law_is_not_kept_by_an_unturned_sample(window):
+    plain = sample(window, BENT)
+    for turned, psf in ((window[:, ::-1], BENT.array[:, ::-1]), (window.T, BENT.array.T)):
+        other = sample(turned, Psf(psf))
+        for a, b in zip(plain["maps"][0], other["maps"][0], strict=True):
+            assert np.corrcoef(a.ravel(), b.ravel())[0, 1] < 0.95
+        assert np.abs(plain["facts"] - other["facts"]).max() > 0.1
+
+
+@pytest.mark.parametrize("act", [MIRROR, TRANSPOSE], ids=["mirror", "transpose"])
+def test_twice_is_nothing(window, act):
+    once = sample(window, BENT)
+    twice = act(act(once))
+    for key in KEYS:
+        np.testing.assert_array_equal(twice[key], once[key])
+
+
+def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
+    job = job_of(TINY)[0]
+    stored = {key: value.astype(np.float16) for key, value in sample(window, BENT).items()}
+    kept = {key: value.copy() for key, value in stored.items()}
+    seen = set()
+    for seed in range(60):
+        turned = job.augment(stored, np.random.default_rng(seed))
+        assert all(value.dtype == np.float32 for value in turned.values())
+        seen.add(turned["psf"].tobytes())
+        angle = np.deg2rad(2 * Psf(turned["psf"][0][1:, 1:]).angle_deg())
+        np.testing.assert_allclose(
+            turned["facts"][0, 2:4], (np.cos(angle), np.sin(angle)), atol=5e-3
+        )
+        np.testing.assert_array_equal(
+            turned["facts"][0, [0, 1, 4]], kept["facts"].astype(np.float32)[0, [0, 1, 4]]
+        )
+    assert len(seen) == 8
+    for key in KEYS:
+        np.testing.assert_array_equal(stored[key], kept[key])
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 135, 170])
+def test_facts_tell_length_direction_and_straightness(angle):
+    blurred, length, cos, sin, straight = kernel_task.facts_of(pair_of(Psf.from_line(16, angle)))
+    assert blurred == 1
+    assert length == pytest.approx(4, abs=0.12)
+    double = np.deg2rad(2 * angle)
+    np.testing.assert_allclose((cos, sin), (np.cos(double), np.sin(double)), atol=0.05)
+    assert straight > 0.85
+
+
+def test_facts_of_what_is_not_motion():
+    for kind, psf in (("sharp", Psf.delta(3)), ("defocus", disc_psf(5)), ("shake", Psf.delta())):
+        facts = kernel_task.facts_of(pair_of(psf, kind))
+        assert facts[0] == 0 and facts[4] == 0
+        assert np.isfinite(facts).all()
+    assert kernel_task.facts_of(pair_of(disc_psf(5), "shake"))[4] < 0.05
