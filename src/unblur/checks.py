@@ -35,7 +35,12 @@ def check_pair(restored: NDArray[Any], sharp: NDArray[Any]) -> None:
 
 
 def check_psf_array(array: NDArray[Any]) -> None:
-    """Raise unless the array can be a PSF: 2-D, odd sides, finite, non-negative, sum > 0."""
+    """Raise unless the array can be a PSF: 2-D, real, odd sides, finite, non-negative, sum > 0."""
+    if array.dtype.kind not in "buif":
+        raise BadPsf(
+            f"a PSF must hold real numbers, got {array.dtype}; an OTF is its Fourier transform, "
+            "transform it back first"
+        )
     if array.ndim != 2:
         raise BadPsf(f"a PSF must be 2-D, got shape {array.shape}")
     if array.shape[0] % 2 == 0 or array.shape[1] % 2 == 0:

@@ -17,8 +17,8 @@ def field(length, probability, confidence=0.9):
     ("length", "probability", "sharp"),
     [
         (3, 0.99, True),
-        (8, 0.99, False),
-        (8, 0.7, True),
+        (6, 0.99, False),
+        (6, 0.7, True),
         (25, 0.7, False),
         (25, 0.4, True),
     ],

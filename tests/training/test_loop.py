@@ -12,7 +12,7 @@ import torch
 from tests.training.test_training import TINY
 from unblur.errors import BadValue, CannotWrite, CorruptWeights
 from unblur.models.kernel_net import KernelNet
-from unblur.training import loop
+from unblur.training import kernel_task, loop
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.loop import job_of, lr_factor, to_tensors, train, validate
@@ -54,6 +54,7 @@ def test_stopping_anywhere_and_losing_the_cache_changes_nothing(photos, tmp_path
         shutil.rmtree(tmp_path / "samples")
         assert load_checkpoint(path)["step"] == stop
     assert_equal_states(whole[0], load_checkpoint(path))
+    assert load_checkpoint(path)["metrics"] == whole[0]["metrics"]
 
 
 def test_other_seeds_give_other_weights(photos, tmp_path, whole):
@@ -186,27 +187,46 @@ def test_every_parameter_gets_a_gradient_after_one_step(samples):
     assert silent == []
 
 
-def test_a_perfect_answer_has_no_loss_but_the_similaritys(samples):
+class Oracle(torch.nn.Module):
+    """Answers with the truth, but for what it is told to spoil."""
+
+    def __init__(self, batch, spoil=None):
+        super().__init__()
+        self.batch, self.spoil = batch, spoil
+
+    def forward(self, maps, pooled):
+        truth, psf = self.batch["facts"], self.batch["psf"]
+        logits = torch.where(truth[:, :1] > 0.5, 20.0, -20.0)
+        facts = torch.cat([logits, torch.full_like(logits, 20.0), truth[:, 1:4]], dim=1)
+        if self.spoil == "psf":
+            psf = torch.rot90(psf, 1, (1, 2))
+        elif self.spoil is not None:
+            facts[:, self.spoil] *= -1
+        return psf, facts
+
+
+def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
     batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
-
-    class Oracle(torch.nn.Module):
-        def __init__(self, turn):
-            super().__init__()
-            self.turn = turn
-
-        def forward(self, maps, pooled):
-            truth = batch["facts"]
-            logits = torch.where(truth[:, :1] > 0.5, 20.0, -20.0)
-            facts = torch.cat([logits, torch.full_like(logits, 20.0), truth[:, 1:4]], dim=1)
-            psf = batch["psf"]
-            return torch.rot90(psf, self.turn, (1, 2)) if self.turn else psf, facts
-
     job = job_of(SMALL)[0]
-    loss, figures = job.loss(Oracle(0), batch)
+    loss, figures = job.loss(Oracle(batch), batch)
     assert float(loss) < 1e-3
     assert figures["similarity"] == pytest.approx(1, abs=1e-3)
     assert figures["blur_accuracy"] == 1
-    assert float(job.loss(Oracle(1), batch)[0]) > 0.2
+    for spoil in range(5):
+        assert float(job.loss(Oracle(batch, spoil), batch)[0]) > 0.004, spoil
+    turned = torch.rot90(batch["psf"], 1, (1, 2))
+    similar, apart = kernel_task.compare_psfs(turned, batch["psf"])
+    expected = float(1 - similar.mean()) + 0.2 * float(apart.mean())
+    expected += 0.1 * 20 * (1 - float(similar[:, 1].mean()))  # sure of itself, and wrong
+    loss, figures = job.loss(Oracle(batch, "psf"), batch)
+    assert float(loss) == pytest.approx(expected, abs=2e-3)
+    assert figures["similarity"] == pytest.approx(float(similar[:, 1].mean()), abs=1e-5)
+
+
+def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):
+    batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
+    batch["facts"][:, 4] = 0
+    assert float(job_of(SMALL)[0].loss(Oracle(batch, 3), batch)[0]) < 1e-3
 
 
 def test_the_network_answers_with_psfs():

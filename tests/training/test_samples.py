@@ -139,10 +139,30 @@ def test_windows_are_seeded_pieces_of_the_photos(folder):
 
 def test_a_flat_window_is_seldom_taken(folder):
     photos = SharpPhotos(folder, "train", smallest_px=80)
-    flat = [
-        photos.window(64, np.random.default_rng(i), downscale=1.0).std() == 0 for i in range(90)
-    ]
-    assert sum(flat) <= 5  # one in six at each of three tries: one in 216, not one in six
+    windows = [photos.window(64, np.random.default_rng(i), downscale=1.0) for i in range(90)]
+    # One photo in six is flat: at each of three tries that is one in 216.
+    assert sum(np.ptp(window) == 0 for window in windows) <= 5
+
+
+def test_a_folder_of_nothing_but_flat_photos_still_gives_windows(tmp_path):
+    Image.new("RGB", (90, 90), (90, 90, 90)).save(tmp_path / "a.png")
+    (tmp_path / "manifest.csv").write_text("file,split\na.png,train\n")
+    photos = SharpPhotos(tmp_path, "train", smallest_px=80)
+    assert np.ptp(photos.window(64, np.random.default_rng(0), downscale=1.0)) == 0
+
+
+def test_names_belong_to_the_same_split_for_ever(tmp_path):
+    # Another hash would validate a new run on photos that an old one was trained on.
+    for i in range(40):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"{i}.png")
+    parts = {
+        split: {p.stem for p in SharpPhotos(tmp_path, split, smallest_px=10).paths}
+        for split in ("val", "test")
+    }
+    assert parts == {
+        "val": {"3", "18", "19", "30", "33", "36"},
+        "test": {"5", "11", "17", "28", "35"},
+    }
 
 
 def test_downscaling_averages(folder):

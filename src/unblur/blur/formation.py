@@ -75,6 +75,8 @@ def adjoint_psf(image: FloatArray, psf: Psf, *, border: Literal["zero", "wrap"])
         psf: as given to :func:`apply_psf`.
         border: "zero" or "wrap"; the adjoints of the others are not convolutions.
     """
+    if border not in ("zero", "wrap"):
+        raise BadValue(f"the adjoint exists for the borders zero and wrap, got {border!r}")
     return apply_psf(image, Psf(psf.array[::-1, ::-1]), border=border)
 
 
@@ -110,6 +112,8 @@ def apply_psf_grid(
         y0, y1, wy = hat(i, len(psfs), height)
         for j, psf in enumerate(row):
             x0, x1, wx = hat(j, len(row), width)
+            if y0 == y1 or x0 == x1:
+                continue  # more nodes than pixels: this one lies between two
             patch = padded[y0 : y1 + 2 * reach, x0 : x1 + 2 * reach]
             blurred = apply_psf(patch, Psf(psf.embedded(2 * reach + 1)), border="valid")
             out[y0:y1, x0:x1] += wy[:, None, None] * wx[None, :, None] * blurred

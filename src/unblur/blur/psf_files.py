@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ from unblur.blur.psf import Psf
 from unblur.errors import BadPsf
 
 _READABLE = ".png, .tif, .bmp (a picture, black where the camera never was), .npy, .npz, .txt, .csv"
+
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    KeyError,
+    EOFError,
+    zipfile.BadZipFile,
+    Image.DecompressionBombError,
+)
 
 
 def load_psf(path: Path) -> Psf:
@@ -30,7 +42,7 @@ def load_psf(path: Path) -> Psf:
         array = _read(path)
     except BadPsf:
         raise
-    except (OSError, ValueError, SyntaxError, KeyError, EOFError) as error:
+    except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadPsf(f"cannot read a PSF from {path}: {reason}; give one of {_READABLE}") from error
     try:
@@ -50,7 +62,8 @@ def _read(path: Path) -> NDArray[Any]:
     if suffix == ".npy":
         return np.asarray(np.load(path, allow_pickle=False))
     if suffix == ".npz":
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here: NumPy leaves the file open when the archive is damaged.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if "psf" not in stored.files:
                 raise BadPsf(f"{path} holds no array 'psf', but {', '.join(stored.files)}")
             return np.asarray(stored["psf"])

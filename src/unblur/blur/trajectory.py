@@ -7,6 +7,7 @@ place is the number of samples there.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SAMPLES = 256
 """Time steps per exposure."""
 
 
+_FEWEST_ROWS = 100
 _EXPOSURE_S = (0.04, 0.22)
 """Exposure times in which a hand shakes visibly."""
 
@@ -45,11 +47,19 @@ def load_gyro(path: Path) -> GyroTrace:
         UnreadableImage: the file is missing or not such a table.
     """
     try:
-        rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty table is refused below
+            rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
     except (OSError, ValueError) as error:
         raise UnreadableImage(
             f"cannot read gyroscope rows 't_ns wx wy wz' of {path}: {error}"
         ) from error
+    if rows.ndim != 2 or rows.shape[1] < 4 or len(rows) < _FEWEST_ROWS:
+        raise UnreadableImage(
+            f"{path} must hold at least {_FEWEST_ROWS} rows 't_ns wx wy wz', got {rows.shape}"
+        )
+    if not (np.isfinite(rows).all() and (np.diff(rows[:, 0]) > 0).all()):
+        raise UnreadableImage(f"{path} must hold finite numbers with rising times")
     seconds = (rows[:, 0] - rows[0, 0]) * 1e-9
     return GyroTrace(rate_hz=float((len(rows) - 1) / seconds[-1]), omega=rows[:, 1:4])
 
@@ -92,7 +102,8 @@ def gyro_path(trace: GyroTrace, rng: np.random.Generator) -> Points:
     Returns:
         (SAMPLES, 2) offsets of unit scale, as :func:`tremor`.
     """
-    rows = max(2, round(float(rng.uniform(*_EXPOSURE_S)) * trace.rate_hz))
+    wanted = round(float(rng.uniform(*_EXPOSURE_S)) * trace.rate_hz)
+    rows = int(np.clip(wanted, 2, len(trace.omega) - 1))
     start = int(rng.integers(0, len(trace.omega) - rows))
     angles = np.cumsum(trace.omega[start : start + rows, :2], axis=0)
     times = np.linspace(0, rows - 1, SAMPLES)

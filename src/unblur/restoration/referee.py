@@ -13,13 +13,13 @@ from unblur.color import FloatArray
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 
-SHORTEST_PX = 4.6
+SHORTEST_PX = 4.8
 """Motion below this length (on the scale it was measured) is not told from a soft lens."""
 
-LONG_PX = 16.0
+LONG_PX = 8.0
 """Motion from this length on is seldom seen in sharp photos."""
 
-LIKELY, CERTAIN = 0.5, 0.88
+LIKELY, CERTAIN = 0.5, 0.8
 """Blur probability that long motion, and that short motion, must at least have."""
 
 _PROBABILITY = (0.25, 0.6)

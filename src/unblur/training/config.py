@@ -94,6 +94,22 @@ class TrainConfig:
     recipe: SynthesisRecipe = field(default_factory=SynthesisRecipe)
 
     def __post_init__(self) -> None:
+        counts = {
+            "data.shard": self.data.shard,
+            "data.repeats": self.data.repeats,
+            "data.keep": self.data.keep,
+            "data.val_samples": self.data.val_samples,
+            "optim.steps": self.optim.steps,
+            "optim.batch": self.optim.batch,
+            "validate_every": self.validate_every,
+        }
+        for name, value in counts.items():
+            if value < 1:
+                raise BadValue(f"{name} must be at least 1, got {value}")
+        if len(self.widths) != len(self.depths):
+            raise BadValue(
+                f"widths and depths must be of one length, got {self.widths} and {self.depths}"
+            )
         if self.data.shard % self.optim.batch:
             raise BadValue(
                 f"data.shard ({self.data.shard}) must be a multiple of "

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +89,9 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     step = 0
     if checkpoint.exists():
         step = _resume(checkpoint, config, network, average, optimiser)
-    elif initial is not None:
+    else:  # samples of a run that never reached a checkpoint may be of another config
+        shutil.rmtree(run / "samples", ignore_errors=True)
+    if step == 0 and initial is not None:
         weights = load_checkpoint(initial)["ema"]
         network.load_state_dict(weights)
         average.load_state_dict(weights)

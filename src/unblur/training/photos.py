@@ -38,7 +38,8 @@ class SharpPhotos:
     """
 
     def __init__(self, root: Path, split: Split, *, smallest_px: int) -> None:
-        candidates = _from_manifest(root, split) or _from_names(root, split)
+        listed = _from_manifest(root, split)
+        candidates = _from_names(root, split) if listed is None else listed
         self.paths = [p for p in candidates if min(_size(p)) >= smallest_px]
         if not self.paths:
             raise UnreadableImage(
@@ -107,10 +108,11 @@ def _random_window(
     return to_float(np.ascontiguousarray(piece))
 
 
-def _from_manifest(root: Path, split: Split) -> list[Path]:
+def _from_manifest(root: Path, split: Split) -> list[Path] | None:
+    """Return the photos that a manifest gives to a split, or None if there is no manifest."""
     manifest = root / "manifest.csv"
     if not manifest.is_file():
-        return []
+        return None
     with manifest.open(newline="", encoding="utf-8") as stream:
         return sorted(root / row["file"] for row in csv.DictReader(stream) if row["split"] == split)
 
