@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests examples benchmarks
 
-.PHONY: demo test check format clean
+# For make train, as in: make train PHOTOS=sharp/ RUN=runs/mine ARGS="--steps 500 --threads 2"
+CONFIG ?= configs/kernel_net.toml
+RUN ?= runs/$(basename $(notdir $(CONFIG)))
+
+.PHONY: demo test check format train clean
 .NOTPARALLEL:
 
 # Restore the shipped example photos and show before and after.
@@ -26,20 +30,30 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+# Train on the photos of a folder; the same command goes on with a stopped run. See docs/training.md.
+train: $(VENV)/.dev
+	@test -n "$(PHOTOS)" || { echo 'say where the sharp photos are: make train PHOTOS=folder' >&2; exit 2; }
+	$(BIN)/unblur train $(CONFIG) --photos "$(PHOTOS)" --run "$(RUN)" $(ARGS)
 
-$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+# Half an environment is worse than none: the next make would take it for a whole one.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo 'unblur needs Python 3.10 or later; name one: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo 'python3 cannot make environments; install its venv package' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.base: pyproject.toml | $(VENV)/.made
 	@echo "installing unblur into $(VENV) ..."
 	$(PIP) install -e .
 	@touch $@
 
-# PyTorch first and pinned: its CPU build is a tenth of the size of the default one on Linux.
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+# PyTorch first and pinned, so that nothing else chooses its version.
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing unblur and everything its tests need into $(VENV) ..."
 	$(PIP) install torch==2.13.0
 	$(PIP) install -e '.[dev,train]'
 	@touch $@ $(VENV)/.base
 
 clean:
-	rm -rf $(VENV) build dist demo-out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
