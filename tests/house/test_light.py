@@ -4,32 +4,39 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "skimage", "matplotlib", "onnx")
+TRAINING = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib"}
+EXTRAS = {"skimage", "tifffile", "pi_heif", "rawpy"}
 
 
 def loaded_after(code):
+    """Run code in a fresh interpreter; return the top-level modules it has loaded."""
     script = f"import sys\n{code}\nprint(' '.join(sorted(m for m in sys.modules if '.' not in m)))"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         cwd=ROOT,
     )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
     return set(result.stdout.split())
 
 
 def test_import_loads_nothing_but_the_standard_library():
     loaded = loaded_after("import unblur")
-    assert not loaded & {*HEAVY, "numpy", "scipy", "PIL", "onnxruntime", "click"}
+    assert "unblur" in loaded
+    assert not loaded & {*TRAINING, *EXTRAS, "numpy", "scipy", "PIL", "onnxruntime", "click"}
 
 
 def test_restoring_a_photo_leaves_torch_out():
     code = "import unblur\nr = unblur.restore('examples/photos/rocks-shaken.jpg')"
     loaded = loaded_after(code + "\nassert r.report.changed")
     assert "onnxruntime" in loaded
-    assert not loaded & set(HEAVY)
+    assert not loaded & {*TRAINING, *EXTRAS, "click"}
 
 
 def test_help_loads_no_engine():
@@ -37,7 +44,15 @@ def test_help_loads_no_engine():
         "from click.testing import CliRunner\nfrom unblur.cli import main\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0"
     )
-    assert not loaded_after(code) & {*HEAVY, "onnxruntime", "scipy"}
+    assert not loaded_after(code) & {*TRAINING, *EXTRAS, "onnxruntime", "scipy"}
+
+
+def test_warnings_and_failures_of_the_fresh_interpreter_are_noticed():
+    with pytest.raises(AssertionError, match="too late"):
+        loaded_after("import warnings; warnings.warn('too late')")
+    with pytest.raises(AssertionError, match="spoken"):
+        loaded_after("print('spoken', file=sys.stderr)")
+    assert "colorsys" in loaded_after("import colorsys") - loaded_after("import unblur")
 
 
 def test_public_names_are_the_ones_promised():
