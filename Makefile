@@ -35,12 +35,12 @@ train: $(VENV)/.dev
 	@test -n "$(PHOTOS)" || { echo 'say where the sharp photos are: make train PHOTOS=folder' >&2; exit 2; }
 	$(BIN)/unblur train $(CONFIG) --photos "$(PHOTOS)" --run "$(RUN)" $(ARGS)
 
-# Half an environment is worse than none: the next make would take it for a whole one.
+# A stamp, not bin/python, says that it is whole: that file is there even when making it failed.
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	    { echo 'unblur needs Python 3.10 or later; name one: make PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-	    { rm -rf $(VENV); echo 'python3 cannot make environments; install its venv package' >&2; exit 1; }
+	    { echo 'python3 cannot make environments; install its venv package' >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.base: pyproject.toml | $(VENV)/.made
