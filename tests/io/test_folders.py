@@ -102,8 +102,8 @@ def test_existing_results_are_found_before_any_work(tmp_path):
 
 @given(st.lists(st.text("abc/", min_size=1, max_size=6).filter(lambda t: t.strip("/")), max_size=8))
 def test_no_two_photos_ever_share_a_result(names):
-    paths = dict.fromkeys(f"{name.strip('/')}.png".replace("//", "/") for name in names)
-    items = [InputFile(Path("/in") / p, Path(p)) for p in paths]
+    paths = dict.fromkeys(Path(f"{name.strip('/')}.png") for name in names)  # a//b is a/b
+    items = [InputFile(Path("/in") / p, p) for p in paths]
     targets = [target for _, target in plan_outputs(items, Path("/out/"))]
     assert len({str(t) for t in targets}) == len(items)
 
