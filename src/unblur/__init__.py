@@ -1,6 +1,7 @@
 """Take the motion blur out of photos, on your own computer: explain the blur, then undo it.
 
-``unblur.restore(photo)`` restores, ``unblur.analyse(photo)`` tells how the camera moved.
+``unblur.restore(photo)`` restores, ``unblur.analyse(photo)`` tells how the camera moved,
+``unblur.detect(photo)`` whether it did.
 Names are loaded when first used, so that importing the package is quick.
 """
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from unblur.io import Region as Region
     from unblur.io import read_photo as read_photo
     from unblur.io import write_photo as write_photo
+    from unblur.motion.detect import Detection as Detection
     from unblur.motion.field import MotionField as MotionField
+    from unblur.restoration.detection import detect as detect
     from unblur.restoration.facade import Restored as Restored
     from unblur.restoration.facade import analyse as analyse
     from unblur.restoration.facade import restore as restore
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Detection": "unblur.motion.detect",
     "MotionField": "unblur.motion.field",
     "Photo": "unblur.io",
     "Psf": "unblur.blur.psf",
@@ -33,6 +37,7 @@ _HOMES = {
     "Restored": "unblur.restoration.facade",
     "UnblurError": "unblur.errors",
     "analyse": "unblur.restoration.facade",
+    "detect": "unblur.restoration.detection",
     "read_photo": "unblur.io",
     "restore": "unblur.restoration.facade",
     "write_photo": "unblur.io",

@@ -22,9 +22,10 @@ class ModelSpec:
 
     Attributes:
         name: file name without suffix.
-        task: what it does: "kernel" (motion features -> PSF) or "restore" (blurry photo and
-            bank -> restored photo).
-        multiple_of: image sides must be multiples of this ("restore" only; 1 otherwise).
+        task: what it does: "kernel" (motion features -> PSF), "restore" (blurry photo and
+            bank -> restored photo), "detect" (light motion features -> kind of blur),
+            "patches" (patch -> whether it is blurred) or "frame" (frame and memory -> both).
+        multiple_of: image sides must be multiples of this ("restore", "frame"; 1 otherwise).
         halo_px: context to read around a tile, on each side; what lies further off hardly counts.
         parameters: number of weights.
         licence: of the weights.
@@ -32,11 +33,12 @@ class ModelSpec:
         samples: training samples seen.
         metrics: validation figures by name.
         recipe: the training config as JSON.
+        state_channels: of the memory at quarter resolution ("frame" only; 0 otherwise).
         format: version of the interface.
     """
 
     name: str
-    task: Literal["kernel", "restore"]
+    task: Literal["kernel", "restore", "detect", "patches", "frame"]
     multiple_of: int
     halo_px: int
     parameters: int
@@ -45,6 +47,7 @@ class ModelSpec:
     samples: int
     metrics: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
+    state_channels: int = 0
     format: int = FORMAT
 
     def to_json(self) -> str:

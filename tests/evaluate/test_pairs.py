@@ -215,3 +215,22 @@ def test_a_damaged_table_of_pairs_is_refused(folder, tmp_path):
     (tmp_path / "o" / "manifest.jsonl").write_text(json.dumps(["no", "name"]) + "\n")
     with pytest.raises(BadValue, match="damaged"):
         read_pairs(tmp_path / "o")
+
+
+@pytest.mark.parametrize("sides", [("blur", "sharp"), ("input", "target"), ("lq", "gt")])
+def test_folders_of_other_usual_names(tmp_path, sides):
+    for side in sides:
+        save_photo(tmp_path / side / "scene" / "1.png")
+    (pair,) = read_pairs(tmp_path)
+    assert pair.name == "scene/1" and pair.true_psf() is None
+    assert (pair.blurry.parts[-3], pair.sharp.parts[-3]) == sides
+    save_photo(tmp_path / sides[1] / "lonely.png")
+    with pytest.raises(BadValue, match=f"'lonely', which is in {sides[1]}/ only"):
+        read_pairs(tmp_path)
+
+
+def test_our_own_names_come_first(tmp_path):
+    for side in ("blurry", "sharp", "input", "target"):
+        save_photo(tmp_path / side / "1.png")
+    (pair,) = read_pairs(tmp_path)
+    assert pair.blurry.parent.name == "blurry"

@@ -59,6 +59,7 @@ def test_public_names_are_the_ones_promised():
     import unblur
 
     assert unblur.__all__ == [
+        "Detection",
         "MotionField",
         "Photo",
         "Psf",
@@ -67,6 +68,7 @@ def test_public_names_are_the_ones_promised():
         "Restored",
         "UnblurError",
         "analyse",
+        "detect",
         "read_photo",
         "restore",
         "write_photo",

@@ -10,7 +10,8 @@ from unblur.blur.camera import Camera
 from unblur.blur.synthesis import disc_psf
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
-from unblur.training import kernel_task
+from unblur.training.dihedral import mirrored, transposed
+from unblur.training.facts import class_of, facts_of
 from unblur.training.loop import job_of
 
 BENT = Psf.from_points(
@@ -30,7 +31,7 @@ def sample(window, psf):
         "maps": features.maps[None],
         "pooled": features.pooled[None],
         "psf": psf.embedded(GRID)[None],
-        "facts": kernel_task.facts_of(pair_of(psf))[None],
+        "facts": facts_of(pair_of(psf))[None],
     }
 
 
@@ -40,7 +41,12 @@ def window():
     return apply_psf(sharp[..., None], BENT)[..., 0]
 
 
-MIRROR, TRANSPOSE = kernel_task._mirror, kernel_task._transpose
+def mirror(batch):
+    return mirrored(batch, MAP_NAMES)
+
+
+def transpose(batch):
+    return transposed(batch, MAP_NAMES)
 
 
 @pytest.mark.parametrize("word", ["m", "t", "mt", "tm", "mtm", "tmt", "tmtm"])
@@ -48,7 +54,7 @@ def test_a_turned_sample_is_the_sample_of_the_turned_photo(window, word):
     ours = sample(window, BENT)
     turned, psf = window, BENT.array
     for letter in word:
-        ours = (MIRROR if letter == "m" else TRANSPOSE)(ours)
+        ours = (mirror if letter == "m" else transpose)(ours)
         turned, psf = (a[:, ::-1] if letter == "m" else a.T for a in (turned, psf))
     theirs = sample(turned, Psf(psf))
     for name, a, b in zip(MAP_NAMES, ours["maps"][0], theirs["maps"][0], strict=True):
@@ -67,7 +73,7 @@ def test_the_law_is_not_kept_by_an_unturned_sample(window):
         assert np.abs(plain["facts"] - other["facts"]).max() > 0.1
 
 
-@pytest.mark.parametrize("act", [MIRROR, TRANSPOSE], ids=["mirror", "transpose"])
+@pytest.mark.parametrize("act", [mirror, transpose], ids=["mirror", "transpose"])
 def test_twice_is_nothing(window, act):
     once = sample(window, BENT)
     twice = act(act(once))
@@ -98,7 +104,7 @@ def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 135, 170])
 def test_facts_tell_length_direction_and_straightness(angle):
-    blurred, length, cos, sin, straight = kernel_task.facts_of(pair_of(Psf.from_line(16, angle)))
+    blurred, length, cos, sin, straight = facts_of(pair_of(Psf.from_line(16, angle)))
     assert blurred == 1
     assert length == pytest.approx(4, abs=0.12)
     double = np.deg2rad(2 * angle)
@@ -109,7 +115,22 @@ def test_facts_tell_length_direction_and_straightness(angle):
 def test_facts_of_what_is_not_motion():
     line = Psf.from_line(12, 30)
     for kind, psf in (("sharp", Psf.delta(3)), ("defocus", line), ("shake", Psf.delta())):
-        facts = kernel_task.facts_of(pair_of(psf, kind))
+        facts = facts_of(pair_of(psf, kind))
         assert facts[0] == 0 and facts[4] == 0
         assert np.isfinite(facts).all()
-    assert kernel_task.facts_of(pair_of(disc_psf(5), "shake"))[4] < 0.05
+    assert facts_of(pair_of(disc_psf(5), "shake"))[4] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("sharp", 0), ("shallow", 0), ("shake", 1), ("line", 1), ("rotation", 1), ("defocus", 2)],
+)
+def test_every_kind_has_its_class(kind, number):
+    assert class_of(pair_of(Psf.delta(), kind)) == number
+
+
+def test_each_sample_of_a_batch_is_turned_on_its_own(window):
+    one = sample(window, BENT)
+    batch = {key: np.concatenate([value] * 24) for key, value in one.items()}
+    turned = job_of(TINY)[0].augment(batch, np.random.default_rng(0))
+    assert len({psf.tobytes() for psf in turned["psf"]}) > 4

@@ -9,10 +9,8 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from tests.motion.test_features import boxes
 from unblur.blur import Psf, SynthesisRecipe
 from unblur.errors import BadValue, CannotWrite, CorruptWeights, UnreadableImage
-from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
 from unblur.toml import from_dict
 from unblur.training import kernel_task
@@ -150,35 +148,6 @@ def test_visits_repeat_recent_shards():
 
 
 # --- kernel samples
-
-
-@pytest.mark.parametrize("change", ["mirror", "transpose"])
-def test_a_turned_window_has_turned_features(change):
-    window = boxes(seed=1)  # strong edges: the quotients of pure noise are chaotic
-    psf = Psf.from_line(17, 25)
-    from unblur.blur import apply_psf
-
-    window = apply_psf(window[..., None], psf)[..., 0]
-    turn = (lambda a: a[:, ::-1]) if change == "mirror" else (lambda a: a.T)
-    act = kernel_task._mirror if change == "mirror" else kernel_task._transpose
-
-    def sample(w, k):
-        features = motion_features(np.ascontiguousarray(w))
-        angle = 2 * np.deg2rad(k.angle_deg())
-        return {
-            "maps": features.maps[None],
-            "pooled": features.pooled[None],
-            "psf": k.embedded(GRID)[None],
-            "facts": np.array([[1, 4, np.cos(angle), np.sin(angle), 1]], np.float32),
-        }
-
-    ours = act(sample(window, psf))
-    theirs = sample(turn(window), Psf(turn(psf.array)))
-    for a, b in zip(ours["maps"][0], theirs["maps"][0], strict=True):
-        assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.9
-    np.testing.assert_allclose(ours["psf"], theirs["psf"], atol=1e-6)
-    np.testing.assert_allclose(ours["facts"], theirs["facts"], atol=1e-4)
-    np.testing.assert_allclose(ours["pooled"], theirs["pooled"], atol=1e-3)
 
 
 def test_similarity_is_one_for_equal_psfs():

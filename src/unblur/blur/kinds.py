@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-BlurKind = Literal["shake", "line", "rotation", "moving_object", "defocus", "sharp"]
+BlurKind = Literal["shake", "line", "rotation", "moving_object", "defocus", "shallow", "sharp"]

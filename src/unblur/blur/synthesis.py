@@ -41,6 +41,7 @@ class SynthesisRecipe:
         rotation: share of shakes that also roll about the optical axis.
         moving_object: share where an object moves on its own.
         defocus: share out of focus instead of moving.
+        shallow: share of sharp subjects before a background out of focus.
         sharp: share left sharp.
         roll_deg: largest roll during the exposure.
         defocus_radius_px: radius of the disc.
@@ -58,6 +59,7 @@ class SynthesisRecipe:
     rotation: float = 0.0
     moving_object: float = 0.0
     defocus: float = 0.08
+    shallow: float = 0.0
     sharp: float = 0.18
     roll_deg: float = 1.5
     defocus_radius_px: Span = (1.0, 6.0)
@@ -175,6 +177,11 @@ class Synthesiser:
         if kind == "rotation":
             psfs = self._rolling(light.shape[:2], rng)
             return apply_psf_grid(light, psfs), psfs
+        if kind == "shallow":
+            focus, behind = Psf.delta(3), self.draw_psf("defocus", rng)
+            subject = object_mask(light.shape[:2], rng)
+            focused = move_object(light, subject, object_psf=focus, background_psf=behind)
+            return focused, ((focus,),)
         if kind == "moving_object":
             still = rng.random() < 0.5
             behind = self.draw_psf("sharp" if still else "shake", rng)

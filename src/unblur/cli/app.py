@@ -12,10 +12,14 @@ from unblur.errors import UnblurError
 
 _COMMANDS = {
     "restore": "unblur.cli.restore",
+    "detect": "unblur.cli.detect",
+    "video": "unblur.cli.video",
+    "burst": "unblur.cli.burst",
     "synth": "unblur.cli.synth",
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",
     "evaluate": "unblur.cli.evaluate",
+    "evaluate-clips": "unblur.cli.evaluate_clips",
     "models": "unblur.cli.models",
 }
 
@@ -29,7 +33,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -63,6 +63,8 @@ def evaluate(
 ) -> None:
     """Score models on DATA, a folder with blurry/ and sharp/ (as 'unblur synth' makes it).
 
+    Taken as well: blur/ + sharp/, blurred/ + sharp/, input/ + target/, lq/ + gt/.
+
     PSNR and SSIM on 8-bit sRGB, mean of the photos' figures; 'worse' is the share of photos
     whose PSNR fell by more than 0.1 dB; gains with 95 % bootstrap intervals.
     """

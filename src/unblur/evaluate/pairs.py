@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +19,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unblur.blur.psf import Psf
 from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, quantise
-from unblur.errors import BadPsf, BadValue, UnblurError, UnreadableImage, WouldOverwrite
+from unblur.errors import BadValue, UnblurError, WouldOverwrite
+from unblur.evaluate.matching import match, sides_of
+from unblur.evaluate.samples import PairFile
 from unblur.evaluate.sharp import find_sharp
-from unblur.io import InputFile, find_images, read_photo, write_bytes
+from unblur.io import InputFile, read_photo, write_bytes
 
 __all__ = ["PairFile", "Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
-
-_VARYING = ("moving_object", "rotation")
-"""Kinds of blur that no single PSF tells."""
 
 
 @dataclass(frozen=True)
@@ -39,35 +36,6 @@ class Written:
 
     written: int
     skipped: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class PairFile:
-    """One pair on disk.
-
-    Attributes:
-        name: of both files, without extension.
-        blurry, sharp: the files.
-        psf: file of the true PSFs, or None.
-        facts: row of the manifest, or empty.
-    """
-
-    name: str
-    blurry: Path
-    sharp: Path
-    psf: Path | None
-    facts: dict[str, Any]
-
-    def true_psf(self) -> Psf | None:
-        """Return the true PSF where it is known and the same all over the photo.
-
-        Raises:
-            BadPsf: its file is damaged.
-        """
-        if self.psf is None or self.facts.get("kind") in _VARYING:
-            return None
-        psfs, kind = _read_psfs(self.psf)
-        return None if kind in _VARYING or psfs.shape[:2] != (1, 1) else Psf(psfs[0, 0]).cropped()
 
 
 def write_pairs(
@@ -139,39 +107,27 @@ def pair_rng(seed: int, name: str, number: int) -> np.random.Generator:
 
 
 def read_pairs(folder: Path) -> list[PairFile]:
-    """Return the pairs of a folder with ``blurry/`` and ``sharp/``.
+    """Return the pairs of a folder with ``blurry/`` and ``sharp/``, or folders of usual names.
+
+    Taken as well: ``blur/`` + ``sharp/``, ``blurred/`` + ``sharp/``, ``input/`` + ``target/``,
+    ``lq/`` + ``gt/``.
 
     Raises:
         UnreadableImage: a folder is missing or empty.
         BadValue: a photo has no partner, two share a name, or the folder has a manifest that
             does not know a pair.
     """
-    sides: dict[str, dict[str, Path]] = {}
-    for side in ("blurry", "sharp"):
-        if not (folder / side).is_dir():
-            raise UnreadableImage(f"{folder / side} is missing; pairs lie in blurry/ and sharp/")
-        sides[side] = _by_name(find_images([folder / side]))
-    lonely = sorted(set(sides["blurry"]) ^ set(sides["sharp"]))
-    if lonely:
-        raise BadValue(f"{len(lonely)} photos of {folder} have no partner, as '{lonely[0]}'")
-    if not sides["blurry"]:
-        raise UnreadableImage(f"there is no photo in {folder / 'blurry'}")
+    found = match(*sides_of(folder))
     facts = _read_manifest(folder / "manifest.jsonl")
-    strangers = sorted(set(sides["blurry"]) - set(facts)) if facts else []
+    strangers = sorted(set(found) - set(facts)) if facts else []
     if strangers:
         raise BadValue(
             f"{len(strangers)} pairs of {folder} are not in its manifest.jsonl, as "
             f"'{strangers[0]}'; remove what an earlier run left, or the manifest to do without"
         )
     return [
-        PairFile(
-            name,
-            path,
-            sides["sharp"][name],
-            _existing(folder / "psf" / f"{name}.npz"),
-            facts.get(name, {}),
-        )
-        for name, path in sorted(sides["blurry"].items())
+        PairFile(name, *files, _existing(folder / "psf" / f"{name}.npz"), facts.get(name, {}))
+        for name, files in found.items()
     ]
 
 
@@ -206,38 +162,6 @@ def _window(sharp: FloatArray, crop_px: int | None, rng: np.random.Generator) ->
     y = int(rng.integers(sharp.shape[0] - height + 1))
     x = int(rng.integers(sharp.shape[1] - width + 1))
     return sharp[y : y + height, x : x + width]
-
-
-def _by_name(files: Sequence[InputFile]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in files:
-        name = file.relative.with_suffix("").as_posix()
-        if name in found:
-            raise BadValue(f"{found[name]} and {file.path} share a name; keep one of them")
-        found[name] = file.path
-    return found
-
-
-def _read_psfs(path: Path) -> tuple[FloatArray, str]:
-    """Return the PSFs (rows, columns, side, side) of a file, and the kind of blur if told."""
-    try:
-        # Opened here: np.load leaves a file that it cannot read open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            psfs = np.asarray(stored["psfs"], dtype=np.float32)
-            kind = str(stored["kind"]) if "kind" in stored.files else ""
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,  # an array without a name, where Python is older than 3.11
-        zipfile.BadZipFile,
-    ) as error:
-        raise BadPsf(f"cannot read the true PSFs from {path}: {error}; delete it") from error
-    if psfs.ndim != 4 or not psfs.size:
-        raise BadPsf(f"{path}: 'psfs' must be (rows, columns, side, side), got {psfs.shape}")
-    return psfs, kind
 
 
 def _existing(path: Path) -> Path | None:

@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
-from unblur.color import quantise, to_float
 from unblur.errors import ShapeMismatch, UnblurError
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
-from unblur.evaluate.pairs import PairFile
-from unblur.io import read_photo
+from unblur.evaluate.samples import PairFile, Samples, read_rgb8
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 
-Samples = NDArray[Any]
 Method = Callable[[Samples, PairFile], "tuple[Samples, MotionField | None] | None"]
 """(blurry samples, pair) -> (restored samples, motion), or None where it does not apply."""
 
@@ -102,7 +99,7 @@ def evaluate(
     """
     rows: list[Row] = []
     for number, pair in enumerate(pairs):
-        blurry, sharp = _read(pair.blurry), _read(pair.sharp)
+        blurry, sharp = read_rgb8(pair.blurry), read_rgb8(pair.sharp)
         if blurry.shape != sharp.shape:
             raise ShapeMismatch(f"{pair.name}: blurry is {blurry.shape}, sharp {sharp.shape}")
         before = _score(blurry, sharp, crop_px)[0]
@@ -183,7 +180,7 @@ def unharmed(
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:
-            samples = _read(path)
+            samples = read_rgb8(path)
         except UnblurError as error:
             unread = {"psnr_db": None, "harmed": False, "blur_probability": None}
             rows.append({"path": str(path), "error": str(error), **unread})
@@ -201,13 +198,6 @@ def unharmed(
             }
         )
     return rows
-
-
-def _read(path: Path) -> Samples:
-    samples = read_photo(path).samples
-    if samples.dtype != np.uint8:
-        samples = quantise(to_float(samples), np.dtype(np.uint8))
-    return np.repeat(samples, 3, axis=2) if samples.shape[2] == 1 else samples
 
 
 def _score(image: Samples, sharp: Samples, crop_px: int) -> tuple[float, float]:

@@ -56,11 +56,19 @@ def average_pool(image: FloatArray, cells: int) -> FloatArray:
     return np.asarray(sums / np.outer(np.diff(rows), np.diff(columns)), dtype=np.float32)
 
 
-def quotient_maps(window: FloatArray) -> dict[str, FloatArray]:
+def quotient_maps(
+    window: FloatArray,
+    *,
+    guess: FloatArray | None = None,
+    scales: tuple[int, ...] = SCALES,
+) -> dict[str, FloatArray]:
     """Return closed-form PSF guesses of one window, by name.
 
     Args:
         window: (H, W) float32 luma, linear light, sides >= 4 * GRID // 2.
+        guess: picture of the same shape whose steep edges are taken for the sharp ones; the
+            window itself if omitted.
+        scales: powers of two, increasing, at which it is done.
 
     Returns:
         ``quotient_<scale>_<percent of edges>``: (GRID, GRID) float32, zero displacement in
@@ -72,15 +80,15 @@ def quotient_maps(window: FloatArray) -> dict[str, FloatArray]:
         filters, SIAM J. Numer. Anal. 1990 (shock filter).
     """
     maps = {}
-    small = window
-    for scale in SCALES:
-        if scale > 1:
-            small = halve(small)
+    small, source, now = window, window if guess is None else guess, 1
+    for scale in scales:
+        while now < scale:
+            small, source, now = halve(small), halve(source), 2 * now
         observed = _transform(gradients(small))
-        guess = gradients(shock_filter(small))
-        magnitude = np.hypot(*guess)
+        edges = gradients(shock_filter(source))
+        magnitude = np.hypot(*edges)
         for share in EDGE_SHARES:
-            kept = guess * (magnitude >= _upper(magnitude, share))
+            kept = edges * (magnitude >= _upper(magnitude, share))
             name = f"quotient_{scale}_{round(100 * share)}"
             maps[name] = _to_grid(_quotient(_transform(kept), observed, small.shape), scale)
     return maps

@@ -17,6 +17,7 @@ DEFAULT_MODEL = "unblur"
 """The motion-aware network on our own bank."""
 
 KERNEL_NET = "kernel_net"
+_BLUR_NET = "blur_net"
 _NETWORKS = {DEFAULT_MODEL: "restore_net"}
 
 
@@ -46,6 +47,11 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
 def load_kernel_engine(*, threads: int | None = None) -> Engine:
     """Return the engine that runs the shipped KernelNet."""
     return _engine(weights_path(KERNEL_NET), "kernel", threads)
+
+
+def load_blur_engine(*, threads: int | None = None) -> Engine:
+    """Return the engine that runs the shipped BlurNet."""
+    return _engine(weights_path(_BLUR_NET), "detect", threads)
 
 
 def weights_path(network: str) -> Path:

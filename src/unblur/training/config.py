@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from unblur.blur.clip import ClipRecipe
 from unblur.blur.synthesis import SynthesisRecipe
 from unblur.errors import BadValue
 from unblur.toml import from_toml
 
-Task = Literal["kernel", "restore"]
+Task = Literal["kernel", "restore", "detect", "patches", "frame"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class DataConfig:
         downscale: photos are shrunk by a factor drawn between this and 1.
         estimated, true, none: shares of RestoreNet's samples by the PSF they are given;
             the rest gets a wrong one.
+        clips: share of FrameRNN's samples made from sharp clips instead of photos, if there
+            are clips.
         kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet is trained on.
     """
 
@@ -43,6 +46,7 @@ class DataConfig:
     estimated: float = 0.7
     true: float = 0.15
     none: float = 0.1
+    clips: float = 0.3
     kernel_weights: str = ""
 
 
@@ -81,6 +85,8 @@ class TrainConfig:
         seed: of data, weights and order.
         validate_every: steps between validations, checkpoints and log lines.
         widths, depths: of the network's U-Net.
+        hidden: learned channels that FrameRNN remembers.
+        clip: how FrameRNN's sequences move; their light and noise are ``recipe.camera``.
     """
 
     name: str
@@ -89,9 +95,11 @@ class TrainConfig:
     validate_every: int = 500
     widths: tuple[int, ...] = (24, 40, 72, 112)
     depths: tuple[int, ...] = (1, 1, 2, 2)
+    hidden: int = 16
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     recipe: SynthesisRecipe = field(default_factory=SynthesisRecipe)
+    clip: ClipRecipe = field(default_factory=ClipRecipe)
 
     def __post_init__(self) -> None:
         counts = {

@@ -19,6 +19,13 @@ from unblur.spec import SPEC_KEY, ModelSpec
 
 OPSET = 20
 _TOLERANCE = 1e-3
+_MAPS = {"kernel": 12, "detect": 8}
+"""Feature maps that a network in kernel space takes."""
+
+_MULTIPLE_OF = {"restore": 8, "frame": 16}
+_HALO_PX = {"restore": 48, "frame": 64}
+_FRAME_CELLS = 48
+"""Channels of a frame at quarter resolution."""
 
 
 def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
@@ -81,18 +88,18 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
     config = from_dict(TrainConfig, json.loads(state["config"]), where=str(checkpoint))
     network = job_of(config)[0].build()
     network.load_state_dict(state["ema"])
-    restore = config.task == "restore"
     spec = ModelSpec(
         name=target.stem,
         task=config.task,
-        multiple_of=8 if restore else 1,
-        halo_px=48 if restore else 0,
+        multiple_of=_MULTIPLE_OF.get(config.task, 1),
+        halo_px=_HALO_PX.get(config.task, 0),
         parameters=sum(p.numel() for p in network.parameters()),
         licence=licence,
         trained_on=trained_on,
         samples=int(state["step"]) * config.optim.batch,
         metrics=state.get("metrics", {}),
         recipe=_public_recipe(state["config"]),
+        state_channels=_FRAME_CELLS + config.hidden if config.task == "frame" else 0,
     )
     return export_onnx(network, spec, target)
 
@@ -108,10 +115,17 @@ def _public_recipe(text: str) -> str:
 def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor, ...], Any, Any]:
     generator = torch.Generator().manual_seed(side)
     batch = torch.export.Dim.DYNAMIC
-    if spec.task == "kernel":
-        shapes = [(count, 12, 64, 64), (count, 3, 8, 8)]
+    if spec.task in _MAPS:
+        shapes = [(count, _MAPS[spec.task], 64, 64), (count, 3, 8, 8)]
         names = ["maps", "pooled"]
         dynamic: Any = ({0: batch}, {0: batch})
+    elif spec.task == "frame":
+        wide = side + 2 * spec.multiple_of
+        shapes = [(count, 3, side, wide), (count, spec.state_channels, side // 4, wide // 4)]
+        names = ["frame", "state"]
+        dynamic = ({0: batch, 2: batch, 3: batch}, {0: batch, 2: batch, 3: batch})
+    elif spec.task == "patches":
+        shapes, names, dynamic = [(count, 3, 64, 64)], ["patches"], ({0: batch},)
     else:
         shapes = [(count, 14, side, side + 2 * spec.multiple_of)]
         names = ["image"]

@@ -8,22 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
+from unblur.blur.synthesis import MAX_REACH_PX, Synthesiser
 from unblur.color import luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.training.config import TrainConfig
+from unblur.training.dihedral import turned_at_random
+from unblur.training.facts import facts_of
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 
 _SIGMAS_PX = (0.7, 1.5, 3.0)
-_MIRRORED = [MAP_NAMES.index(f"autocorrelation_{name}") for name in ("falling", "rising")]
-_TURNED = [MAP_NAMES.index(f"autocorrelation_{name}") for name in ("horizontal", "vertical")]
 
 
 class KernelSamples:
@@ -49,7 +48,7 @@ class KernelSamples:
         ]
 
 
-def kernel_samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
     return partial(_make, config, photos, split)
 
@@ -57,29 +56,6 @@ def kernel_samples(config: TrainConfig, photos: Path, split: Split) -> Callable[
 def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
     smallest = config.data.window_px + 2 * MAX_REACH_PX
     return KernelSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
-
-
-def facts_of(pair: Pair) -> NDArray[np.float32]:
-    """Return what KernelNet's fact head should say of a pair.
-
-    (is motion-blurred, log2 of the length in px, cos and sin of twice the angle, weight of
-    the angle): the angle counts only as far as the PSF has a direction.
-    """
-    psf = pair.psf
-    length = psf.length_px()
-    blurred = pair.kind not in ("sharp", "defocus") and length >= 1.5
-    angle = 2 * np.deg2rad(psf.angle_deg())
-    straight = _straightness(psf.array) if blurred else 0.0
-    return np.array(
-        [blurred, np.log2(max(length, 1.0)), np.cos(angle), np.sin(angle), straight], np.float32
-    )
-
-
-def _straightness(array: NDArray[np.float32]) -> float:
-    """1 for a line, 0 for a blob: from the eigenvalues of the PSF's second moments."""
-    ys, xs = np.nonzero(array)
-    eigenvalues = np.linalg.eigvalsh(np.cov(np.stack([xs, ys]), aweights=array[ys, xs]))
-    return float(1 - np.sqrt(max(eigenvalues[0], 0) / max(eigenvalues[1], 1e-9)))
 
 
 class KernelTask:
@@ -95,15 +71,8 @@ class KernelTask:
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
-        """Turn and mirror a batch at random; a mirrored photo has mirrored motion."""
-        out = {key: value.astype(np.float32) for key, value in batch.items()}
-        if rng.random() < 0.5:
-            out = _mirror(out)
-        if rng.random() < 0.5:
-            out = _mirror(_transpose(_mirror(_transpose(out))))
-        if rng.random() < 0.5:
-            out = _transpose(out)
-        return out
+        """Turn and mirror each sample at random; a mirrored photo has mirrored motion."""
+        return turned_at_random(batch, MAP_NAMES, rng)
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
@@ -156,26 +125,3 @@ def _smooth(psf: torch.Tensor, sigma: float) -> torch.Tensor:
     taps = taps / taps.sum()
     rows = functional.conv2d(psf[:, None], taps.reshape(1, 1, -1, 1), padding=(reach, 0))
     return functional.conv2d(rows, taps.reshape(1, 1, 1, -1), padding=(0, reach))[:, 0]
-
-
-def _mirror(batch: Arrays) -> Arrays:
-    """Mirror left and right: column i of a map goes to GRID - i, so the centre stays."""
-    maps = np.roll(batch["maps"][..., ::-1], 1, axis=-1)
-    maps = _swapped(maps, _MIRRORED)
-    facts = batch["facts"] * np.array([1, 1, 1, -1, 1], np.float32)
-    psf = np.roll(batch["psf"][..., ::-1], 1, axis=-1)
-    return {"maps": maps, "pooled": batch["pooled"][..., ::-1], "psf": psf, "facts": facts}
-
-
-def _transpose(batch: Arrays) -> Arrays:
-    """Swap rows and columns: (x, y) motion becomes (y, x), an angle a becomes -90 - a."""
-    maps = _swapped(batch["maps"].swapaxes(-1, -2), _TURNED)
-    facts = batch["facts"] * np.array([1, 1, -1, 1, 1], np.float32)
-    pooled, psf = batch["pooled"].swapaxes(-1, -2), batch["psf"].swapaxes(-1, -2)
-    return {"maps": maps, "pooled": pooled, "psf": psf, "facts": facts}
-
-
-def _swapped(maps: NDArray[np.float32], pair: list[int]) -> NDArray[np.float32]:
-    out = maps.copy()
-    out[:, pair] = maps[:, pair[::-1]]
-    return out

@@ -10,6 +10,8 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ import torch
 from torch import nn
 
 from unblur.errors import BadValue
+from unblur.toml import from_dict
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.photos import Split
@@ -147,36 +150,39 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
 
 
 class _Means:
-    """Running means of figures."""
+    """Weighted means of figures; a figure that a batch cannot tell is left out of it."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
-        self._count = 0
+        self._weights: dict[str, float] = {}
 
-    def add(self, figures: dict[str, float]) -> None:
-        self._count += 1
+    def add(self, figures: dict[str, float], weight: float = 1.0) -> None:
         for key, value in figures.items():
-            self._sums[key] = self._sums.get(key, 0.0) + value
+            self._sums[key] = self._sums.get(key, 0.0) + weight * value
+            self._weights[key] = self._weights.get(key, 0.0) + weight
 
     def now(self) -> dict[str, float]:
-        return {key: value / self._count for key, value in self._sums.items()}
+        return {key: value / self._weights[key] for key, value in self._sums.items()}
+
+
+_JOBS = {
+    "kernel": ("kernel_task", "KernelTask"),
+    "restore": ("restore_task", "RestoreTask"),
+    "detect": ("detect_task", "DetectTask"),
+    "patches": ("patch_task", "PatchTask"),
+    "frame": ("frame_task", "FrameTask"),
+}
+"""Module and class of each task; the module's ``samples`` makes its samples."""
 
 
 def job_of(
     config: TrainConfig,
 ) -> tuple[Job, Callable[[Path, Split], Callable[[], SampleMaker]]]:
     """Return what a config trains, and the factory of its samples."""
-    if config.task == "kernel":
-        from unblur.training import kernel_task
-
-        return kernel_task.KernelTask(config), (
-            lambda photos, split: kernel_task.kernel_samples(config, photos, split)
-        )
-    from unblur.training import restore_task
-
-    return restore_task.RestoreTask(config), (
-        lambda photos, split: restore_task.restore_samples(config, photos, split)
-    )
+    module_name, class_name = _JOBS[config.task]
+    module = import_module(f"unblur.training.{module_name}")
+    job: Job = getattr(module, class_name)(config)
+    return job, partial(module.samples, config)
 
 
 def lr_factor(step: int, optim: OptimConfig) -> float:
@@ -202,18 +208,16 @@ def to_tensors(batch: Arrays) -> dict[str, torch.Tensor]:
 def validate(job: Job, network: nn.Module, samples: Arrays, *, batch: int = 16) -> dict[str, float]:
     """Return the mean figures over fixed samples."""
     network.eval()
-    sums: dict[str, float] = {}
+    means = _Means()
     count = len(next(iter(samples.values())))
     for start in range(0, count, batch):
         part = {
             key: value[start : start + batch].astype(np.float32) for key, value in samples.items()
         }
-        share = len(next(iter(part.values()))) / count
         loss, figures = job.loss(network, to_tensors(part))
-        for key, value in {"loss": float(loss), **figures}.items():
-            sums[key] = sums.get(key, 0.0) + value * share
+        means.add({"loss": float(loss), **figures}, weight=len(next(iter(part.values()))))
     network.train()
-    return sums
+    return means.now()
 
 
 def _update(average: nn.Module, network: nn.Module, decay: float) -> None:
@@ -250,7 +254,9 @@ def _resume(
     optimiser: torch.optim.Optimizer,
 ) -> int:
     state = load_checkpoint(path)
-    before = json.loads(state["config"])
+    # A field that is younger than the run has its default there.
+    older = from_dict(TrainConfig, json.loads(state["config"]), where=str(path))
+    before = json.loads(json.dumps(dataclasses.asdict(older)))
     now = json.loads(json.dumps(dataclasses.asdict(config)))
     for changeable in (before["optim"], now["optim"]):
         for key in ("steps", "cooldown", "lr"):

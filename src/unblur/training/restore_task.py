@@ -62,7 +62,7 @@ class RestoreSamples:
         return self._synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
 
 
-def restore_samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
     return partial(_make, config, photos, split)
 

@@ -1,0 +1,281 @@
+"""Blurred sequences: one camera path through several exposures, objects on paths of their own.
+
+The shutter of frame ``k`` is open from ``k`` to ``k + duty`` (in frame intervals); what it
+sees is the mean of the scene, moved along the path, in linear light. Light, noise, tone curve
+and compression are those of :mod:`unblur.blur.camera`, one camera for all frames of a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from unblur.blur import trajectory
+from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
+from unblur.blur.clip_paths import (
+    STEPS,
+    exposure,
+    hurried,
+    recorded,
+    resampled,
+    room_needed,
+    scaled,
+)
+from unblur.blur.formation import apply_psf
+from unblur.blur.psf import Psf
+from unblur.blur.synthesis import object_mask
+from unblur.blur.trajectory import GyroTrace, Points
+from unblur.color import FloatArray
+from unblur.errors import BadValue, ShapeMismatch
+
+
+@dataclass(frozen=True)
+class ClipRecipe:
+    """How blurred sequences are made from sharp pictures; equal seeds give equal clips.
+
+    Attributes:
+        frames: per clip.
+        travel_px: mean way of the camera per frame interval, drawn log-uniformly.
+        duty: share of the frame interval in which the shutter is open, drawn uniformly.
+        still: share of clips whose camera does not move.
+        pan: share of clips with a steady pan under the shake.
+        uneven: share of clips whose camera rests in some frames and hurries in others.
+        gyro: share of shakes taken from the recorded trace, if there is one.
+        frame_rate: frames per second of recorded shakes, drawn uniformly.
+        roll_deg: largest turn of the camera about its axis over the clip, drawn from 0 up.
+        roll: share of clips that turn.
+        moving_object: share of clips with an object that moves on its own.
+        object_travel_px: mean way of the object per frame interval, drawn log-uniformly.
+        margin_px: how far from its middle the path may lead, blur included.
+    """
+
+    frames: int = 5
+    travel_px: Span = (3.0, 40.0)
+    duty: Span = (0.2, 1.0)
+    still: float = 0.08
+    pan: float = 0.4
+    uneven: float = 0.5
+    gyro: float = 0.4
+    frame_rate: Span = (15.0, 60.0)
+    roll_deg: float = 3.0
+    roll: float = 0.25
+    moving_object: float = 0.3
+    object_travel_px: Span = (2.0, 24.0)
+    margin_px: int = 80
+
+    @property
+    def room_px(self) -> int:
+        """What paths may use of the margin: some is left for rounding and drawing."""
+        return self.margin_px - 4
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise BadValue(f"a clip must have at least 1 frame, got {self.frames}")
+        if not 0 < self.duty[0] <= self.duty[1] <= 1:
+            raise BadValue(f"clip duty must be (low, high) in (0, 1], got {self.duty}")
+        for name in ("travel_px", "object_travel_px", "frame_rate"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise BadValue(f"clip {name} must be (low, high) above 0, got ({low}, {high})")
+        if self.margin_px < 8:
+            raise BadValue(f"clip margin_px must be at least 8, got {self.margin_px}")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A blurred sequence and the truth about it.
+
+    Attributes:
+        blurry: (T, H, W, 3) float32 in [0, 1], sRGB.
+        sharp: the same, each frame as the middle of its exposure saw it, without noise.
+        duty: share of the frame interval in which the shutter was open.
+        travel_px: way of the camera during each exposure, (T,).
+    """
+
+    blurry: FloatArray
+    sharp: FloatArray
+    duty: float
+    travel_px: NDArray[np.float64]
+
+
+class ClipSynthesiser:
+    """Draws clips by a recipe.
+
+    Args:
+        recipe: of the motion.
+        camera: of light, noise and compression.
+        gyro: a recorded hand, or None for simulated tremor only.
+    """
+
+    def __init__(
+        self, recipe: ClipRecipe, camera: CameraRecipe, gyro: GyroTrace | None = None
+    ) -> None:
+        self.recipe = recipe
+        self._camera, self._gyro = camera, gyro
+
+    def __call__(
+        self,
+        scenes: Sequence[FloatArray],
+        rng: np.random.Generator,
+        *,
+        passing: FloatArray | None = None,
+    ) -> Clip:
+        """Return one clip.
+
+        Args:
+            scenes: the scene at each frame, (H, W, 3) float32 sRGB in [0, 1]: one picture for
+                a scene at rest, or ``recipe.frames`` of them; ``recipe.margin_px`` on each
+                side is used up.
+            rng: source of all randomness.
+            passing: another picture of the same size that an object is cut out of.
+
+        Raises:
+            ShapeMismatch: too few scenes, or not larger than their margins.
+        """
+        recipe = self.recipe
+        self._check(scenes)
+        camera = draw_camera(self._camera, rng)
+        clean = Camera(tone=camera.tone, sharpen=camera.sharpen)
+        duty = float(rng.uniform(*recipe.duty))
+        moves = rng.random() >= recipe.still
+        path = self._path(duty, rng) if moves else np.zeros((recipe.frames * STEPS, 2))
+        roll = self._roll(rng) if moves and rng.random() < recipe.roll else None
+        mover = None
+        if passing is not None and rng.random() < recipe.moving_object:
+            mover = self._mover(expose(passing, camera), path, duty, rng)
+        lights = [expose(scene, camera) for scene in scenes]
+        blurry, sharp, ways = [], [], []
+        for k in range(recipe.frames):
+            light = lights[k % len(lights)]
+            if roll is not None:
+                light = turned(light, float(roll[k]))
+            span = exposure(k, duty)
+            clear, moved = self._frame(light, path[span], mover, span)
+            blurry.append(develop(moved, camera, rng))
+            sharp.append(develop(clear, clean, rng))
+            ways.append(float(np.hypot(*np.diff(path[span], axis=0).T).sum()))
+        return Clip(np.stack(blurry), np.stack(sharp), duty, np.array(ways))
+
+    def _check(self, scenes: Sequence[FloatArray]) -> None:
+        if len(scenes) not in (1, self.recipe.frames):
+            raise ShapeMismatch(
+                f"a clip of {self.recipe.frames} frames needs 1 scene or as many, got {len(scenes)}"
+            )
+        margin = 2 * self.recipe.margin_px
+        if min(scenes[0].shape[:2]) <= margin:
+            raise ShapeMismatch(
+                f"scenes must be larger than {margin} px (their margins), got {scenes[0].shape[:2]}"
+            )
+
+    def _frame(
+        self,
+        light: FloatArray,
+        path: Points,
+        mover: tuple[FloatArray, FloatArray, Points] | None,
+        span: slice,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the sharp and the blurred light of one exposure, margins cut off."""
+        margin = self.recipe.margin_px
+        clear, moved = seen(light, path, margin), blurred(light, path, margin)
+        if mover is None:
+            return clear, moved
+        colour, mask, way = mover
+        own = way[span]
+        cover, cover_moved = seen(mask, own, margin), blurred(mask, own, margin)
+        clear = seen(colour * mask, own, margin) + (1 - cover) * clear
+        moved = blurred(colour * mask, own, margin) + (1 - cover_moved) * moved
+        return clear, moved
+
+    def _path(self, duty: float, rng: np.random.Generator) -> Points:
+        """Camera path over the whole clip, px, within the margins."""
+        recipe = self.recipe
+        total = recipe.frames * STEPS
+        if self._gyro is not None and rng.random() < recipe.gyro:
+            shape = recorded(self._gyro, recipe.frames / rng.uniform(*recipe.frame_rate), rng)
+        else:
+            shape = trajectory.tremor(rng)
+        path = resampled(shape, total)
+        if rng.random() < recipe.pan:
+            path = path * rng.uniform(0.0, 0.6) + resampled(trajectory.line(rng), total)
+        if rng.random() < recipe.uneven:
+            path = hurried(path, recipe.frames, rng)
+        path = scaled(path, log_uniform(recipe.travel_px, rng), recipe.frames)
+        return path * min(1.0, recipe.room_px / max(room_needed(path, recipe.frames, duty), 1e-9))
+
+    def _roll(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Angle of the camera at each frame, degrees."""
+        angles = np.cumsum(rng.normal(size=self.recipe.frames))
+        angles -= angles.mean()
+        return np.asarray(
+            angles / max(float(np.ptp(angles)), 1e-9) * rng.uniform(0, self.recipe.roll_deg)
+        )
+
+    def _mover(
+        self, colour: FloatArray, path: Points, duty: float, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, Points]:
+        """Return an object: its light, its mask and its way as the camera sees it."""
+        recipe = self.recipe
+        mask = object_mask(colour.shape[:2], rng)[..., None]
+        line = resampled(trajectory.line(rng), len(path))
+        way = scaled(line, log_uniform(recipe.object_travel_px, rng), recipe.frames)
+        # The path alone has room; what the object adds shrinks until both together have.
+        for _ in range(12):
+            if room_needed(path + way, recipe.frames, duty) <= recipe.room_px:
+                return colour, mask, path + way
+            way = way * 0.7
+        return colour, mask, path
+
+
+def seen(light: FloatArray, path: Points, margin: int) -> FloatArray:
+    """Return the scene as it stands in the middle of an exposure: moved by whole pixels.
+
+    Whole pixels keep the sharp side as sharp as its source; the blurred side is exact.
+
+    Args:
+        light: (H, W, C) float32, linear.
+        path: (n, 2) offsets (x, y) in px of the exposure.
+        margin: cut off on each side, px; more than the path's reach.
+    """
+    x, y = middle(path)
+    height, width = light.shape[:2]
+    return light[margin - y : height - margin - y, margin - x : width - margin - x]
+
+
+def blurred(light: FloatArray, path: Points, margin: int) -> FloatArray:
+    """Return the mean of the scene moved along a path; see :func:`seen`.
+
+    Reference:
+        Equal to averaging sub-frames in linear light, as Nah et al. (CVPR 2017,
+        doi:10.1109/CVPR.2017.35) do with fast cameras, but without their gaps.
+    """
+    offset = middle(path)
+    around = path - offset
+    reach = int(np.ceil(np.abs(around).max())) + 1
+    psf = Psf.from_points(around, size=2 * reach + 1)
+    x, y = offset
+    height, width = light.shape[:2]
+    wide = margin - reach
+    part = light[wide - y : height - wide - y, wide - x : width - wide - x]
+    return apply_psf(part, psf, border="valid")
+
+
+def middle(path: Points) -> NDArray[np.int64]:
+    """Return the whole-pixel offset (x, y) nearest to the mean of an exposure's path."""
+    return np.asarray(np.round(path.mean(axis=0)), dtype=np.int64)
+
+
+def turned(light: FloatArray, angle_deg: float) -> FloatArray:
+    """Return a picture turned about its middle, the same size; its border repeats."""
+    angle = np.deg2rad(angle_deg)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = (np.array(light.shape[:2]) - 1) / 2
+    start = centre - matrix @ centre
+    planes = [
+        ndimage.affine_transform(light[..., c], matrix, start, order=3, mode="nearest")
+        for c in range(light.shape[2])
+    ]
+    return np.maximum(np.stack(planes, axis=2), 0).astype(np.float32)

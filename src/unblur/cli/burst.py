@@ -1,0 +1,64 @@
+"""``unblur burst``: one photo of a burst, restored with its neighbours' help."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from unblur.cli.common import progress_bar, to_json
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, type=_FILE)
+@click.option("-o", "--output", type=_FILE, help="Default: beside the restored photo.")
+@click.option(
+    "--choose",
+    type=click.IntRange(min=1),
+    help="Restore this photo, counted from 1 (default: the sharpest).",
+)
+@click.option(
+    "--model", default="frame", show_default=True, help="'frame', or an ONNX file of FrameRNN."
+)
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def burst(
+    photos: tuple[Path, ...],
+    output: Path | None,
+    choose: int | None,
+    model: str,
+    strength: float,
+    overwrite: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Restore one of PHOTOS, taken in a row, with the help of the others."""
+    from unblur.io import InputFile, check_free, plan_outputs, write_photo
+    from unblur.video import restore_burst
+
+    with progress_bar("restoring", len(photos), hidden=as_json) as bar:
+        restored, report = restore_burst(
+            photos,
+            chosen=None if choose is None else choose - 1,
+            model=model,
+            strength=strength,
+            threads=threads,
+            progress=lambda done, total: bar.to(len(photos) * done / total),
+        )
+    source = photos[report.chosen]
+    plan = plan_outputs([InputFile(source, Path(source.name))], output)
+    check_free(plan, overwrite=overwrite)
+    target = plan[0][1]
+    if any(target.resolve() == photo.resolve() for photo in photos):
+        raise click.UsageError(f"{target} is one of the photos; choose another output")
+    write_photo(restored, target, overwrite=overwrite)
+    if as_json:
+        click.echo(to_json({"output": str(target), **dataclasses.asdict(report)}))
+        return
+    notes = "".join(f"; {note}" for note in report.notes)
+    click.echo(f"{source} -> {target}: {len(report.helped)} neighbour(s) helped{notes}")

@@ -1,0 +1,213 @@
+"""``unblur video``: the motion blur out of clips, folders of frames and raw pipes."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unblur.cli.common import progress_bar, to_json
+
+if TYPE_CHECKING:
+    from unblur.io.video import FrameSink, FrameSource
+    from unblur.video.pipeline import ClipOptions, ClipReport
+
+_STD = Path("-")
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """``WIDTHxHEIGHT`` in px -> (width, height)."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse a size; see :class:`click.ParamType`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            width, height = (int(part) for part in str(value).lower().split("x"))
+        except ValueError:
+            self.fail(f"expected WIDTHxHEIGHT, as 640x360, got {value!r}", param, ctx)
+        if min(width, height) < 1:
+            self.fail(f"sides must be at least 1, got {value!r}", param, ctx)
+        return width, height
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipes:
+    """How raw frames lie in pipes."""
+
+    size: tuple[int, int] | None
+    fps: Fraction
+    pix_fmt: str
+
+
+@click.command()
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Video file, folder (for a folder of frames) or - for raw frames. "
+    "Default: beside the clip.",
+)
+@click.option(
+    "--model",
+    help="'frame' (a network with a memory), 'photo' (each frame by itself, slow) or an ONNX "
+    "file of FrameRNN. Default: 'frame' if this installation has its weights, else 'photo'.",
+)
+@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
+@click.option("--preview", "seconds", type=click.FloatRange(min=0.01), help="Only so many seconds.")
+@click.option("--side-by-side", is_flag=True, help="The original left, the result right.")
+@click.option(
+    "--codec", help="h264, h265, vp9, av1, mpeg4, mpeg2 or ffv1. Default: by the container."
+)
+@click.option(
+    "--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger (h264: 18)."
+)
+@click.option("--size", type=SizeType(), help="Of raw frames on standard input.")
+@click.option("--fps", default="25", show_default=True, help="Of raw frames, as 25 or 30000/1001.")
+@click.option(
+    "--pix-fmt",
+    type=click.Choice(["rgb24", "bgr24"]),
+    default="rgb24",
+    show_default=True,
+    help="Of raw frames.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing results (never the clip).")
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def video(
+    clip: Path,
+    output: Path | None,
+    model: str | None,
+    strength: float,
+    seconds: float | None,
+    side_by_side: bool,
+    codec: str | None,
+    crf: int | None,
+    size: tuple[int, int] | None,
+    fps: str,
+    pix_fmt: str,
+    overwrite: bool,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Take the motion blur out of CLIP: a video, a folder of frames, or - for raw frames.
+
+    Sound, subtitles, times, rotation and colour tags are kept; the result has 8 bits.
+    """
+    from unblur.io.video_write import EncodeOptions
+    from unblur.video import ClipOptions, restore_clip
+
+    options = ClipOptions(seconds=seconds, side_by_side=side_by_side, strength=strength)
+    encode = EncodeOptions(codec=codec, crf=crf, seconds=seconds)
+    target = output or _beside(clip)
+    with progress_bar("restoring", 1, hidden=quiet or as_json) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            if total:
+                bar.to(min(0.999, done / total))
+
+        if _STD in (clip, target):
+            pipes = Pipes(size, _rate(fps), pix_fmt)
+            source, sink = _piped(clip, target, pipes, encode, overwrite)
+            report = _through_pipes(source, sink, model, options, threads, show)
+        else:
+            report = restore_clip(
+                clip,
+                target,
+                model=model,
+                options=options,
+                encode=encode,
+                overwrite=overwrite,
+                threads=threads,
+                progress=show,
+            )
+        bar.to(1)
+    _tell(clip, target, report, as_json=as_json, quiet=quiet)
+
+
+def _tell(clip: Path, target: Path, report: ClipReport, *, as_json: bool, quiet: bool) -> None:
+    to_errors = target == _STD
+    if as_json:
+        row = {"path": str(clip), "output": str(target), **dataclasses.asdict(report)}
+        click.echo(to_json(row), err=to_errors)
+    elif not quiet:
+        rate = report.frames / max(report.seconds, 1e-9)
+        notes = "".join(f"; {note}" for note in report.notes)
+        click.echo(
+            f"{clip} -> {target}: {report.frames} frames, {rate:.1f} frames/s, "
+            f"{len(report.cuts)} scene cut(s){notes}",
+            err=to_errors,
+        )
+
+
+def _beside(clip: Path) -> Path:
+    if clip == _STD:
+        return _STD
+    if clip.is_dir():
+        return clip.with_name(f"{clip.name}.unblurred")
+    return clip.with_name(f"{clip.stem}.unblurred{clip.suffix}")
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise click.UsageError(f"--fps must be a rate such as 25 or 30000/1001, got '{text}'")
+    return rate
+
+
+def _piped(
+    clip: Path, target: Path, pipes: Pipes, encode: Any, overwrite: bool
+) -> tuple[FrameSource, FrameSink]:
+    """Return the two ends, at least one of which is a pipe."""
+    from unblur.io.video_raw import RawSink, RawSource
+    from unblur.io.video_read import VideoSource
+    from unblur.io.video_write import VideoSink
+
+    if clip == _STD:
+        if pipes.size is None:
+            raise click.UsageError("raw frames on standard input need --size WIDTHxHEIGHT")
+        width, height = pipes.size
+        raw = RawSource(
+            sys.stdin.buffer, width=width, height=height, rate=pipes.fps, pix_fmt=pipes.pix_fmt
+        )
+        if target == _STD:
+            return raw, RawSink(sys.stdout.buffer, pix_fmt=pipes.pix_fmt)
+        return raw, VideoSink(
+            target, source=None, rate=pipes.fps, options=encode, overwrite=overwrite
+        )
+    return VideoSource(clip), RawSink(sys.stdout.buffer, pix_fmt=pipes.pix_fmt)
+
+
+def _through_pipes(
+    source: FrameSource,
+    sink: FrameSink,
+    model: str | None,
+    options: ClipOptions,
+    threads: int | None,
+    show: Callable[[int, int | None], None],
+) -> ClipReport:
+    from unblur.video.models import load_frame_model
+    from unblur.video.pipeline import restore_frames
+
+    try:
+        network = load_frame_model(model, threads=threads)
+    except BaseException:
+        sink.discard()
+        source.close()
+        raise
+    return restore_frames(source, sink, network, options, progress=show)

@@ -1,0 +1,116 @@
+"""What sequences of frames have in common, whether they lie in a video file, a folder or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from unblur.errors import MissingExtra
+
+VIDEO_SUFFIXES = frozenset(
+    {
+        ".3gp",
+        ".avi",
+        ".flv",
+        ".gif",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogv",
+        ".ts",
+        ".webm",
+        ".wmv",
+    }
+)
+"""Extensions by which videos are found in folders; a named file is tried whatever it is called."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a sequence.
+
+    Attributes:
+        samples: (H, W, 3) uint8, uint16 or float32, sRGB-like (the file's own tone curve).
+        seconds: when it is shown, from the start; 0 where a sequence has no times.
+        origin: what its source knows of it and its sink needs back: time stamp, photo, name.
+    """
+
+    samples: NDArray[Any]
+    seconds: float = 0.0
+    origin: Any = None
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What is known of a sequence before it is read.
+
+    Attributes:
+        width, height: of the frames as stored; 0 where they differ or are unknown.
+        frames: about how many; None where nobody knows.
+        rate: frames per second, on average; None where a sequence has no times.
+        notes: what will not be kept, for the user.
+    """
+
+    width: int
+    height: int
+    frames: int | None
+    rate: Fraction | None
+    notes: tuple[str, ...] = ()
+
+
+class FrameSource(Protocol):
+    """Frames in order; closed when the caller is done.
+
+    Attributes:
+        info: known before the first frame.
+    """
+
+    info: ClipInfo
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; UnreadableImage where one cannot be decoded."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class FrameSink(Protocol):
+    """Takes frames in order; the result appears whole, by ``finish``, or not at all."""
+
+    def write(self, frame: Frame) -> None:
+        """Take the next frame; all are of the first one's size."""
+
+    def finish(self) -> None:
+        """Write what is still held and give the result its name."""
+
+    def discard(self) -> None:
+        """Leave nothing behind; harmless after ``finish``."""
+
+
+def is_video(path: Path) -> bool:
+    """Return whether a file's name is that of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def load_av() -> Any:
+    """Return the package PyAV.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra("av", "video", "reading and writing video files") from error
+    av.logging.set_level(av.logging.PANIC)  # what matters is raised
+    return av

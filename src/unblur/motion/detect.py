@@ -1,0 +1,257 @@
+"""The blur detector: is a photo sharp, moved or out of focus; how far; which way.
+
+A few telling windows are looked at, or all of them for a map. Each gives calibrated
+probabilities; together they give the photo's, windows with much detail counting most, so that a
+sharp subject before a soft background makes a sharp photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+from unblur.errors import ShapeMismatch
+from unblur.motion.features import WINDOW
+from unblur.motion.light import light_features
+from unblur.motion.spatial import halve
+
+Kind = Literal["sharp", "motion", "defocus"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+MIN_SIDE = 96
+"""Photos with a shorter side are too small to tell."""
+
+TEMPERATURE = 1.0
+"""Divides a photo's logits, so that of the photos given 80 % eight of ten are so; chosen on
+validation photos."""
+
+DETAIL_WEIGHT = 1.0
+"""How much more a window counts whose detail is ten times as strong; chosen likewise."""
+
+_HOP = 128
+_MOST_ROWS = 10
+_BATCH = 16
+_QUARTERS = 2
+
+
+@dataclass(frozen=True)
+class BlurWindow:
+    """What one window shows.
+
+    Attributes:
+        y, x: middle, in photo px.
+        probabilities: of sharp, motion and defocus; they sum to 1.
+        length_px: extent of the blur in photo px, if there is any.
+        length_spread: standard deviation of the logarithm to base 2 of the length.
+        angle_deg: direction of the motion, [0, 180), counter-clockwise as seen.
+        angle_spread_deg: its standard deviation; 52 or more says nothing.
+        detail: logarithm to base 10 of the mean high-pass energy.
+    """
+
+    y: float
+    x: float
+    probabilities: tuple[float, float, float]
+    length_px: float
+    length_spread: float
+    angle_deg: float
+    angle_spread_deg: float
+    detail: float
+
+    @property
+    def blur_probability(self) -> float:
+        """Probability of not being sharp."""
+        return 1 - self.probabilities[0]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What blurred a photo.
+
+    Attributes:
+        shape: (H, W) of the photo in px.
+        scale: photo px per analysed px: blur much shorter than this is not seen.
+        kind: the likeliest: "sharp", "motion" or "defocus".
+        probabilities: of sharp, motion and defocus; they sum to 1.
+        length_px, length_spread, angle_deg, angle_spread_deg: as of :class:`BlurWindow`.
+        sharpness: mean high-pass energy (log10) of the most detailed windows, to compare
+            photos of one scene.
+        windows: those looked at.
+    """
+
+    shape: tuple[int, int]
+    scale: int
+    kind: Kind
+    probabilities: tuple[float, float, float]
+    length_px: float
+    length_spread: float
+    angle_deg: float
+    angle_spread_deg: float
+    sharpness: float
+    windows: tuple[BlurWindow, ...]
+
+    @property
+    def blur_probability(self) -> float:
+        """Probability of not being sharp: moved or out of focus."""
+        return 1 - self.probabilities[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict for JSON, without the windows."""
+        blurred = self.kind != "sharp"
+        moved = self.kind == "motion"
+        low, high = (self.length_px * 2 ** (s * 1.96 * self.length_spread) for s in (-1, 1))
+        return {
+            "kind": self.kind,
+            "blur_probability": round(self.blur_probability, 4),
+            "probabilities": {
+                name: round(p, 4) for name, p in zip(KINDS, self.probabilities, strict=True)
+            },
+            "length_px": round(self.length_px, 2) if blurred else None,
+            "length_px_95": [round(low, 2), round(high, 2)] if blurred else None,
+            "angle_deg": round(self.angle_deg, 1) if moved else None,
+            "angle_spread_deg": round(self.angle_spread_deg, 1) if moved else None,
+            "sharpness": round(self.sharpness, 4),
+            "width": self.shape[1],
+            "height": self.shape[0],
+            "scale": self.scale,
+        }
+
+
+def detect_luma(
+    luma: FloatArray,
+    engine: Engine,
+    *,
+    scale: int = 1,
+    shape: tuple[int, int] | None = None,
+    everywhere: bool = False,
+) -> Detection:
+    """Judge a photo.
+
+    Args:
+        luma: (h, w) float32, linear light, sides at least MIN_SIDE.
+        engine: runs BlurNet.
+        scale: photo px per px of ``luma``.
+        shape: (H, W) of the photo; ``scale`` times that of ``luma`` if omitted.
+        everywhere: look at all of it, not only at the most telling window of each quarter.
+
+    Raises:
+        ShapeMismatch: too small.
+    """
+    if luma.ndim != 2 or min(luma.shape) < MIN_SIDE:
+        raise ShapeMismatch(
+            f"blur can be told of photos with sides of at least {MIN_SIDE} px, got {luma.shape}"
+        )
+    places = _grid(luma.shape) if everywhere else _telling(luma)
+    height, width = (min(WINDOW, side) for side in luma.shape)
+    windows: list[BlurWindow] = []
+    for start in range(0, len(places), _BATCH):
+        part = places[start : start + _BATCH]
+        features = [light_features(luma[y : y + height, x : x + width]) for y, x in part]
+        (out,) = engine(
+            np.stack([f.maps for f in features]), np.stack([f.pooled for f in features])
+        )
+        windows += [
+            _window(row, (y + height / 2) * scale, (x + width / 2) * scale, scale, f.pooled)
+            for row, (y, x), f in zip(out, part, features, strict=True)
+        ]
+    return combined(windows, shape or (luma.shape[0] * scale, luma.shape[1] * scale), scale)
+
+
+def combined(windows: Sequence[BlurWindow], shape: tuple[int, int], scale: int) -> Detection:
+    """Return the photo's verdict from its windows'."""
+    detail = np.array([w.detail for w in windows])
+    weights = 10.0 ** (DETAIL_WEIGHT * (detail - detail.max()))
+    weights /= weights.sum()
+    logs = np.log(np.maximum([w.probabilities for w in windows], 1e-6))
+    probabilities = special.softmax(weights @ logs / TEMPERATURE)
+    kind = KINDS[int(np.argmax(probabilities))]
+    shown = weights * np.maximum([w.blur_probability for w in windows], 1e-6)
+    shown /= shown.sum()
+    lengths = np.log2([w.length_px for w in windows])
+    length = float(shown @ lengths)
+    inner = shown @ np.square([w.length_spread for w in windows])
+    outer = shown @ np.square(lengths - length)
+    moved = weights * np.maximum([w.probabilities[1] for w in windows], 1e-6)
+    moved /= moved.sum()
+    doubled = np.deg2rad([2 * w.angle_deg for w in windows])
+    sure = np.exp(-2 * np.square(np.deg2rad([w.angle_spread_deg for w in windows])))
+    pointing = complex(moved @ (sure * np.exp(1j * doubled)))
+    return Detection(
+        shape=shape,
+        scale=scale,
+        kind=kind,
+        probabilities=_three(probabilities),
+        length_px=2.0**length,
+        length_spread=float(np.sqrt(inner + outer)),
+        angle_deg=float(np.rad2deg(np.angle(pointing)) / 2 % 180),
+        angle_spread_deg=_spread_deg(abs(pointing)),
+        sharpness=float(np.sort(detail)[-max(1, len(detail) // 2) :].mean()),
+        windows=tuple(windows),
+    )
+
+
+def _window(row: FloatArray, y: float, x: float, scale: int, pooled: FloatArray) -> BlurWindow:
+    return BlurWindow(
+        y=y,
+        x=x,
+        probabilities=_three(special.softmax(row[:3].astype(np.float64))),
+        length_px=float(2.0 ** np.clip(row[3], 0, 7)) * scale,
+        length_spread=float(np.exp(np.clip(row[4], -3, 2))),
+        angle_deg=float(np.rad2deg(np.arctan2(row[6], row[5])) / 2 % 180),
+        angle_spread_deg=_spread_deg(float(np.hypot(row[5], row[6]))),
+        detail=float(pooled.mean()),
+    )
+
+
+def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    sharp, motion, defocus = (float(value) for value in values)
+    return sharp, motion, defocus
+
+
+def _spread_deg(resultant: float) -> float:
+    """Standard deviation of an angle whose doubled unit vectors have this mean length."""
+    return float(np.rad2deg(np.sqrt(-2 * np.log(np.clip(resultant, 1e-6, 1)))) / 2)
+
+
+def _grid(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First rows and columns of windows that cover the photo."""
+
+    def starts(side: int) -> list[int]:
+        room = max(0, side - WINDOW)
+        return [round(s) for s in np.linspace(0, room, min(_MOST_ROWS, -(-room // _HOP) + 1))]
+
+    return [(y, x) for y in starts(shape[0]) for x in starts(shape[1])]
+
+
+def _telling(luma: FloatArray) -> list[tuple[int, int]]:
+    """First row and column of the window with most structure in each quarter of the photo."""
+    quarter = halve(halve(luma))
+    slopes = np.abs(np.diff(quarter, axis=1))[:-1] + np.abs(np.diff(quarter, axis=0))[:, :-1]
+    # Relative to the brightness, or a sky's clouds outweigh a shaded face; capped, or one
+    # lamp does.
+    slopes = np.minimum(slopes / (quarter[:-1, :-1] + 0.02), 0.5)
+    sums = np.pad(slopes.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    chosen: dict[tuple[int, int], None] = {}
+    for rows in np.array_split(_starts(luma.shape[0]), _QUARTERS):
+        for columns in np.array_split(_starts(luma.shape[1]), _QUARTERS):
+            places = [(int(y), int(x)) for y in rows for x in columns]
+            if places:
+                chosen[max(places, key=lambda place: _energy(sums, place))] = None
+    return list(chosen)
+
+
+def _starts(side: int) -> NDArray[np.intp]:
+    room = max(0, side - WINDOW)
+    return np.unique(np.linspace(0, room, -(-room // (_HOP // 2)) + 1).round()).astype(np.intp)
+
+
+def _energy(sums: NDArray[Any], place: tuple[int, int]) -> float:
+    (y0, x0), last = (p // 4 for p in place), np.array(sums.shape) - 1
+    y1, x1 = min(y0 + WINDOW // 4, last[0]), min(x0 + WINDOW // 4, last[1])
+    return float(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])

@@ -1,0 +1,77 @@
+"""The detector's front door for Python: a photo in any form in, what blurred it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unblur.errors import BadValue
+from unblur.io.reduced import Reduced, read_reduced, reduced_luma
+from unblur.motion.detect import MIN_SIDE, Detection, detect_luma
+from unblur.restoration.catalogue import load_blur_engine
+from unblur.restoration.facade import Source, as_photo
+
+QUICK_PX = 1000
+"""Side of a quick look: what can be seen when a photo fills a screen."""
+
+
+def detect(
+    source: Source,
+    *,
+    full: bool = False,
+    everywhere: bool = False,
+    threads: int | None = None,
+) -> Detection:
+    """Tell whether a photo is sharp, moved or out of focus.
+
+    Args:
+        source: as :func:`unblur.restore`.
+        full: look at the full size; otherwise at one whose longer side is 1000 to 2000 px,
+            where blur that would not be seen on a screen is not seen either. JPEG files are
+            then read several times faster.
+        everywhere: look at the whole photo, not only at its four most telling windows.
+        threads: for the network; all processors if omitted.
+
+    Raises:
+        BadValue: the photo is too small to tell.
+        InputError, ModelError, EngineError: see :mod:`unblur.errors`.
+
+    Example:
+        >>> import numpy as np, unblur
+        >>> noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8)
+        >>> unblur.detect(noise).kind
+        'sharp'
+    """
+    return judge(look(source, full=full), everywhere=everywhere, threads=threads)
+
+
+def look(source: Source, *, full: bool) -> Reduced:
+    """Return a photo's luma at full size or at that of a quick look.
+
+    Raises:
+        InputError: see :mod:`unblur.errors`.
+    """
+    if full:
+        return reduced_luma(as_photo(source), side_px=1 << 30)
+    if isinstance(source, str | Path):
+        return read_reduced(Path(source), side_px=QUICK_PX)
+    return reduced_luma(as_photo(source), side_px=QUICK_PX)
+
+
+def judge(seen: Reduced, *, everywhere: bool = False, threads: int | None = None) -> Detection:
+    """Return the verdict on what :func:`look` saw.
+
+    Raises:
+        BadValue: the photo is too small to tell.
+    """
+    if min(seen.luma.shape) < MIN_SIDE:
+        raise BadValue(
+            f"a photo of {seen.shape[1]} x {seen.shape[0]} px is too small to tell its blur; "
+            f"both sides must be at least {MIN_SIDE} px"
+        )
+    return detect_luma(
+        seen.luma,
+        load_blur_engine(threads=threads),
+        scale=seen.scale,
+        shape=seen.shape,
+        everywhere=everywhere,
+    )

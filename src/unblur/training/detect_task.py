@@ -1,0 +1,96 @@
+"""Training BlurNet: light motion features of synthetic windows -> what blurred them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from unblur.blur.synthesis import MAX_REACH_PX, Synthesiser
+from unblur.color import luma, srgb_to_linear
+from unblur.models.blur_net import BlurNet
+from unblur.motion.light import LIGHT_NAMES, light_features
+from unblur.training.config import TrainConfig
+from unblur.training.dihedral import turned_at_random
+from unblur.training.facts import class_of, facts_of
+from unblur.training.photos import SharpPhotos, Split
+from unblur.training.shards import Arrays, SampleMaker
+
+
+class DetectSamples:
+    """Makes samples: a blurred window's light features and what is known of the blur."""
+
+    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
+        self._config, self._photos = config, photos
+        self._synthesise = Synthesiser(config.recipe)
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return one sample."""
+        data = self._config.data
+        side = data.window_px + 2 * MAX_REACH_PX
+        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        features = light_features(luma(srgb_to_linear(pair.blurry)))
+        return [
+            {
+                "maps": features.maps.astype(np.float16),
+                "pooled": features.pooled,
+                "facts": facts_of(pair),
+                "class": np.array(class_of(pair), np.int64),
+            }
+        ]
+
+
+def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+    """Return a picklable factory of the sample maker."""
+    return partial(_make, config, photos, split)
+
+
+def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
+    smallest = config.data.window_px + 2 * MAX_REACH_PX
+    return DetectSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+
+
+class DetectTask:
+    """Network, augmentation and loss of BlurNet."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def build(self) -> nn.Module:
+        """Return a fresh network."""
+        return BlurNet(
+            in_maps=len(LIGHT_NAMES), widths=self.config.widths, depths=self.config.depths
+        )
+
+    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
+        """Turn and mirror each sample at random."""
+        return turned_at_random(batch, LIGHT_NAMES, rng)
+
+    def loss(
+        self, network: nn.Module, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss of a batch and the figures to log.
+
+        Cross-entropy for the kind; a Gaussian likelihood for the logarithm of the length, so
+        that the network also says how sure it is; squared error for the doubled angle's unit
+        vector, whose expected length is then how sure the angle is.
+        """
+        out = network(batch["maps"], batch["pooled"])
+        truth, wanted = batch["facts"], batch["class"].long()
+        kind = functional.cross_entropy(out[:, :3], wanted)
+        blurred = wanted != 0
+        spread = out[:, 4].clamp(-3, 2)
+        off = (out[:, 3] - truth[:, 1]).square()
+        length = ((0.5 * off * torch.exp(-2 * spread) + spread) * blurred).mean()
+        apart = (out[:, 5:7] - truth[:, 2:4]).square().sum(1)
+        angle = (apart * truth[:, 4]).mean()
+        told = (out[:, :3].argmax(1) == wanted).float().mean()
+        figures = {"kind_loss": kind.detach(), "accuracy": told}
+        if blurred.any():
+            figures["length_off"] = off[blurred].detach().sqrt().mean()
+        return kind + 0.1 * length + 0.1 * angle, {k: float(v) for k, v in figures.items()}

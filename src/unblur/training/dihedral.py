@@ -1,0 +1,81 @@
+"""Turned and mirrored samples in kernel space: eight samples for the price of one.
+
+A mirrored photo has mirrored motion, so its features and its PSF can be had from those of the
+photo itself. In a (GRID, GRID) map zero displacement lies at ``[GRID // 2, GRID // 2]``: column
+``i`` goes to column ``GRID - i``, and the centre stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unblur.training.shards import Arrays
+
+_MIRRORED = ("autocorrelation_falling", "autocorrelation_rising")
+_TRANSPOSED = ("autocorrelation_horizontal", "autocorrelation_vertical")
+
+
+def turned_at_random(batch: Arrays, names: Sequence[str], rng: np.random.Generator) -> Arrays:
+    """Return a batch in float32, each sample in one of eight orientations drawn at random.
+
+    Args:
+        batch: arrays with one row per sample: ``maps`` (N, C, GRID, GRID), ``pooled``
+            (N, 3, 8, 8), ``facts`` as :func:`unblur.training.facts.facts_of` gives them, and
+            ``psf`` (N, GRID, GRID), where present; others are not touched.
+        names: of the first maps; the rest have no twin to swap places with.
+        rng: source of randomness.
+    """
+    out = {key: value.astype(np.float32) for key, value in batch.items()}
+    for change in (mirrored, flipped, transposed):
+        chosen = rng.random(len(out["maps"])) < 0.5
+        out = _of_some(partial(change, names=names), out, chosen)
+    return out
+
+
+def mirrored(batch: Arrays, names: Sequence[str]) -> Arrays:
+    """Return a batch mirrored left and right."""
+    out = dict(batch)
+    maps = np.roll(batch["maps"][..., ::-1], 1, axis=-1)
+    out["maps"] = _swapped(maps, [names.index(name) for name in _MIRRORED])
+    out["pooled"] = batch["pooled"][..., ::-1]
+    out["facts"] = batch["facts"] * np.array([1, 1, 1, -1, 1], np.float32)
+    if "psf" in batch:
+        out["psf"] = np.roll(batch["psf"][..., ::-1], 1, axis=-1)
+    return out
+
+
+def transposed(batch: Arrays, names: Sequence[str]) -> Arrays:
+    """Return a batch with rows and columns swapped: an angle a becomes -90 - a."""
+    out = dict(batch)
+    maps = batch["maps"].swapaxes(-1, -2)
+    out["maps"] = _swapped(maps, [names.index(name) for name in _TRANSPOSED])
+    out["pooled"] = batch["pooled"].swapaxes(-1, -2)
+    out["facts"] = batch["facts"] * np.array([1, 1, -1, 1, 1], np.float32)
+    if "psf" in batch:
+        out["psf"] = batch["psf"].swapaxes(-1, -2)
+    return out
+
+
+def flipped(batch: Arrays, names: Sequence[str]) -> Arrays:
+    """Return a batch mirrored top and bottom."""
+    return transposed(mirrored(transposed(batch, names), names), names)
+
+
+def _of_some(
+    change: Callable[[Arrays], Arrays], batch: Arrays, chosen: NDArray[np.bool_]
+) -> Arrays:
+    changed = change({key: value[chosen] for key, value in batch.items()})
+    out = {key: value.copy() for key, value in batch.items()}
+    for key, value in changed.items():
+        out[key][chosen] = value
+    return out
+
+
+def _swapped(maps: NDArray[np.float32], pair: list[int]) -> NDArray[np.float32]:
+    out = maps.copy()
+    out[:, pair] = maps[:, pair[::-1]]
+    return out

@@ -1,0 +1,196 @@
+"""Training FrameRNN: blurred sequences, one frame after the other -> the sharp ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from unblur.blur.clip import Clip, ClipSynthesiser
+from unblur.blur.trajectory import load_gyro
+from unblur.color import FloatArray, quantise
+from unblur.models.frame_rnn import FrameRNN
+from unblur.training.clips import SharpClips
+from unblur.training.config import TrainConfig
+from unblur.training.photos import SharpPhotos, Split
+from unblur.training.shards import Arrays, SampleMaker
+from unblur.video.alignment import BLOCK_PX, CELL_PX, block_shifts, cells_of
+
+_CHARBONNIER = 1e-3
+_SPECTRUM = 0.05
+
+
+class FrameSamples:
+    """Makes samples: a blurred sequence, where its picture went, and the sharp sequence."""
+
+    def __init__(self, config: TrainConfig, photos: SharpPhotos, clips: SharpClips) -> None:
+        self._config, self._photos, self._clips = config, photos, clips
+        gyro = config.recipe.gyro_file
+        trace = load_gyro(Path(gyro)) if gyro else None
+        self._synthesise = ClipSynthesiser(config.clip, config.recipe.camera, trace)
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return one sample."""
+        data = self._config.data
+        side = data.crop_px + 2 * self._config.clip.margin_px
+        scenes: Sequence[FloatArray]
+        if len(self._clips) and rng.random() < data.clips:
+            scenes = self._clips.window(rng)
+        else:
+            scenes = [self._photos.window(side, rng, downscale=data.downscale)]
+        passing = self._photos.window(side, rng, downscale=data.downscale)
+        return [sample_of(self._synthesise(scenes, rng, passing=passing))]
+
+
+def sample_of(clip: Clip) -> Arrays:
+    """Return a clip as ``blurry`` and ``sharp`` (T, 3, H, W) uint8, and ``shifts``.
+
+    ``shifts`` (T, rows, columns, 2) int16 are those of :func:`unblur.video.alignment
+    .block_shifts` from each frame to the next; the first frame's are 0.
+    """
+    blurry, sharp = (
+        quantise(np.moveaxis(part, 3, 1), np.dtype("u1")) for part in (clip.blurry, clip.sharp)
+    )
+    cells = [cells_of(np.moveaxis(frame, 2, 0)) for frame in clip.blurry]
+    found = [block_shifts(a, b) for a, b in pairwise(cells)]
+    shifts = np.zeros((len(blurry), *(-(-n // BLOCK_PX) for n in blurry.shape[2:]), 2), np.int16)
+    shifts[1:] = found
+    return {"blurry": blurry, "sharp": sharp, "shifts": shifts}
+
+
+def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+    """Return a picklable factory of the sample maker."""
+    return partial(_make, config, photos, split)
+
+
+def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
+    side = config.data.crop_px + 2 * config.clip.margin_px
+    clips = SharpClips(photos, split, side_px=side, frames=config.clip.frames)
+    return FrameSamples(config, SharpPhotos(photos, split, smallest_px=side), clips)
+
+
+class FrameTask:
+    """Network, augmentation and loss of FrameRNN."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def build(self) -> nn.Module:
+        """Return a fresh network."""
+        return FrameRNN(
+            widths=self.config.widths, depths=self.config.depths, hidden=self.config.hidden
+        )
+
+    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
+        """Turn, mirror and recolour a batch at random and bring it to float."""
+        turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+        colours = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
+        out = {"shifts": turned_shifts(batch["shifts"], turns, mirror=mirror)}
+        for key in ("blurry", "sharp"):
+            out[key] = turned(batch[key][:, :, colours].astype(np.float32), turns, mirror=mirror)
+        return out
+
+    def loss(
+        self, network: nn.Module, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss of a batch and the figures to log.
+
+        ``memory_db`` is what the last frame gains by all frames before it: the same frame
+        restored with nothing remembered is worse by so much.
+        """
+        blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
+        assert isinstance(network, FrameRNN)
+        restored = unroll(network, blurry, batch["shifts"])
+        error = restored - sharp
+        pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
+        # A transform of the error tells missing from invented texture at every frequency.
+        spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
+        with torch.no_grad():
+            last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
+            alone = psnr_db(network(last, network.first_state(last))[0] - sharp[:, -1])
+            before, after = psnr_db(blurry - sharp), psnr_db(error)
+        return pixels + _SPECTRUM * spectrum, {
+            "psnr_db": float(after.mean()),
+            "gain_db": float((after - before).mean()),
+            "last_gain_db": float((after - before)[:, -1].mean()),
+            "memory_db": float((after[:, -1] - alone).mean()),
+            "worse_share": float((after < before - 0.1).float().mean()),
+        }
+
+
+def unroll(network: FrameRNN, blurry: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Restore sequences (N, T, 3, H, W) frame by frame; the memory moves with the picture."""
+    restored = []
+    state: torch.Tensor | None = None
+    for k in range(blurry.shape[1]):
+        frame = blurry[:, k].contiguous(memory_format=torch.channels_last)
+        fresh = network.first_state(frame)
+        state = fresh if state is None else aligned(state, fresh, shifts[:, k])
+        out, state = network(frame, state)
+        restored.append(out)
+    return torch.stack(restored, dim=1)
+
+
+def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Return states moved along with the picture; fresh ones where nothing is remembered.
+
+    The twin of :func:`unblur.video.memory.moved_state`, for batches and gradients; a test holds
+    them together.
+
+    Args:
+        state, fresh: (N, 48 + hidden, H / 4, W / 4).
+        shifts: (N, rows, columns, 2) px.
+    """
+    pixels = 3 * CELL_PX**2
+    frames = [functional.pixel_shuffle(x[:, :pixels], CELL_PX) for x in (state, fresh)]
+    moved = functional.pixel_unshuffle(_fetched(frames[0], frames[1], shifts, unit=1), CELL_PX)
+    hidden = _fetched(state[:, pixels:], fresh[:, pixels:], shifts, unit=CELL_PX)
+    return torch.cat([moved, hidden], dim=1).contiguous(memory_format=torch.channels_last)
+
+
+def _fetched(
+    planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor, *, unit: int
+) -> torch.Tensor:
+    height, width = planes.shape[2:]
+    offsets = torch.round(shifts / unit).long()
+    for axis, size in ((1, height), (2, width)):
+        offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis).narrow(axis, 0, size)
+    rows = torch.arange(height)[None, :, None] + offsets[..., 0]
+    columns = torch.arange(width)[None, None] + offsets[..., 1]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    places = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    index = places.flatten(1)[:, None].expand(-1, planes.shape[1], -1)
+    fetched = planes.flatten(2).gather(2, index).view_as(planes)
+    return torch.where(inside[:, None], fetched, fill)
+
+
+def turned(frames: FloatArray, turns: int, *, mirror: bool) -> FloatArray:
+    """Return frames (..., H, W) turned by quarters counter-clockwise, then mirrored."""
+    out = np.rot90(frames, turns, axes=(-2, -1))
+    return out[..., ::-1] if mirror else out
+
+
+def turned_shifts(shifts: NDArray[np.int16], turns: int, *, mirror: bool) -> FloatArray:
+    """Return shifts (N, T, rows, columns, 2) as they are in turned frames."""
+    out = np.rot90(shifts, turns, axes=(2, 3)).astype(np.float32)
+    for _ in range(turns % 4):
+        out = np.stack([-out[..., 1], out[..., 0]], axis=-1)
+    if mirror:
+        out = out[:, :, :, ::-1] * np.array([1, -1], np.float32)
+    return out
+
+
+def psnr_db(error: torch.Tensor) -> torch.Tensor:
+    """Return the PSNR of each picture (..., 3, H, W) in [0, 1], at most 60 dB."""
+    return -10 * torch.log10(error.detach().square().mean(dim=(-3, -2, -1)).clamp_min(1e-6))
+
+
+def _scaled(values: torch.Tensor) -> torch.Tensor:
+    return values * (1 / 255)

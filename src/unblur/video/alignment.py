@@ -1,0 +1,173 @@
+"""Where the picture went between two frames, and a memory that goes along with it.
+
+Motion is searched on cells of 4 px: first one shift of the whole picture, then one for each
+block of 32 px near to it. That is coarse on purpose: it takes a few milliseconds, and the
+network that reads the memory mends what is left. Training aligns with the same shifts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from unblur.color import FloatArray
+
+CELL_PX = 4
+"""Side of the cells on which motion is searched, and of those the memory is stored in."""
+
+BLOCK_PX = 32
+"""Side of the blocks that move as one."""
+
+Shifts = NDArray[np.int16]
+"""(rows, columns, 2): for each block the offset (y, x) in px at which the frame before shows
+what the frame now shows there."""
+
+_BLOCK_CELLS = BLOCK_PX // CELL_PX
+_REACH_CELLS = 3
+_SMOOTH_CELLS = 9
+_FARTHEST = 0.4
+"""Share of a side beyond which a shift of the whole picture is not believed."""
+
+
+def cells_of(frame: FloatArray) -> FloatArray:
+    """Return the high-passed brightness of a frame's cells.
+
+    Args:
+        frame: (3, H, W) float32 sRGB in [0, 1], sides multiples of 4.
+
+    Returns:
+        (H / 4, W / 4) float32, mean about 0.
+    """
+    rows, columns = frame.shape[1] // CELL_PX, frame.shape[2] // CELL_PX
+    green_heavy = frame[0] * 0.25 + frame[1] * 0.5 + frame[2] * 0.25
+    cells = green_heavy.reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
+    smooth = ndimage.uniform_filter(cells, _SMOOTH_CELLS, mode="nearest")
+    return np.asarray(cells - smooth, dtype=np.float32)
+
+
+def block_shifts(before: FloatArray, now: FloatArray) -> Shifts:
+    """Return how far back each block of the frame now lies in the frame before.
+
+    Args:
+        before: cells of the frame before, see :func:`cells_of`.
+        now: cells of the frame now, the same shape.
+
+    Returns:
+        A shift for each block; the last row and column of blocks may be incomplete.
+    """
+    centre = _whole_shift(before, now)
+    steps = range(-_REACH_CELLS, _REACH_CELLS + 1)
+    side = len(steps)
+    shifts = [(centre[0] + y, centre[1] + x) for y in steps for x in steps]
+    costs = _block_costs(before, now, shifts)
+    best = costs.argmin(axis=0)
+    costs = costs.reshape(side, side, *best.shape)
+    rows, columns = np.divmod(best, side)
+    fine = np.empty((*best.shape, 2), np.float64)
+    fine[..., 0] = centre[0] - _REACH_CELLS + rows + _vertex(costs, rows, columns, axis=0)
+    fine[..., 1] = centre[1] - _REACH_CELLS + columns + _vertex(costs, rows, columns, axis=1)
+    return np.asarray(np.round(fine * CELL_PX), dtype=np.int16)
+
+
+def source_places(shifts: Shifts, shape: tuple[int, int], *, unit: int) -> NDArray[np.int64]:
+    """Return which place of the frame before each place of the frame now came from.
+
+    Args:
+        shifts: of the blocks, px.
+        shape: (rows, columns) of places.
+        unit: side of a place, px: 1 for pixels, 4 for cells.
+
+    Returns:
+        (rows, columns) flat indices; -1 where the source lies outside of the picture.
+    """
+    per_block = BLOCK_PX // unit
+    offsets = np.round(shifts / unit).astype(np.int64)
+    offsets = offsets.repeat(per_block, axis=0)[: shape[0]].repeat(per_block, axis=1)
+    offsets = offsets[:, : shape[1]]
+    rows = np.arange(shape[0])[:, None] + offsets[..., 0]
+    columns = np.arange(shape[1])[None] + offsets[..., 1]
+    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    return np.where(inside, rows * shape[1] + columns, -1)
+
+
+def moved_along(planes: FloatArray, places: NDArray[np.int64], fill: FloatArray) -> FloatArray:
+    """Return planes (C, rows, columns) fetched from their source places; ``fill`` where none."""
+    flat = planes.reshape(planes.shape[0], -1)
+    fetched = flat.take(places.ravel(), axis=1, mode="clip").reshape(planes.shape)
+    return np.where(places < 0, fill, fetched)
+
+
+def _whole_shift(before: FloatArray, now: FloatArray) -> tuple[int, int]:
+    """Return the shift (y, x) in cells of the whole picture, by cross-correlation."""
+    shape = now.shape
+    window = np.outer(np.hanning(shape[0] + 2)[1:-1], np.hanning(shape[1] + 2)[1:-1])
+    window = window.astype(np.float32)
+    size = tuple(fft.next_fast_len(n, real=True) for n in shape)
+    a, b = (fft.rfft2(x * window, s=size) for x in (before, now))
+    cross = a * np.conj(b)
+    # Half-whitened: sharper than plain correlation, calmer than phase correlation in noise.
+    surface = fft.irfft2(cross / (np.sqrt(np.abs(cross)) + 1e-6), s=size)
+    for axis, n in enumerate(shape):
+        reach = int(n * _FARTHEST)
+        index = [slice(None), slice(None)]
+        index[axis] = slice(reach + 1, size[axis] - reach)
+        surface[tuple(index)] = -np.inf
+    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+    return _signed(int(y), size[0]), _signed(int(x), size[1])
+
+
+def _signed(index: int, size: int) -> int:
+    return index - size if index > size // 2 else index
+
+
+def _block_costs(before: FloatArray, now: FloatArray, shifts: list[tuple[int, int]]) -> FloatArray:
+    """Return the mean squared difference about each block, (shifts, rows, columns of blocks)."""
+    rows, columns = now.shape
+    blocks = -(-rows // _BLOCK_CELLS), -(-columns // _BLOCK_CELLS)
+    sums, counts = (np.empty((len(shifts), *blocks), np.float32) for _ in range(2))
+    for k, (y, x) in enumerate(shifts):
+        (y0, y1), (x0, x1) = _overlap(y, rows), _overlap(x, columns)
+        difference = now[y0:y1, x0:x1] - before[y0 + y : y1 + y, x0 + x : x1 + x]
+        squares = np.zeros((blocks[0] * _BLOCK_CELLS, blocks[1] * _BLOCK_CELLS), np.float32)
+        np.multiply(difference, difference, out=squares[y0:y1, x0:x1])
+        parts = squares.reshape(blocks[0], _BLOCK_CELLS, blocks[1], _BLOCK_CELLS)
+        sums[k] = parts.sum(axis=1).sum(axis=2)
+        counts[k] = np.outer(_counts(y0, y1, blocks[0]), _counts(x0, x1, blocks[1]))
+    # A block that the shift leads outside has nothing to compare: dear, but not infinitely.
+    nothing = np.float32(_BLOCK_CELLS**2 * 0.05)
+    return np.asarray((_spread(sums) + np.float32(1e-4) * nothing) / (_spread(counts) + nothing))
+
+
+def _overlap(shift: int, size: int) -> tuple[int, int]:
+    return min(size, max(0, -shift)), max(0, min(size, size - shift))
+
+
+def _counts(start: int, end: int, blocks: int) -> FloatArray:
+    flags = np.zeros(blocks * _BLOCK_CELLS, np.float32)
+    flags[start:end] = 1
+    return np.asarray(flags.reshape(blocks, _BLOCK_CELLS).sum(axis=1))
+
+
+def _spread(blocks: FloatArray) -> FloatArray:
+    """Sum over the 3 x 3 neighbours of each block, the block itself counted twice."""
+    padded = np.pad(blocks, ((0, 0), (1, 1), (1, 1)))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return np.asarray(rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + blocks)
+
+
+def _vertex(
+    costs: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], *, axis: int
+) -> NDArray[np.float64]:
+    """Return the offset of the parabola's vertex through the best cost and its neighbours."""
+    side = costs.shape[0]
+    i, j = np.indices(rows.shape)
+    where = [rows, columns]
+    at = [np.clip(where[axis] + step, 0, side - 1) for step in (-1, 0, 1)]
+    low, mid, high = (
+        costs[place, columns, i, j] if axis == 0 else costs[rows, place, i, j] for place in at
+    )
+    bend = low - 2 * mid + high
+    offset = np.where(bend > 1e-12, 0.5 * (low - high) / np.maximum(bend, 1e-12), 0.0)
+    edge = (where[axis] == 0) | (where[axis] == side - 1)
+    return np.where(edge, 0.0, np.clip(offset, -0.5, 0.5))

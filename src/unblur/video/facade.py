@@ -1,0 +1,105 @@
+"""The front door for Python and for the local page: a clip in, a restored clip out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unblur.errors import BadValue, UnreadableImage
+from unblur.io.video import FrameSink, FrameSource
+from unblur.io.video_codecs import codec_for
+from unblur.io.video_folder import FolderSink, FolderSource
+from unblur.io.video_read import VideoSource
+from unblur.io.video_write import EncodeOptions, VideoSink
+from unblur.video.models import load_frame_model
+from unblur.video.pipeline import ClipOptions, ClipReport, Progress, restore_frames
+
+
+@dataclass(frozen=True)
+class ClipLimits:
+    """What a caller lets in; None for no limit.
+
+    Attributes:
+        seconds: length of the clip.
+        pixels: of one frame.
+        frames: in all.
+    """
+
+    seconds: float | None = None
+    pixels: int | None = None
+    frames: int | None = None
+
+
+def restore_clip(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str | None = None,
+    options: ClipOptions | None = None,
+    encode: EncodeOptions | None = None,
+    limits: ClipLimits | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> ClipReport:
+    """Take the motion blur out of a video file, or out of a folder of frames.
+
+    Args:
+        source: any video that FFmpeg reads, or a folder of photos (taken in order of names).
+        target: a video file, or, for a folder, a folder; appears whole or not at all.
+        model: "frame" (with a memory), "photo" (each frame by itself), a FrameRNN's ONNX file,
+            or None for the best that is there.
+        options: preview, side by side, strength.
+        encode: codec and quality of video files.
+        limits: what is refused.
+        overwrite: replace existing results.
+        threads: for the networks; all processors if omitted.
+        progress: called with (frames done, frames in all or None) after each.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InputError, ModelError, EngineError, OutputError: see :mod:`unblur.errors`.
+    """
+    source, target = Path(source), Path(target)
+    chosen, limits = options or ClipOptions(), limits or ClipLimits()
+    if not source.exists():
+        raise UnreadableImage(f"{source} does not exist; check the name")
+    frames: FrameSource
+    sink: FrameSink
+    if source.is_dir():
+        folder = FolderSource(source)
+        _check(folder, limits)
+        if target.suffix and not target.is_dir():
+            raise BadValue(f"frames of a folder go into a folder, got {target}")
+        network = load_frame_model(model, threads=threads)
+        frames, sink = folder, FolderSink(target, folder.files, overwrite=overwrite)
+    else:
+        codec_for(target, encode.codec if encode else None)
+        network = load_frame_model(model, threads=threads)
+        video = VideoSource(source)
+        try:
+            _check(video, limits)
+            stored = encode or EncodeOptions(seconds=chosen.seconds)
+            frames = video
+            sink = VideoSink(target, source=video, options=stored, overwrite=overwrite)
+        except BaseException:
+            video.close()
+            raise
+    return restore_frames(frames, sink, network, chosen, progress=progress)
+
+
+def _check(source: FrameSource, limits: ClipLimits) -> None:
+    info = source.info
+    pixels = info.width * info.height
+    if limits.pixels is not None and pixels > limits.pixels:
+        raise BadValue(
+            f"the frames have {pixels / 1e6:.1f} megapixels, {limits.pixels / 1e6:.1f} are allowed"
+        )
+    if limits.frames is not None and info.frames and info.frames > limits.frames:
+        raise BadValue(f"the clip has {info.frames} frames, {limits.frames} are allowed")
+    if limits.seconds is not None and info.frames and info.rate:
+        seconds = float(info.frames / info.rate)
+        if seconds > limits.seconds:
+            raise BadValue(f"the clip lasts {seconds:.0f} s, {limits.seconds:.0f} s are allowed")

@@ -1,0 +1,100 @@
+"""What restores the frames of a sequence: the recurrent network, or the photo pipeline."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+from unblur.engines.onnx import OnnxEngine
+from unblur.errors import UnknownModel, nearest
+from unblur.restoration.catalogue import load_kernel_engine, load_restorer, weights_path
+from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.video.memory import FrameMemory
+
+FRAME_NET = "frame_rnn"
+NAMES = ("frame", "photo")
+
+
+class FrameModel(Protocol):
+    """Restores frames in order."""
+
+    def reset(self) -> None:
+        """Forget the scene."""
+
+    def step(self, frame: FloatArray) -> FloatArray:
+        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored."""
+
+
+class PhotoModel:
+    """The photo pipeline on each frame by itself; its motion is estimated anew each time."""
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        self._restorer = load_restorer(threads=threads)
+        self._kernel = load_kernel_engine(threads=threads)
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def step(self, frame: FloatArray) -> FloatArray:
+        """See :class:`FrameModel`."""
+        restored, _, _ = restore_samples(frame, self._restorer, self._kernel, RestoreOptions())
+        return np.asarray(restored, dtype=np.float32)
+
+
+def default_model() -> str:
+    """Return "frame" where its weights are shipped, else "photo"."""
+    try:
+        weights_path(FRAME_NET)
+    except UnknownModel:
+        return "photo"
+    return "frame"
+
+
+def load_frame_model(name: str | None = None, *, threads: int | None = None) -> FrameModel:
+    """Return a model by name, or the FrameRNN in an ONNX file.
+
+    Args:
+        name: "frame", "photo", a file, or None for the best that is there.
+        threads: for the networks; all processors if omitted.
+
+    Raises:
+        UnknownModel: no such model, or its weights are not shipped.
+        CorruptWeights, SpecMismatch: the file is not a FrameRNN of ours.
+    """
+    chosen = name or default_model()
+    if chosen == "photo":
+        return PhotoModel(threads=threads)
+    if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
+        raise UnknownModel(
+            f"there is no model '{chosen}' for frames (and no such .onnx file); "
+            f"{nearest(chosen, NAMES)}"
+        )
+    return FrameMemory(load_frame_engine(chosen, threads=threads))
+
+
+def load_frame_engine(name: str = "frame", *, threads: int | None = None) -> Engine:
+    """Return the engine that runs the shipped FrameRNN, or the one in a file.
+
+    Raises:
+        UnknownModel: its weights are not shipped.
+    """
+    if name != "frame":
+        return _engine(Path(name), threads)
+    try:
+        path = weights_path(FRAME_NET)
+    except UnknownModel as error:
+        raise UnknownModel(
+            "this installation ships no weights of FrameRNN, the network with a memory; give a "
+            "trained one as --model FILE.onnx (see docs/video.md)"
+        ) from error
+    return _engine(path, threads)
+
+
+@lru_cache(maxsize=4)
+def _engine(path: Path, threads: int | None) -> Engine:
+    return OnnxEngine(path, task="frame", threads=threads)

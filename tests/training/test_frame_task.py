@@ -1,0 +1,194 @@
+"""FrameRNN's training: samples, augmentation and memory are what they say."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
+from unblur.models.frame_rnn import FrameRNN  # noqa: E402
+from unblur.training.config import DataConfig, OptimConfig, TrainConfig  # noqa: E402
+from unblur.training.frame_task import (  # noqa: E402
+    FrameTask,
+    aligned,
+    sample_of,
+    samples,
+    turned,
+    turned_shifts,
+    unroll,
+)
+from unblur.training.loop import to_tensors  # noqa: E402
+from unblur.training.shards import make_shard  # noqa: E402
+from unblur.video.alignment import block_shifts, cells_of  # noqa: E402
+from unblur.video.memory import first_state, moved_state  # noqa: E402
+
+CONFIG = TrainConfig(
+    name="tiny",
+    task="frame",
+    widths=(8, 12, 16),
+    depths=(1, 1, 1),
+    hidden=4,
+    data=DataConfig(crop_px=64, shard=4, downscale=1.0),
+    optim=OptimConfig(batch=2),
+    clip=ClipRecipe(frames=3, margin_px=24, travel_px=(2.0, 6.0), object_travel_px=(2.0, 4.0)),
+)
+
+
+def texture(side=160, seed=0):
+    rng = np.random.default_rng(seed)
+    coarse = rng.random((side // 8, side // 8, 3)).repeat(8, 0).repeat(8, 1)
+    return (0.7 * coarse + 0.3 * rng.random((side, side, 3))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sharp")
+    for i in range(12):
+        Image.fromarray((texture(seed=i) * 255).astype("u1")).save(folder / f"photo{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(photos):
+    return make_shard(samples(CONFIG, photos, "train")(), seed=1, index=0, size=4)
+
+
+def network():
+    torch.manual_seed(0)
+    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.hidden)
+    torch.nn.init.normal_(net.head.weight, std=0.02)
+    return net
+
+
+def test_samples_are_seeded_and_of_the_declared_shapes(batch, photos):
+    again = make_shard(samples(CONFIG, photos, "train")(), seed=1, index=0, size=4)
+    assert {k: (v.shape, v.dtype.str) for k, v in batch.items()} == {
+        "blurry": ((4, 3, 3, 64, 64), "|u1"),
+        "sharp": ((4, 3, 3, 64, 64), "|u1"),
+        "shifts": ((4, 3, 2, 2, 2), "<i2"),
+    }
+    for key, value in batch.items():
+        assert np.array_equal(value, again[key])
+    assert (batch["shifts"][:, 0] == 0).all()
+
+
+def test_shifts_of_a_sample_say_where_the_picture_went():
+    wide = texture(192)
+    frames = np.stack(
+        [wide[32 - dy : 160 - dy, 32 + dx : 160 + dx] for dy, dx in [(0, 0), (8, 12)]]
+    )
+    sample = sample_of(Clip(frames, frames, 0.5, np.zeros(2)))
+    # The second frame's content lay 8 px higher and 12 px to the right in the first.
+    assert (sample["shifts"][1] == (-8, 12)).all()
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_turned_shifts_are_those_of_the_turned_frames(turns, mirror):
+    wide = np.moveaxis(texture(256, seed=3), 2, 0)
+    before, now = wide[:, 32:192, 32:160], wide[:, 24:184, 44:172]
+    shifts = block_shifts(cells_of(before), cells_of(now))
+    assert (shifts == (-8, 12)).all()
+    again = [
+        cells_of(np.ascontiguousarray(turned(frame, turns, mirror=mirror)))
+        for frame in (before, now)
+    ]
+    ours = turned_shifts(shifts[None, None], turns, mirror=mirror)[0, 0]
+    assert np.array_equal(ours, block_shifts(*again))
+
+
+def test_augmentation_keeps_pairs_together(batch):
+    out = FrameTask(CONFIG).augment(batch, np.random.default_rng(5))
+    before = np.abs(batch["blurry"].astype(int) - batch["sharp"]).mean()
+    assert np.abs(out["blurry"] - out["sharp"]).mean() == pytest.approx(before)
+    assert out["shifts"].dtype == out["blurry"].dtype == np.float32
+
+
+def test_the_memory_of_training_is_the_one_of_the_video_command():
+    rng = np.random.default_rng(2)
+    net = network()
+    planes = rng.random((2, 3, 64, 96), dtype=np.float32)
+    state = rng.random((1, 52, 16, 24), dtype=np.float32)
+    shifts = rng.integers(-20, 20, (2, 3, 2)).astype(np.int16)
+    last = torch.pixel_shuffle(torch.from_numpy(state[:, :48]), 4)[0].numpy()
+    ours = moved_state(last, state[0, 48:], planes[1], shifts)
+    fresh = net.first_state(torch.from_numpy(planes[1:]))
+    theirs = aligned(torch.from_numpy(state), fresh, torch.from_numpy(shifts)[None])
+    assert np.abs(ours - theirs[0].numpy()).max() < 1e-6
+    assert np.array_equal(first_state(planes[1], 4), fresh[0].numpy())
+
+
+def test_frames_are_restored_causally(batch):
+    net, tensors = network(), to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
+    with torch.no_grad():
+        blurry = tensors["blurry"] / 255
+        full = unroll(net, blurry, tensors["shifts"])
+        first_two = unroll(net, blurry[:, :2], tensors["shifts"])
+        alone = net(blurry[:, 2], net.first_state(blurry[:, 2]))[0]
+    assert torch.allclose(full[:, :2], first_two, atol=1e-5)
+    assert (full[:, 2] - alone).abs().max() > 1e-4  # what came before counts
+
+
+def test_every_weight_learns_and_the_loss_falls(batch):
+    task, net = FrameTask(CONFIG), network()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3)
+    tensors = to_tensors(task.augment(batch, np.random.default_rng(0)))
+    losses = []
+    for step in range(24):
+        loss, figures = task.loss(net, tensors)
+        optimiser.zero_grad()
+        loss.backward()
+        if step == 1:  # at first the second convolutions are 0, and hide the first ones
+            assert all(p.grad.abs().sum() > 0 for p in net.parameters())
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.95 * losses[0]
+    assert set(figures) == {"psnr_db", "gain_db", "last_gain_db", "memory_db", "worse_share"}
+
+
+def test_a_fresh_network_leaves_frames_alone(batch):
+    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.hidden)
+    tensors = to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
+    with torch.no_grad():
+        _, figures = FrameTask(CONFIG).loss(net, tensors)
+    assert figures["gain_db"] == pytest.approx(0, abs=1e-3)
+    assert figures["memory_db"] == pytest.approx(0, abs=1e-3)
+
+
+def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path):
+    from unblur.engines import OnnxEngine
+    from unblur.training.export import export_onnx
+    from unblur.video.memory import FrameMemory
+
+    net = network()
+    from unblur.spec import ModelSpec
+
+    spec = ModelSpec("tiny", "frame", 16, 64, 1, "-", "-", 0, state_channels=52)
+    engine = OnnxEngine(export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", threads=1)
+    memory = FrameMemory(engine)
+    wide = texture(192, seed=8)
+    frames = [np.ascontiguousarray(wide[8 * k : 64 + 8 * k, :96]) for k in range(3)]
+    ours = [memory.step(frame) for frame in frames]
+    planes = [np.ascontiguousarray(np.moveaxis(frame, 2, 0)) for frame in frames]
+    shifts = np.zeros((1, 3, 2, 3, 2), np.float32)
+    for k in (1, 2):
+        shifts[0, k] = block_shifts(cells_of(planes[k - 1]), cells_of(planes[k]))
+    with torch.no_grad():
+        theirs = unroll(net, torch.from_numpy(np.stack(planes)[None]), torch.from_numpy(shifts))
+    for k in range(3):
+        expected = np.moveaxis(theirs[0, k].clamp(0, 1).numpy(), 0, 2)
+        assert np.abs(ours[k] - expected).max() < 1e-4
+
+
+def test_the_shipped_config_loads_and_builds():
+    from pathlib import Path
+
+    from unblur.training.config import load_config
+
+    config = load_config(Path(__file__).parents[2] / "configs" / "frame_rnn.toml")
+    net = FrameTask(config).build()
+    assert 300_000 < sum(p.numel() for p in net.parameters()) < 1_000_000
+    assert dataclasses.asdict(config)["clip"]["frames"] == 5
