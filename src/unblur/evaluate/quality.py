@@ -16,7 +16,7 @@ from unblur.errors import ShapeMismatch, UnblurError
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.samples import PairFile, Samples, read_rgb8
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 
 Method = Callable[[Samples, PairFile], "tuple[Samples, MotionField | None] | None"]
@@ -70,13 +70,19 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     if name == "blurry":
         return lambda samples, pair: (samples, None)
     restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
-    kernel = load_kernel_engine(threads=threads)
+    kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
     def run(samples: Samples, pair: PairFile) -> tuple[Samples, MotionField | None] | None:
         psf = pair.true_psf() if name.endswith(TRUE_PSF) else None
         if name.endswith(TRUE_PSF) and psf is None:
             return None
-        restored, motion, _ = restore_samples(samples, restorer, kernel, RestoreOptions(psf=psf))
+        restored, motion, _ = restore_samples(
+            samples,
+            restorer,
+            kernel,
+            RestoreOptions(psf=psf),
+            blur_engine=None if psf is not None else blur,
+        )
         return restored, motion
 
     return run
@@ -177,6 +183,7 @@ def unharmed(
         against input (infinite if identical), harmed (below UNHARMED_DB), blur_probability.
     """
     restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
+    blur = load_blur_engine(threads=threads)
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:
@@ -185,7 +192,9 @@ def unharmed(
             unread = {"psnr_db": None, "harmed": False, "blur_probability": None}
             rows.append({"path": str(path), "error": str(error), **unread})
             continue
-        restored, motion, _ = restore_samples(samples, restorer, kernel, RestoreOptions())
+        restored, motion, _ = restore_samples(
+            samples, restorer, kernel, RestoreOptions(), blur_engine=blur
+        )
         similarity = psnr_db(restored, samples, data_range=255)
         probability = None if motion is None else round(motion.blur_probability, 4)
         rows.append(

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
-from unblur.io.photo import Photo
+from unblur.io.photo import Photo, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,23 @@ def reduced_luma(photo: Photo, *, side_px: int) -> Reduced:
         BadValue: ``side_px`` is below 1.
     """
     scale = _scale(max(photo.height, photo.width), side_px)
-    strips = [
-        _shrunk(luma(srgb_to_linear(to_float(photo.samples[y : y + 64 * scale]))), scale)
-        for y in range(0, photo.height, 64 * scale)
-        if photo.height - y >= scale
-    ]
-    return Reduced(np.concatenate(strips), scale, (photo.height, photo.width))
+    return Reduced(shrunk_luma(photo.samples, scale), scale, (photo.height, photo.width))
+
+
+def shrunk_luma(samples: Samples, scale: int) -> FloatArray:
+    """Return luma (linear light, float32) shrunk by a whole factor, strip by strip.
+
+    Args:
+        samples: (H, W, C) uint8, uint16 or float in [0, 1], sRGB, sides at least ``scale``.
+        scale: at least 1; each pixel is the mean of a block, what is left over is dropped.
+    """
+    return np.concatenate(
+        [
+            _shrunk(luma(srgb_to_linear(to_float(samples[y : y + 64 * scale]))), scale)
+            for y in range(0, samples.shape[0], 64 * scale)
+            if samples.shape[0] - y >= scale
+        ]
+    )
 
 
 def read_reduced(path: Path, *, side_px: int) -> Reduced:

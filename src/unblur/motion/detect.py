@@ -32,7 +32,7 @@ TEMPERATURE = 1.0
 """Divides a photo's logits, so that of the photos given 80 % eight of ten are so; chosen on
 validation photos."""
 
-DETAIL_WEIGHT = 1.0
+DETAIL_WEIGHT = 0.5
 """How much more a window counts whose detail is ten times as strong; chosen likewise."""
 
 _HOP = 128

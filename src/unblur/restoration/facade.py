@@ -16,7 +16,12 @@ from unblur.blur.psf_files import load_psf
 from unblur.errors import BadValue
 from unblur.io import Photo, Region, read_photo
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import DEFAULT_MODEL, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    DEFAULT_MODEL,
+    load_blur_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.pipeline import Report, RestoreOptions, analyse_samples, restore_samples
 
 Source = str | Path | bytes | NDArray[Any] | Image.Image | Photo
@@ -92,6 +97,7 @@ def restore(
         load_restorer(model, threads=threads),
         load_kernel_engine(threads=threads),
         options,
+        blur_engine=None if options.psf else load_blur_engine(threads=threads),
         progress=progress,
     )
     result = photo if samples is photo.samples else photo.with_samples(samples)

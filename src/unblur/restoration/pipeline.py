@@ -26,6 +26,8 @@ from unblur.color import (
 )
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
+from unblur.io.reduced import shrunk_luma
+from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
 from unblur.restoration import referee
@@ -38,6 +40,7 @@ Progress = Callable[[int, int], None]
 TILE_PX = 512
 FADE_PX = 32
 _NOISE_PATCH = 512
+_SEEN_PX = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,7 @@ def restore_samples(
     kernel_engine: Engine,
     options: RestoreOptions,
     *,
+    blur_engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> tuple[Samples, MotionField | None, Report]:
     """Restore a photo's samples.
@@ -122,6 +126,8 @@ def restore_samples(
         restorer: what restores the tiles.
         kernel_engine: runs KernelNet.
         options: what the caller chose.
+        blur_engine: runs BlurNet, a second witness of what is sharp; without it the motion
+            field alone decides.
         progress: called with (tiles done, tiles in all).
 
     Returns:
@@ -139,7 +145,7 @@ def restore_samples(
     begun = time.perf_counter()
     motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = _decide(motion, options)
+    trust, reason = _decide(motion, _detection(samples, motion, blur_engine), options)
     noise = _typical_noise(motion)
     restored = samples
     if motion is not None and not reason:
@@ -177,7 +183,26 @@ def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> Motion
     return uniform_field((height, width), options.psf, noise_sigma(luma(srgb_to_linear(patch))))
 
 
-def _decide(motion: MotionField | None, options: RestoreOptions) -> tuple[FloatArray, str]:
+def _detection(
+    samples: Samples, motion: MotionField | None, engine: Engine | None
+) -> Detection | None:
+    """Return the blur detector's verdict, on the scale at which the motion was measured.
+
+    Of a large photo the middle is looked at, so that memory stays bounded.
+    """
+    if engine is None or motion is None:
+        return None
+    middle = []
+    for side in samples.shape[:2]:
+        first = max(0, side - _SEEN_PX * motion.scale) // 2
+        middle.append(slice(first, first + _SEEN_PX * motion.scale))
+    seen = shrunk_luma(samples[middle[0], middle[1]], motion.scale)
+    return detect_luma(seen, engine, scale=motion.scale)
+
+
+def _decide(
+    motion: MotionField | None, detection: Detection | None, options: RestoreOptions
+) -> tuple[FloatArray, str]:
     """Return the trust map and, if nothing is to be done, why."""
     none = np.zeros((0, 0), np.float32)
     if motion is None:
@@ -186,8 +211,10 @@ def _decide(motion: MotionField | None, options: RestoreOptions) -> tuple[FloatA
         return none, "strength is 0"
     if options.psf is not None:
         return np.ones((1, 1), np.float32), ""
-    if referee.is_sharp(motion):
-        return referee.trust_map(motion), "this photo is already sharp: no motion blur found"
+    surely = detection is not None and detection.probabilities[0] >= referee.SURELY_SHARP
+    if surely or referee.is_sharp(motion):
+        untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
+        return untouched, "this photo is already sharp: no motion blur found"
     trust = referee.trust_map(motion)
     if not trust.any():
         return trust, "the motion could not be told reliably enough"

@@ -1,0 +1,46 @@
+"""The blur detector's word: what it is sure is sharp stays as it is."""
+
+import numpy as np
+import pytest
+
+from tests.motion.test_detect import FakeBlurEngine, row
+from tests.motion.test_features import boxes
+from tests.restoration.fakes import Brighten, FakeKernelEngine
+from unblur.blur import Psf
+from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.restoration.referee import SURELY_SHARP
+
+
+def restored(engine, options=RestoreOptions(), size=(300, 420)):  # noqa: B008
+    picture = (255 * boxes(*size, seed=6)).clip(0, 255).astype(np.uint8)
+    samples = np.repeat(picture[..., None], 3, axis=2) // 2
+    out, _, report = restore_samples(
+        samples, Brighten(), FakeKernelEngine(length=13), options, blur_engine=engine
+    )
+    return out is samples, report
+
+
+def test_what_is_surely_sharp_stays_though_motion_was_seen():
+    untouched, report = restored(FakeBlurEngine(row(sharp=6)))
+    assert untouched and not report.changed and "already sharp" in report.reason
+    assert not np.array(report.trust).any()
+
+
+@pytest.mark.parametrize("verdict", [{"motion": 4}, {"sharp": 1.0}, {"defocus": 4}])
+def test_a_doubtful_word_changes_nothing(verdict):
+    untouched, report = restored(FakeBlurEngine(row(**verdict)))
+    assert not untouched and report.changed
+
+
+def test_without_the_witness_the_field_decides():
+    assert restored(None)[1].changed
+
+
+def test_an_own_psf_is_not_questioned():
+    engine = FakeBlurEngine(row(sharp=6))
+    _, report = restored(engine, RestoreOptions(psf=Psf.from_line(9, 0)))
+    assert report.changed
+
+
+def test_the_bound_asks_for_more_than_likely():
+    assert 0.8 < SURELY_SHARP < 1
