@@ -213,7 +213,7 @@ def verdicts(tested: dict[str, Any]) -> dict[str, Any]:
         "reliability": reliability,
         "angle_error_deg_lines": float(np.median(apart[line & moved])),
         "angle_error_deg": float(np.median(apart[moved])),
-        "length_error_relative": float(np.median(np.abs(told / length - 1)[moved])),
+        "length_error_relative": float(np.median(np.abs(told[moved] / length[moved] - 1))),
         "length_within_95": float((off <= 1.96 * spread)[moved].mean()),
     }
 
