@@ -91,9 +91,10 @@ def test_workers_make_shards_ahead_and_the_same_ones(tmp_path):
         for i in range(3):
             expected = make_shard(Noted(), seed=3, index=i, size=5)["draw"]
             np.testing.assert_array_equal(source.get(i, newest=i)["draw"], expected)
+        source._pending[3].result(timeout=60)  # asked for before it was needed
+        assert (tmp_path / "shard-000003.npz").exists()
     finally:
         source.close()
-    assert (tmp_path / "shard-000003.npz").exists()  # asked for before it was needed
 
 
 # --- photos
