@@ -64,6 +64,11 @@ def luma(linear_rgb: FloatArray) -> FloatArray:
     return np.asarray(linear_rgb @ weights, dtype=np.float32)
 
 
+def as_rgb(image: NDArray[Any]) -> NDArray[Any]:
+    """Return (H, W, 3) of (H, W, 1) or (H, W, 3): grey is repeated, colour returned as it is."""
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
 def to_float(samples: NDArray[Any]) -> FloatArray:
     """Return integer or float samples as float32 in [0, 1].
 

@@ -333,3 +333,12 @@ def test_the_loop_knows_both_tasks():
         job, factory = loop.job_of(dataclasses.replace(TINY, task=task))
         assert isinstance(job.build(), torch.nn.Module)
         assert callable(factory)
+
+
+def test_means_leave_out_what_a_batch_cannot_tell_and_keep_its_column():
+    means = loop._Means()
+    means.add({"a": 1.0, "b": float("nan"), "c": float("nan")}, weight=3)
+    means.add({"a": 5.0, "b": 2.0, "c": float("nan")}, weight=1)
+    now = means.now()
+    assert list(now) == ["a", "b", "c"]
+    assert now["a"] == 2.0 and now["b"] == 2.0 and np.isnan(now["c"])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,7 +96,7 @@ def detect(
         for number, item in enumerate(_all(files, full, map_to is not None, workers, stack)):
             if map_to is not None:
                 _draw_map(item, files[number], map_to, overwrite)
-                item = _without_luma(item)
+                item = replace(item, luma=None)
             seen.append(item)
             bar.to(number + 1)
     rows = [_row(item, threshold) for item in seen]
@@ -176,12 +177,6 @@ def _draw_map(item: Seen, file: InputFile, folder: Path, overwrite: bool) -> Non
     target = folder / file.relative.with_name(f"{file.relative.name}.blur.png")
     picture = Photo.from_array(heat_map(item.detection, item.luma))
     write_photo(picture, target, overwrite=overwrite)
-
-
-def _without_luma(item: Seen) -> Seen:
-    from dataclasses import replace
-
-    return replace(item, luma=None)
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from unblur.blur.camera import CameraRecipe
 from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser
 from unblur.blur.trajectory import GyroTrace
-from unblur.color import FloatArray
+from unblur.color import FloatArray, as_rgb
 from unblur.errors import BadValue, UnreadableImage
 from unblur.evaluate.metrics import psnr_db, ssim
 from unblur.io import InputFile, read_photo
@@ -184,8 +184,6 @@ def _large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:
 
 
 def _window(item: InputFile, side: int, rng: np.random.Generator) -> FloatArray:
-    samples = read_photo(item.path).srgb()
-    if samples.shape[2] == 1:
-        samples = np.repeat(samples, 3, axis=2)
+    samples = as_rgb(read_photo(item.path).srgb())
     y, x = (int(rng.integers(n - side + 1)) for n in samples.shape[:2])
     return np.ascontiguousarray(samples[y : y + side, x : x + side])

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
-from unblur.color import FloatArray, quantise
+from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
 from unblur.evaluate.matching import match, sides_of
 from unblur.evaluate.samples import PairFile
@@ -83,7 +83,7 @@ def write_pairs(
             name = f"{_stem(photo)}_{i}"
             rng = pair_rng(seed, photo.relative.as_posix(), i)
             try:
-                sharp = _rgb(read_photo(photo.path).srgb())
+                sharp = as_rgb(read_photo(photo.path).srgb())
                 pair = synthesise(_window(sharp, crop_px, rng), rng)
             except UnblurError as error:
                 skipped.append((str(photo.relative), str(error)))
@@ -176,10 +176,6 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
         return {row["name"]: row for row in rows}
     except (ValueError, KeyError, TypeError) as error:
         raise BadValue(f"{path} is damaged: {error}; delete it to do without") from error
-
-
-def _rgb(image: FloatArray) -> FloatArray:
-    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
 def _write_pair(pair: Pair, out: Path, name: str, *, overwrite: bool) -> None:

@@ -77,11 +77,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         if name.endswith(TRUE_PSF) and psf is None:
             return None
         restored, motion, _ = restore_samples(
-            samples,
-            restorer,
-            kernel,
-            RestoreOptions(psf=psf),
-            blur_engine=None if psf is not None else blur,
+            samples, restorer, kernel, RestoreOptions(psf=psf), blur_engine=blur
         )
         return restored, motion
 

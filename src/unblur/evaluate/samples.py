@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
-from unblur.color import FloatArray, quantise, to_float
+from unblur.color import FloatArray, as_rgb, quantise, to_float
 from unblur.errors import BadPsf
 from unblur.io import read_photo
 
@@ -59,7 +59,7 @@ def read_rgb8(path: Path) -> Samples:
     samples = read_photo(path).samples
     if samples.dtype != np.uint8:
         samples = quantise(to_float(samples), np.dtype(np.uint8))
-    return np.repeat(samples, 3, axis=2) if samples.shape[2] == 1 else samples
+    return as_rgb(samples)
 
 
 def _read_psfs(path: Path) -> tuple[FloatArray, str]:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
+from unblur.color import as_rgb
 from unblur.errors import UnreadableImage, WouldOverwrite
 from unblur.io.decode import read_photo
 from unblur.io.encode import write_photo
@@ -36,10 +35,7 @@ class FolderSource:
         """Yield frames of each photo's own depth."""
         for item in self.files:
             photo = read_photo(item.path)
-            samples = photo.samples
-            if samples.shape[2] == 1:
-                samples = np.repeat(samples, 3, axis=2)
-            yield Frame(samples, origin=(photo, item.relative))
+            yield Frame(as_rgb(photo.samples), origin=(photo, item.relative))
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -36,9 +36,9 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
     if name in CLASSICAL:
         return ClassicalRestorer(name, CLASSICAL[name])
     if name in _NETWORKS:
-        return NetworkRestorer(name, _engine(weights_path(_NETWORKS[name]), "restore", threads))
+        return NetworkRestorer(name, load_engine(weights_path(_NETWORKS[name]), "restore", threads))
     if name.endswith(".onnx") and Path(name).is_file():
-        return NetworkRestorer(name, _engine(Path(name), "restore", threads))
+        return NetworkRestorer(name, load_engine(Path(name), "restore", threads))
     raise UnknownModel(
         f"there is no model '{name}' (and no such .onnx file); {nearest(name, model_names())}"
     )
@@ -46,12 +46,12 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
 
 def load_kernel_engine(*, threads: int | None = None) -> Engine:
     """Return the engine that runs the shipped KernelNet."""
-    return _engine(weights_path(KERNEL_NET), "kernel", threads)
+    return load_engine(weights_path(KERNEL_NET), "kernel", threads)
 
 
 def load_blur_engine(*, threads: int | None = None) -> Engine:
     """Return the engine that runs the shipped BlurNet."""
-    return _engine(weights_path(_BLUR_NET), "detect", threads)
+    return load_engine(weights_path(_BLUR_NET), "detect", threads)
 
 
 def weights_path(network: str) -> Path:
@@ -73,7 +73,12 @@ def shipped_networks() -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _engine(path: Path, task: str, threads: int | None) -> Engine:
+def load_engine(path: Path, task: str, threads: int | None) -> Engine:
+    """Return the engine that runs a network file of ours; each is loaded once.
+
+    Raises:
+        CorruptWeights, SpecMismatch: not a network of ours, or for another task.
+    """
     return OnnxEngine(path, task=task, threads=threads)
 
 
@@ -81,7 +86,7 @@ def describe_models() -> list[dict[str, Any]]:
     """Return a row for each model: name, whether it is the default, what it is."""
     rows: list[dict[str, Any]] = []
     for name, network in _NETWORKS.items():
-        spec = _engine(weights_path(network), "restore", 1).spec
+        spec = load_engine(weights_path(network), "restore", 1).spec
         summary = (
             f"motion-aware network, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
             f"trained on {spec.samples} crops"

@@ -97,7 +97,7 @@ def restore(
         load_restorer(model, threads=threads),
         load_kernel_engine(threads=threads),
         options,
-        blur_engine=None if options.psf else load_blur_engine(threads=threads),
+        blur_engine=load_blur_engine(threads=threads),
         progress=progress,
     )
     result = photo if samples is photo.samples else photo.with_samples(samples)

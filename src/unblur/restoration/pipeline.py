@@ -145,7 +145,7 @@ def restore_samples(
     begun = time.perf_counter()
     motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = _decide(motion, _detection(samples, motion, blur_engine), options)
+    trust, reason = _decide(samples, motion, blur_engine, options)
     noise = _typical_noise(motion)
     restored = samples
     if motion is not None and not reason:
@@ -183,15 +183,11 @@ def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> Motion
     return uniform_field((height, width), options.psf, noise_sigma(luma(srgb_to_linear(patch))))
 
 
-def _detection(
-    samples: Samples, motion: MotionField | None, engine: Engine | None
-) -> Detection | None:
+def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
     """Return the blur detector's verdict, on the scale at which the motion was measured.
 
     Of a large photo the middle is looked at, so that memory stays bounded.
     """
-    if engine is None or motion is None:
-        return None
     middle = []
     for side in samples.shape[:2]:
         first = max(0, side - _SEEN_PX * motion.scale) // 2
@@ -201,7 +197,10 @@ def _detection(
 
 
 def _decide(
-    motion: MotionField | None, detection: Detection | None, options: RestoreOptions
+    samples: Samples,
+    motion: MotionField | None,
+    blur_engine: Engine | None,
+    options: RestoreOptions,
 ) -> tuple[FloatArray, str]:
     """Return the trust map and, if nothing is to be done, why."""
     none = np.zeros((0, 0), np.float32)
@@ -211,8 +210,10 @@ def _decide(
         return none, "strength is 0"
     if options.psf is not None:
         return np.ones((1, 1), np.float32), ""
-    surely = detection is not None and detection.probabilities[0] >= referee.SURELY_SHARP
-    if surely or referee.is_sharp(motion):
+    if referee.is_sharp(motion) or (
+        blur_engine is not None
+        and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
+    ):
         untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
         return untouched, "this photo is already sharp: no motion blur found"
     trust = referee.trust_map(motion)

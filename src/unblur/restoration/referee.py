@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.color import FloatArray
+from unblur.motion.detect import Detection
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 
@@ -41,6 +42,11 @@ def is_sharp(field: MotionField) -> bool:
     length = typical_length(field)
     wanted = LIKELY if length >= LONG_PX else CERTAIN
     return length < SHORTEST_PX or field.blur_probability < wanted
+
+
+def is_surely_sharp(detection: Detection) -> bool:
+    """Return whether the blur detector, the second witness, is sure that a photo is sharp."""
+    return detection.probabilities[0] >= SURELY_SHARP
 
 
 def typical_length(field: MotionField) -> float:

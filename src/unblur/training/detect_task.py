@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +10,23 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.synthesis import MAX_REACH_PX, Synthesiser
 from unblur.color import luma, srgb_to_linear
 from unblur.models.blur_net import BlurNet
 from unblur.motion.light import LIGHT_NAMES, light_features
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import class_of, facts_of
-from unblur.training.photos import SharpPhotos, Split
+from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.windows import WindowSamples, window_samples
 
 
-class DetectSamples:
+class DetectSamples(WindowSamples):
     """Makes samples: a blurred window's light features and what is known of the blur."""
-
-    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
-        self._config, self._photos = config, photos
-        self._synthesise = Synthesiser(config.recipe)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample."""
-        data = self._config.data
-        side = data.window_px + 2 * MAX_REACH_PX
-        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        pair = self.pair(rng)
         features = light_features(luma(srgb_to_linear(pair.blurry)))
         return [
             {
@@ -47,12 +40,7 @@ class DetectSamples:
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
-    return partial(_make, config, photos, split)
-
-
-def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    smallest = config.data.window_px + 2 * MAX_REACH_PX
-    return DetectSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+    return window_samples(DetectSamples, config, photos, split)
 
 
 class DetectTask:
@@ -90,7 +78,9 @@ class DetectTask:
         apart = (out[:, 5:7] - truth[:, 2:4]).square().sum(1)
         angle = (apart * truth[:, 4]).mean()
         told = (out[:, :3].argmax(1) == wanted).float().mean()
-        figures = {"kind_loss": kind.detach(), "accuracy": told}
-        if blurred.any():
-            figures["length_off"] = off[blurred].detach().sqrt().mean()
+        figures = {
+            "kind_loss": kind.detach(),
+            "accuracy": told,
+            "length_off": off[blurred].detach().sqrt().mean(),  # NaN where nothing is blurred
+        }
         return kind + 0.1 * length + 0.1 * angle, {k: float(v) for k, v in figures.items()}

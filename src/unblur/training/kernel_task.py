@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.synthesis import MAX_REACH_PX, Synthesiser
 from unblur.color import luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.features import MAP_NAMES, motion_features
@@ -19,24 +17,19 @@ from unblur.motion.frequency import GRID
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import facts_of
-from unblur.training.photos import SharpPhotos, Split
+from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.windows import WindowSamples, window_samples
 
 _SIGMAS_PX = (0.7, 1.5, 3.0)
 
 
-class KernelSamples:
+class KernelSamples(WindowSamples):
     """Makes samples: a window of a photo, blurred, its features and its PSF."""
-
-    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
-        self._config, self._photos = config, photos
-        self._synthesise = Synthesiser(config.recipe)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample."""
-        data = self._config.data
-        side = data.window_px + 2 * MAX_REACH_PX
-        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        pair = self.pair(rng)
         features = motion_features(luma(srgb_to_linear(pair.blurry)))
         return [
             {
@@ -50,12 +43,7 @@ class KernelSamples:
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
-    return partial(_make, config, photos, split)
-
-
-def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    smallest = config.data.window_px + 2 * MAX_REACH_PX
-    return KernelSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+    return window_samples(KernelSamples, config, photos, split)
 
 
 class KernelTask:
@@ -97,7 +85,7 @@ class KernelTask:
         told = ((facts[:, 0] > 0) == (blurred > 0.5)).float().mean()
         return total, {
             "similarity": float(similarity[:, 1].detach().mean()),
-            "similarity_motion": float(moving.detach().mean()) if len(moving) else float("nan"),
+            "similarity_motion": float(moving.detach().mean()),  # NaN where nothing moves
             "blur_accuracy": float(told),
         }
 

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -150,7 +151,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
 
 
 class _Means:
-    """Weighted means of figures; a figure that a batch cannot tell is left out of it."""
+    """Weighted means of figures; a batch that cannot tell a figure (NaN) does not count in it."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
@@ -158,11 +159,14 @@ class _Means:
 
     def add(self, figures: dict[str, float], weight: float = 1.0) -> None:
         for key, value in figures.items():
-            self._sums[key] = self._sums.get(key, 0.0) + weight * value
-            self._weights[key] = self._weights.get(key, 0.0) + weight
+            told = 0.0 if math.isnan(value) else weight
+            self._sums[key] = self._sums.get(key, 0.0) + (told * value if told else 0.0)
+            self._weights[key] = self._weights.get(key, 0.0) + told
 
     def now(self) -> dict[str, float]:
-        return {key: value / self._weights[key] for key, value in self._sums.items()}
+        # Every figure keeps its place, told or not: the log's columns must not move.
+        weights = self._weights
+        return {k: v / weights[k] if weights[k] else math.nan for k, v in self._sums.items()}
 
 
 _JOBS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +10,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.synthesis import MAX_REACH_PX, Synthesiser
 from unblur.color import quantise
 from unblur.models.patch_net import PATCH_PX, PatchNet
 from unblur.training.config import TrainConfig
 from unblur.training.facts import class_of
-from unblur.training.photos import SharpPhotos, Split
+from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.windows import WindowSamples, window_samples
 
 
-class PatchSamples:
+class PatchSamples(WindowSamples):
     """Makes samples: patches of a synthetic window, and whether it was blurred."""
-
-    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
-        self._config, self._photos = config, photos
-        self._synthesise = Synthesiser(config.recipe)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` patches of one window."""
-        data = self._config.data
-        side = data.window_px + 2 * MAX_REACH_PX
-        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        data, pair = self.data, self.pair(rng)
         pixels = np.moveaxis(quantise(pair.blurry, np.dtype(np.uint8)), 2, 0)
         blurred = np.array(class_of(pair) != 0, np.float32)
         places = rng.integers(data.window_px - PATCH_PX + 1, size=(data.crops, 2))
@@ -43,12 +36,7 @@ class PatchSamples:
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
-    return partial(_make, config, photos, split)
-
-
-def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    smallest = config.data.window_px + 2 * MAX_REACH_PX
-    return PatchSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+    return window_samples(PatchSamples, config, photos, split)
 
 
 class PatchTask:

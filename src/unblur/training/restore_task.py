@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from unblur.blur.psf import Psf
-from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
+from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.models.restore_net import RestoreNet
 from unblur.motion.kernel import estimate_psfs
@@ -21,25 +20,23 @@ from unblur.restoration.wiener import wiener_bank
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.windows import WindowSamples, window_samples
 
 _CHARBONNIER = 1e-3
 
 
-class RestoreSamples:
+class RestoreSamples(WindowSamples):
     """Makes samples: crops of a blurred window, its bank, and its sharp original."""
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         from unblur.engines.onnx import OnnxEngine
 
-        self._config, self._photos = config, photos
-        self._synthesise = Synthesiser(config.recipe)
+        super().__init__(config, photos)
         self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one window."""
-        data = self._config.data
-        side = data.window_px + 2 * MAX_REACH_PX
-        pair = self._synthesise(self._photos.window(side, rng, downscale=data.downscale), rng)
+        data, pair = self.data, self.pair(rng)
         linear = srgb_to_linear(pair.blurry)
         estimate = estimate_psfs([luma(linear)], self._engine)[0]
         psf, confidence = self._choose(pair, estimate.psf, estimate.confidence, rng)
@@ -52,24 +49,19 @@ class RestoreSamples:
         self, pair: Pair, estimated: Psf, confidence: float, rng: np.random.Generator
     ) -> tuple[Psf, float]:
         """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
-        data, draw = self._config.data, rng.random()
+        data, draw = self.data, rng.random()
         if draw < data.estimated:
             return estimated, confidence
         if draw < data.estimated + data.true:
             return pair.psf.centred(), 1.0
         if draw < data.estimated + data.true + data.none:
             return Psf.delta(), 0.0
-        return self._synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
+        return self.synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
-    return partial(_make, config, photos, split)
-
-
-def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    smallest = config.data.window_px + 2 * MAX_REACH_PX
-    return RestoreSamples(config, SharpPhotos(photos, split, smallest_px=smallest))
+    return window_samples(RestoreSamples, config, photos, split)
 
 
 class RestoreTask:

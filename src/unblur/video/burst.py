@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from unblur.color import FloatArray, quantise
+from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
@@ -82,7 +82,7 @@ def restore_burst(
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
     memory = FrameMemory(load_frame_engine(model, threads=threads))
     burst = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
-    frames = [_rgb(photo) for photo in burst]
+    frames = [as_rgb(photo.srgb()) for photo in burst]
     _check(frames, chosen)
     sharpness = tuple(sharpness_of(frame) for frame in frames)
     number = int(np.argmax(sharpness)) if chosen is None else chosen
@@ -132,11 +132,6 @@ def _notes(helped: list[int], left_out: dict[int, float]) -> tuple[str, ...]:
     if not helped:
         notes.append("no neighbour helped: the photo was restored by itself")
     return tuple(notes)
-
-
-def _rgb(photo: Photo) -> FloatArray:
-    srgb = photo.srgb()
-    return np.repeat(srgb, 3, axis=2) if srgb.shape[2] == 1 else srgb
 
 
 def _like(photo: Photo, frame: FloatArray) -> Photo:

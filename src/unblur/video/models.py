@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +9,13 @@ import numpy as np
 
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.engines.onnx import OnnxEngine
 from unblur.errors import UnknownModel, nearest
-from unblur.restoration.catalogue import load_kernel_engine, load_restorer, weights_path
+from unblur.restoration.catalogue import (
+    load_engine,
+    load_kernel_engine,
+    load_restorer,
+    weights_path,
+)
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.video.memory import FrameMemory
 
@@ -84,7 +87,7 @@ def load_frame_engine(name: str = "frame", *, threads: int | None = None) -> Eng
         UnknownModel: its weights are not shipped.
     """
     if name != "frame":
-        return _engine(Path(name), threads)
+        return load_engine(Path(name), "frame", threads)
     try:
         path = weights_path(FRAME_NET)
     except UnknownModel as error:
@@ -92,9 +95,4 @@ def load_frame_engine(name: str = "frame", *, threads: int | None = None) -> Eng
             "this installation ships no weights of FrameRNN, the network with a memory; give a "
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
-    return _engine(path, threads)
-
-
-@lru_cache(maxsize=4)
-def _engine(path: Path, threads: int | None) -> Engine:
-    return OnnxEngine(path, task="frame", threads=threads)
+    return load_engine(path, "frame", threads)
