@@ -32,7 +32,10 @@ class DataConfig:
             the rest gets a wrong one.
         clips: share of FrameRNN's samples made from sharp clips instead of photos, if there
             are clips.
-        kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet is trained on.
+        sides_px: sides of KernelNet's windows, each as often; ``window_px`` alone if empty.
+        looks: looks that KernelNet takes at each window, each a sample.
+        kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet and further looks
+            are trained on.
     """
 
     window_px: int = 256
@@ -47,6 +50,8 @@ class DataConfig:
     true: float = 0.15
     none: float = 0.1
     clips: float = 0.3
+    sides_px: tuple[int, ...] = ()
+    looks: int = 1
     kernel_weights: str = ""
 
 

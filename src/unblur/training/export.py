@@ -19,7 +19,7 @@ from unblur.spec import SPEC_KEY, ModelSpec
 
 OPSET = 20
 _TOLERANCE = 1e-3
-_MAPS = {"kernel": 12, "detect": 8}
+_MAPS = {"kernel": 18, "detect": 8}
 """Feature maps that a network in kernel space takes."""
 
 _MULTIPLE_OF = {"restore": 8, "frame": 16}
