@@ -35,7 +35,10 @@ class KernelSamples(WindowSamples):
         from unblur.engines.onnx import OnnxEngine
 
         super().__init__(config, photos)
-        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        weights = Path(config.data.kernel_weights)
+        self._engine = (
+            OnnxEngine(weights, task="kernel", threads=1) if config.data.looks > 1 else None
+        )
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample for each of ``data.looks`` looks at one window."""
@@ -46,7 +49,7 @@ class KernelSamples(WindowSamples):
         maps = first_look(features.maps)
         out: list[Arrays] = []
         for look in range(self.data.looks):
-            if look:
+            if look and self._engine is not None:
                 psf = self._engine(maps[None], features.pooled[None])[0][0]
                 maps = next_look(maps, window, psf)
             out.append(
