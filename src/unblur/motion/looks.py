@@ -3,11 +3,12 @@
 A first estimate lets one guess the sharp picture far better than a shock filter can. The guess
 is made by deconvolution under the assumption that a sharp picture has few places where it
 changes at all (an L0 prior on its gradients): ringing and noise are many small changes and go,
-edges are few large ones and stay. The quotient of the observed gradients and the guessed ones
+edges are few large ones and stay (Xu, Zheng and Jia 2013; Pan et al. 2014). The quotient of the observed gradients and the guessed ones
 
     quotient = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + beta) ],   j = x, y
 
-is a new view of the PSF, sharper than the last. KernelNet reads it beside the maps of the first
+is a new view of the PSF, sharper than the last. Guess and quotient follow each other a few
+times; then KernelNet reads the quotient beside the maps of the first
 look and may be asked again with its own answer.
 """
 
@@ -18,9 +19,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
 from unblur.color import FloatArray
+from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID, crop_centre
 
 LOOK_NAMES = (
@@ -33,17 +35,25 @@ LOOK_NAMES = (
 )
 """Maps of a second look, after those of the first; all zero at the first look."""
 
+KERNEL_MAPS = MAP_NAMES + LOOK_NAMES
+"""All maps that KernelNet reads, in order."""
+
 _EDGES = {"many": 1e-3, "few": 4e-3}
 """Weight of the L0 prior, for a window whose values spread by _SPREAD."""
 
 _BETAS = {"fine": 0.03, "soft": 0.3}
 """Regularisation of the quotient, as a share of the mean power of the guessed gradients."""
 
+_TURNS = 3
+"""Times that guess and quotient follow each other within one look."""
+
 _SPREAD = 0.15
 _RAMP_PX = 48
 _GROWTH = 3.0
 _COUPLING = (2.0, 300.0)
 _FAINT = 1e-3
+_LEAST = 0.05
+_SMALL_PART = 0.1
 
 
 def first_look(maps: FloatArray) -> FloatArray:
@@ -79,15 +89,16 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
     fade = edge_taper(*window.shape)
     observed = _transform(differences(plane) * fade)
-    spectrum, otf = fft.rfft2(plane * fade), _otf(psf, window.shape)
+    spectrum = fft.rfft2(plane * fade)
     for weight in _EDGES.values():
-        guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
-        cross = (np.conj(guess) * observed).sum(axis=0)
-        power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
-        for beta in _BETAS.values():
-            floor = np.float32(beta) * power.mean() + np.float32(1e-12)
-            quotient = crop_centre(fft.irfft2(cross / (power + floor), s=window.shape))
-            maps.append(np.maximum(quotient / max(float(quotient.max()), 1e-12), -1))
+        answer = psf
+        for turn in range(_TURNS):
+            otf = _otf(answer, window.shape)
+            guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
+            quotients = [_quotient(guess, observed, window.shape, b) for b in _BETAS.values()]
+            if turn < _TURNS - 1:
+                answer = plausible(quotients[-1])
+        maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
     return np.stack(maps).astype(np.float32)
 
 
@@ -127,6 +138,31 @@ def few_edges(
         solved = matched + coupling * fft.rfft2(_adjoint(edges))
         picture = fft.irfft2(solved / (power + coupling * slopes + np.float32(1e-8)), s=shape)
         coupling *= np.float32(_GROWTH)
+
+
+def plausible(quotient: FloatArray) -> FloatArray:
+    """Return what of a quotient may be a PSF: no faint values, no small separate parts.
+
+    Args:
+        quotient: (GRID, GRID) float32.
+
+    Returns:
+        (GRID, GRID) float32, non-negative, sum 1.
+    """
+    kept = np.where(quotient >= _LEAST * quotient.max(), np.maximum(quotient, 0), 0)
+    parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
+    sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
+    kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)
+    return np.asarray(kept / max(float(kept.sum()), 1e-12), np.float32)
+
+
+def _quotient(
+    guess: NDArray[Any], observed: NDArray[Any], shape: tuple[int, int], beta: float
+) -> FloatArray:
+    cross = (np.conj(guess) * observed).sum(axis=0)
+    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
+    floor = np.float32(beta) * power.mean() + np.float32(1e-12)
+    return crop_centre(fft.irfft2(cross / (power + floor), s=shape))
 
 
 def differences(image: FloatArray) -> FloatArray:

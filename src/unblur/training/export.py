@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from unblur.errors import CannotWrite, SpecMismatch
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.spec import SPEC_KEY, ModelSpec
 
 OPSET = 20
 _TOLERANCE = 1e-3
-_MAPS = {"kernel": 18, "detect": 8}
+_MAPS = {"kernel": len(KERNEL_MAPS), "detect": 8}
 """Feature maps that a network in kernel space takes."""
 
 _MULTIPLE_OF = {"restore": 8, "frame": 16}

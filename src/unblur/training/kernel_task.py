@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from unblur.color import luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
-from unblur.motion.features import MAP_NAMES, motion_features
-from unblur.motion.looks import LOOK_NAMES, first_look, next_look
+from unblur.motion.features import motion_features
+from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.motion.frequency import GRID
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
@@ -77,12 +77,12 @@ class KernelTask:
     def build(self) -> nn.Module:
         """Return a fresh network."""
         return KernelNet(
-            in_maps=len(MAP_NAMES + LOOK_NAMES), widths=self.config.widths, depths=self.config.depths
+            in_maps=len(KERNEL_MAPS), widths=self.config.widths, depths=self.config.depths
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
         """Turn and mirror each sample at random; a mirrored photo has mirrored motion."""
-        return turned_at_random(batch, MAP_NAMES, rng)
+        return turned_at_random(batch, KERNEL_MAPS, rng)
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
