@@ -81,9 +81,7 @@ def look(
         maps = [first_look(s.features.maps) for s in part]
         if answers is not None:
             known = [np.asarray(a.embedded(GRID), np.float32) for a in answers[start:]]
-            maps = [
-                next_look(m, s.window, k) for m, s, k in zip(maps, part, known, strict=False)
-            ]
+            maps = [next_look(m, s.window, k) for m, s, k in zip(maps, part, known, strict=False)]
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]

@@ -113,5 +113,6 @@ def _starts(size: int, window: int) -> list[int]:
     room = size - window
     # Away from the corners of a large picture, where lenses are soft.
     margin = max(0, room - window) // 4
-    return [round(s) for s in np.linspace(margin, room - margin, count)] if count > 1 else [room // 2]
-
+    return (
+        [round(s) for s in np.linspace(margin, room - margin, count)] if count > 1 else [room // 2]
+    )
