@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.training.test_training import TINY
 from unblur.errors import UnreadableImage
-from unblur.motion.looks import KERNEL_MAPS
 from unblur.motion.frequency import GRID
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.training.loop import job_of
 from unblur.training.photos import SharpPhotos, read_rgb
 from unblur.training.shards import ShardSource, batches, make_shard, shard_of_visit

@@ -15,9 +15,9 @@ cosine and sine of twice the angle."""
 class KernelNet(nn.Module):
     """A U-Net in kernel space.
 
-    It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks again,
-    of :mod:`unblur.motion.looks`, in which the PSF is already dimly visible: small, cheap, and
-    blind to what the photo shows.
+    It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks
+    again, of :mod:`unblur.motion.looks`, in which the PSF is already dimly visible: small,
+    cheap, and blind to what the photo shows.
 
     Args:
         in_maps: number of feature maps.

@@ -3,13 +3,17 @@
 A first estimate lets one guess the sharp picture far better than a shock filter can. The guess
 is made by deconvolution under the assumption that a sharp picture has few places where it
 changes at all (an L0 prior on its gradients): ringing and noise are many small changes and go,
-edges are few large ones and stay (Xu, Zheng and Jia 2013; Pan et al. 2014). The quotient of the observed gradients and the guessed ones
+edges are few large ones and stay. The quotient of the observed and the guessed gradients
 
     quotient = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + beta) ],   j = x, y
 
 is a new view of the PSF, sharper than the last. Guess and quotient follow each other a few
-times; then KernelNet reads the quotient beside the maps of the first
-look and may be asked again with its own answer.
+times; then KernelNet reads the quotients beside the maps of the first look, and may be asked
+again with its own answer.
+
+Reference:
+    Pan, Hu, Su, Yang, Deblurring text images via L0-regularized intensity and gradient prior,
+    CVPR 2014, doi:10.1109/CVPR.2014.371 (the two steps in turns).
 """
 
 from __future__ import annotations

@@ -74,14 +74,14 @@ def look_again_shared(
         for y in _starts(shape[0], height)
         for x in _starts(shape[1], width)
     ]
-    psf, confidence = first, 0.0
-    for taken in range(1, MOST_LOOKS):
+    psf, confidence, taken, settled = first, 0.0, 0, False
+    while taken < MOST_LOOKS - 1 and not settled:
+        taken += 1
         estimates = look(seen, engine, answers=[psf] * len(seen))
         trust = np.array([e.confidence for e in estimates]) ** 4 + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)
-        if similarity(before, psf) > _SETTLED:
-            break
+        settled = similarity(before, psf) > _SETTLED
     return psf, confidence, taken
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional
 from unblur.color import luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.features import motion_features
-from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.motion.frequency import GRID
+from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import facts_of
