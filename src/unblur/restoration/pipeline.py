@@ -57,7 +57,7 @@ class Report:
         reason: why nothing was changed, or empty.
         motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos.
         trust: rows of the referee's decisions, 0 untouched to 1 fully restored.
-        noise: estimated standard deviation of the noise, linear light.
+        noise: estimated standard deviation of the luma's noise, linear light.
         strength: as asked for.
         seconds: time for analysis and restoration.
         notes: remarks of the reader of the file and of the pipeline.
@@ -136,13 +136,12 @@ def restore_samples(
             samples,
             motion,
             trust,
-            noise,
             restorer,
             strength=options.strength,
             mask=options.mask,
             tile_px=options.tile_px,
         )
-        restored = work.run(progress)
+        noise, restored = work.noise, work.run(progress)
     done = time.perf_counter()
     changed = restored is not samples and _differ(restored, samples)
     report = Report(

@@ -32,7 +32,6 @@ class TileWork:
         samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3; not changed.
         motion: the photo's motion field.
         trust: (rows, columns) float32, how much of the restoration to apply at each window.
-        noise: standard deviation of the noise, linear light.
         restorer: what restores the tiles.
         strength: share of the correction that is applied, in [0, 1].
         mask: (H, W) bool or float in [0, 1], only where it is above 0 is anything restored;
@@ -45,7 +44,6 @@ class TileWork:
         samples: Samples,
         motion: MotionField,
         trust: FloatArray,
-        noise: float,
         restorer: Restorer,
         *,
         strength: float,
@@ -54,7 +52,7 @@ class TileWork:
     ) -> None:
         self._samples, self._trust, self._restorer = samples, trust, restorer
         self._strength, self._mask, self._scale = strength, mask, motion.scale
-        self._reader = TileReader(samples, motion, noise)
+        self._reader = TileReader(samples, motion)
         self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
         reach = max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
         halo = restorer.halo_px + reach
@@ -62,6 +60,11 @@ class TileWork:
         self._rows, self._columns = (
             plan_axis(side, tile=tile, halo=halo, fade=FADE_PX) for side in self._size
         )
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the luma's noise on the working scale, linear light."""
+        return self._reader.noise
 
     def run(self, progress: Progress | None) -> Samples:
         """Return the restored samples."""

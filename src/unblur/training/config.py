@@ -9,6 +9,7 @@ from typing import Literal
 from unblur.blur.clip import ClipRecipe
 from unblur.blur.synthesis import SynthesisRecipe
 from unblur.errors import BadValue
+from unblur.spec import Bank
 from unblur.toml import from_toml
 
 Task = Literal["kernel", "restore", "detect", "patches", "frame"]
@@ -32,6 +33,8 @@ class DataConfig:
             the rest gets a wrong one.
         clips: share of FrameRNN's samples made from sharp clips instead of photos, if there
             are clips.
+        bank: what RestoreNet is told of the motion, see
+            :data:`unblur.restoration.inputs.CHANNELS`.
         kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet is trained on.
     """
 
@@ -47,6 +50,7 @@ class DataConfig:
     true: float = 0.15
     none: float = 0.1
     clips: float = 0.3
+    bank: Bank = "wiener"
     kernel_weights: str = ""
 
 
