@@ -42,8 +42,7 @@ class KernelSamples(WindowSamples):
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample for each of ``data.looks`` looks at one window."""
-        sides = self.data.sides_px
-        pair = self.pair(rng, side_px=sides[int(rng.integers(len(sides)))] if sides else None)
+        pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
         features = motion_features(window)
         maps = first_look(features.maps)

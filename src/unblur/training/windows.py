@@ -27,10 +27,11 @@ class WindowSamples:
         self.synthesise = Synthesiser(config.recipe)
         self._photos = photos
 
-    def pair(self, rng: np.random.Generator, *, side_px: int | None = None) -> Pair:
-        """Return a random window, blurred and sharp, ``data.window_px`` wide if not told."""
-        drawn = (side_px or self.data.window_px) + 2 * MAX_REACH_PX
-        window = self._photos.window(drawn, rng, downscale=self.data.downscale)
+    def pair(self, rng: np.random.Generator) -> Pair:
+        """Return a random window, blurred and sharp, as wide as the config says."""
+        sides = self.data.sides_px
+        side = sides[int(rng.integers(len(sides)))] if sides else self.data.window_px
+        window = self._photos.window(side + 2 * MAX_REACH_PX, rng, downscale=self.data.downscale)
         return self.synthesise(window, rng)
 
 
