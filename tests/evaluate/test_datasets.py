@@ -115,7 +115,7 @@ def test_pairs_are_of_the_same_photo(tmp_path):
     for case in open_dataset(tmp_path).cases:
         assert case.sharp[0].path.name == case.blurry.path.name.replace("blur", "gt")
     pairs(tmp_path / "hide", LAYOUTS["hide"][0])
-    parts = {case.name: case.facts["part"] for case in open_dataset(tmp_path / "hide").cases}
+    parts = {case.name: case.facts["kind"] for case in open_dataset(tmp_path / "hide").cases}
     assert parts == {"1fromGOPR0950": "close-ups", "7fromGOPR1089": "long-shot"}
     clips = tmp_path / "gopro"
     pairs(clips, GOPRO)
@@ -255,7 +255,7 @@ def test_lai_has_psfs_and_real_photos(tmp_path):
     psf = case.true_psf()
     assert (psf.array > 0).sum() == np.count_nonzero(side)
     assert psf.array.max() == pytest.approx(3 / side.sum(), rel=0.02)
-    assert case.facts == {"category": "manmade"}
+    assert case.facts == {"kind": "manmade"}
     real = open_dataset(tmp_path, "lai-real")
     assert real.protocol == "unpaired" and real.cases[0].sharp == ()
     with pytest.raises(BadValue, match="0 sharp"):

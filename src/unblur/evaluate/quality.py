@@ -14,6 +14,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
+from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.protocols.base import Protocol, Scores
@@ -23,9 +24,6 @@ from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_sc
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
-
-Method = Callable[[Samples, Case], "tuple[Samples, MotionField | None] | None"]
-"""(blurry samples, case) -> (restored samples, motion), or None where it does not apply."""
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
@@ -89,7 +87,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         )
         return restored, motion
 
-    return run
+    return in_srgb(run)
 
 
 def evaluate(
