@@ -32,7 +32,7 @@ def picture(shape, seed):
 @pytest.fixture
 def levin(tmp_path):
     for number in (1, 2):
-        sharp = picture((120, 131), number)
+        sharp = picture((100, 111), number)
         blurry = apply_psf(sharp[..., None], HOOK)[..., 0]
         content = {"x": sharp.astype(float), "y": blurry.astype(float), "f": HOOK.array}
         io.savemat(tmp_path / f"im05_flit0{number}.mat", content)
@@ -97,3 +97,27 @@ def test_photos_without_truth_are_scored_without_it(tmp_path):
     photo.save(tmp_path / "real" / "boat1.png")
     result = unblur("evaluate", tmp_path, "--models", "blurry", "--threads", "1")
     assert "blur_effect" in result.output and "reblur_psnr_db" in result.output
+
+
+def test_results_of_other_programs_take_part(tmp_path):
+    for place in ("set/blurry/a", "set/sharp/a", "mine"):
+        (tmp_path / place).mkdir(parents=True)
+    sharp = (picture((60, 70, 3), 3) * 255).astype(np.uint8)
+    blurry = ndimage.gaussian_filter(sharp, (2, 2, 0))
+    better = ndimage.gaussian_filter(sharp, (1, 1, 0))
+    for i in (1, 2):
+        Image.fromarray(sharp).save(tmp_path / f"set/sharp/a/{i}.png")
+        Image.fromarray(blurry).save(tmp_path / f"set/blurry/a/{i}.png")
+    Image.fromarray(better).save(tmp_path / "mine" / "a_1.png")
+    models = f"blurry,mine={tmp_path / 'mine'}"
+    result = unblur("evaluate", tmp_path / "set", "--models", models, expect=3)
+    assert "no result for a/2" in result.output
+    Image.fromarray(better).save(tmp_path / "mine" / "2.png")
+    result = unblur("evaluate", tmp_path / "set", "--models", models, "--json")
+    rows = json.loads(result.stdout)["rows"]
+    assert [row["method"] for row in rows] == ["blurry", "mine"] * 2
+    assert all(row["gain_db"] > 1 for row in rows[1::2])
+    assert (
+        "does not exist"
+        in unblur("evaluate", tmp_path / "set", "--models", "x=none", expect=3).output
+    )

@@ -21,7 +21,8 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 @click.option(
     "--models",
     help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing; "
-    "NAME+true-psf is given the true PSF where it is known. "
+    "NAME+true-psf is given the true PSF where it is known, NAME=FOLDER are the results of another "
+    "program. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
 @click.option(
@@ -182,7 +183,7 @@ def _score_set(
     remarks = [*found.notes, *found.check()]
     for remark in remarks:
         click.echo(f"{data.name}: {remark}", err=True)
-    methods = {name: quality.method_of(name, threads=threads) for name in names}
+    methods = {name.partition("=")[0]: quality.method_of(name, threads=threads) for name in names}
     with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(
             found.cases, methods, protocol=protocol, progress=lambda done, _: bar.to(done)

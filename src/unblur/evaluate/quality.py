@@ -19,6 +19,7 @@ from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.protocols.plain import PLAIN
+from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples, read_rgb8
 from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
 from unblur.motion.field import MotionField
@@ -70,11 +71,15 @@ class Row:
 def method_of(name: str, *, threads: int | None = None) -> Method:
     """Return the method of a name: "blurry" (does nothing), a model, or a model + TRUE_PSF.
 
+    ``NAME=FOLDER`` stands for results that lie in a folder; see :func:`results_of`.
+
     Raises:
         UnknownModel: no model has this name.
     """
     if name == "blurry":
         return lambda samples, case: (samples, None)
+    if NAMED in name:
+        return results_of(Path(name.partition(NAMED)[2]))
     restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
