@@ -164,7 +164,8 @@ def summarise(
 
 def format_table(table: Sequence[dict[str, Any]], *, protocol: Protocol = PLAIN) -> str:
     """Return a summary as text, with a column for each score of the protocol."""
-    names = [*table[0]["scores"], *protocol.extras([])] if table else []
+    scores_of = dict.fromkeys(name for row in table for name in row["scores"])
+    names = [*scores_of, *protocol.extras([])] if table else []
     head = "".join(f"{_TITLES.get(name, name):>{_width(name)}}" for name in names)
     lines = [
         f"{'group':<14}{'method':<34}{'n':>5}{head}"
@@ -172,9 +173,7 @@ def format_table(table: Sequence[dict[str, Any]], *, protocol: Protocol = PLAIN)
     ]
     for group in dict.fromkeys(row["group"] for row in table):
         for row in (r for r in table if r["group"] == group):
-            scores = "".join(
-                f"{row[name]:>{_width(name)}.{2 if name.endswith('_db') else 4}f}" for name in names
-            )
+            scores = "".join(_score_text(row.get(name), name) for name in names)
             kernel = row["kernel_similarity"]
             lines.append(
                 f"{group:<14}{row['method']:<34}{row['count']:>5}{scores}{_gain_text(row)}"
@@ -185,6 +184,12 @@ def format_table(table: Sequence[dict[str, Any]], *, protocol: Protocol = PLAIN)
 
 def _width(name: str) -> int:
     return max(9, len(_TITLES.get(name, name)) + 2)
+
+
+def _score_text(value: float | None, name: str) -> str:
+    if value is None:
+        return f"{'-':>{_width(name)}}"
+    return f"{value:>{_width(name)}.{2 if name.endswith('_db') else 4}f}"
 
 
 def _gain_text(row: dict[str, Any]) -> str:
@@ -248,8 +253,9 @@ def _kernel(motion: MotionField | None, truth: Psf | None) -> float | None:
 
 def _means(rows: Sequence[Row], protocol: Protocol, seed: int) -> dict[str, Any]:
     summaries: dict[str, Summary] = {}
-    for name in rows[0].scores:
-        values = [row.scores[name] for row in rows]
+    # Some scores are not defined for small photos.
+    for name in dict.fromkeys(name for row in rows for name in row.scores):
+        values = [row.scores[name] for row in rows if name in row.scores]
         lower = name in protocol.lower_is_better
         summaries[name] = summarise_scores(values, lower_is_better=lower, seed=seed)
     return {
