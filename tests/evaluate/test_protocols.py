@@ -217,6 +217,43 @@ def test_sparse_deconvolution_solves_its_normal_equations():
     assert least < energy(problem.start)
 
 
+def dense_sparse_deconvolution(blurry, psf, smoothness):
+    """The same reweighted least squares with matrices, solved exactly."""
+    (ry, rx), (height, width) = (side // 2 for side in psf.shape), blurry.shape
+    tall, wide = height + 2 * ry, width + 2 * rx
+
+    def matrix(d, flip):
+        rows = []
+        kh, kw = d.shape
+        for y in range(tall - kh + 1):
+            for x in range(wide - kw + 1):
+                row = np.zeros((tall, wide))
+                row[y : y + kh, x : x + kw] = d[::-1, ::-1] if flip else d
+                rows.append(row.ravel())
+        return np.array(rows)
+
+    blur = matrix(psf.array.astype(float), True)
+    diffs = [[[1, -1]], [[1], [-1]], [[-1, 2, -1]], [[-1], [2], [-1]], [[-1, 1], [1, -1]]]
+    differences = [matrix(np.array(d, float), False) for d in diffs]
+    weights = [np.ones(len(d)) for d in differences]
+    for _ in range(3):
+        smooth = sum(d.T @ (w[:, None] * d) for d, w in zip(differences, weights, strict=True))
+        x = np.linalg.solve(blur.T @ blur + smoothness * smooth, blur.T @ blurry.ravel())
+        weights = [
+            c * 0.1 * np.maximum(np.abs(d @ x), 0.01) ** -1.2
+            for d, c in zip(differences, (1, 1, 0.25, 0.25, 0.25), strict=True)
+        ]
+    return x.reshape(tall, wide)[ry : ry + height, rx : rx + width]
+
+
+def test_sparse_deconvolution_is_that_of_plain_matrices():
+    psf = Psf(np.array([[0, 1, 2], [0, 3, 1], [0, 0, 0]], np.float32))
+    blurry = picture((9, 11), 2, 1)
+    expected = dense_sparse_deconvolution(blurry, psf, 0.0068)
+    found = sparse_deconvolution(blurry, psf, steps=800)
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
 def test_lai_compares_the_luma_of_601_up_to_ten_pixels():
     wide = picture((90, 99, 3), 6)
     sharp, restored = eight(wide[10:80, 10:80]), eight(wide[17:87, 2:72])

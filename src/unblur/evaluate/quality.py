@@ -169,16 +169,15 @@ def format_table(table: Sequence[dict[str, Any]], *, protocol: Protocol = PLAIN)
     head = "".join(f"{_TITLES.get(name, name):>{_width(name)}}" for name in names)
     lines = [
         f"{'group':<14}{'method':<34}{'n':>5}{head}"
-        f"{'gain dB [95 %]':>24}{'worse':>8}{'PSF':>7}{'s':>8}{'MB':>7}"
+        f"{'gain dB [95 %]':>24}{'worse':>8}{'PSF':>7}{'s':>8}"
     ]
     for group in dict.fromkeys(row["group"] for row in table):
         for row in (r for r in table if r["group"] == group):
             scores = "".join(_score_text(row.get(name), name) for name in names)
-            kernel, peak_mb = row["kernel_similarity"], row["peak_mb"]
+            kernel = row["kernel_similarity"]
             lines.append(
                 f"{group:<14}{row['method']:<34}{row['count']:>5}{scores}{_gain_text(row)}"
                 f"{'' if kernel is None else format(kernel, '.3f'):>7}{row['seconds']:>8.2f}"
-                f"{'' if peak_mb is None else format(peak_mb, '.0f'):>7}"
             )
     return "\n".join(lines)
 
