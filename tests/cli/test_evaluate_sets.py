@@ -79,6 +79,10 @@ def test_copies_are_checked(levin, tmp_path):
             right / side / "1.png"
         )
     assert "looks right" in unblur("evaluate", right, "--check").output
+    darker = Image.fromarray((picture((40, 50, 3), 1) * 128).astype(np.uint8))
+    darker.save(right / "blur" / "1.png")
+    checked = json.loads(unblur("evaluate", right, "--check", "--json").stdout)
+    assert checked["complaints"] == [] and 5 < checked["blurry_psnr_db"] < 20
 
 
 def test_sets_and_protocols_are_listed():

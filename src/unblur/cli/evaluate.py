@@ -141,17 +141,21 @@ def _list() -> tuple[dict[str, Any], str]:
 
 def _check_copy(data: Path, dataset: str, *, hidden: bool) -> tuple[dict[str, Any], str]:
     from unblur.evaluate.datasets import open_dataset
+    from unblur.evaluate.datasets.checking import inspect
 
     found = open_dataset(data, dataset)
     with progress_bar("checking", len(found.cases), hidden=hidden) as bar:
-        complaints = found.check(deep=True, progress=lambda done, _: bar.to(done))
+        complaints, psnr_db = inspect(found, progress=lambda done, _: bar.to(done))
     head = f"{found.about.title}: {len(found.cases)} photos"
+    if psnr_db is not None:
+        head += f", the blurry ones {psnr_db:.2f} dB on average"
     lines = [head, *(f"note: {note}" for note in found.notes)]
     lines += [f"wrong: {text}" for text in complaints] or ["looks right, as far as is known"]
     result = {
         "data": data.name,
         "dataset": found.name,
         "photos": len(found.cases),
+        "blurry_psnr_db": psnr_db,
         "notes": list(found.notes),
         "complaints": complaints,
     }

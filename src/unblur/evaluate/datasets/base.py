@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import psnr_db
+from unblur.evaluate.samples import as_uint8
 
 PSNR_TOLERANCE_DB = 0.05
 """How far the mean PSNR of the blurry photos may lie from the published figure."""
@@ -122,4 +123,4 @@ class Reader:
 
 def blurry_psnr_db(case: Case) -> float:
     """Return the PSNR of the blurry photo against its one sharp picture, 8 bits, no crop."""
-    return psnr_db(case.blurry.read(), case.read_sharp(), data_range=255)
+    return psnr_db(as_uint8(case.blurry.read()), as_uint8(case.read_sharp()), data_range=255)

@@ -18,8 +18,33 @@ def complaints(
     data: DataSet, *, deep: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> list[str]:
     """Return what is wrong with a copy; see :meth:`DataSet.check`."""
-    found = [*_counts(data), *_sizes(data)]
-    return found + (_deep(data, progress) if deep else [])
+    if deep:
+        return inspect(data, progress=progress)[0]
+    return [*_counts(data), *_sizes(data)]
+
+
+def inspect(
+    data: DataSet, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[list[str], float | None]:
+    """Read every photo of a copy.
+
+    Args:
+        data: the copy.
+        progress: called with (photos done, photos in all).
+
+    Returns:
+        What is wrong, as of :meth:`DataSet.check`, and the mean PSNR in dB of the blurry photos
+        that have one sharp picture; None if none has.
+    """
+    found, values = _deep(data, progress)
+    mean = float(np.mean(values)) if values else None
+    published = data.about.expected.blurry_psnr_db
+    if mean is not None and published is not None and abs(mean - published) > PSNR_TOLERANCE_DB:
+        found.append(
+            f"the blurry photos have {mean:.2f} dB on average, {published:.2f} dB is published "
+            f"for {data.about.title}; this may be another version of it, or a part"
+        )
+    return [*_counts(data), *_sizes(data), *found], mean
 
 
 def _counts(data: DataSet) -> list[str]:
@@ -62,7 +87,9 @@ def _sizes(data: DataSet) -> list[str]:
     return found
 
 
-def _deep(data: DataSet, progress: Callable[[int, int], None] | None) -> list[str]:
+def _deep(
+    data: DataSet, progress: Callable[[int, int], None] | None
+) -> tuple[list[str], list[float]]:
     found, values = [], []
     for number, case in enumerate(data.cases):
         try:
@@ -74,15 +101,7 @@ def _deep(data: DataSet, progress: Callable[[int, int], None] | None) -> list[st
             found.append(f"{case.name}: {error}")
         if progress is not None:
             progress(number + 1, len(data.cases))
-    published = data.about.expected.blurry_psnr_db
-    if values and published is not None:
-        mean = float(np.mean(values))
-        if abs(mean - published) > PSNR_TOLERANCE_DB:
-            found.append(
-                f"the blurry photos have {mean:.2f} dB on average, {published:.2f} dB is published "
-                f"for {data.about.title}; this may be another version of it, or a part"
-            )
-    return found
+    return found, values
 
 
 def _names(names: list[str]) -> str:
