@@ -5,6 +5,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from tests.evaluate.test_classical_blind import scene
+from unblur.blur.formation import apply_psf
+from unblur.blur.psf import Psf
+from unblur.color import linear_to_srgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate import quality
 from unblur.evaluate.metrics import cropped
@@ -126,3 +130,22 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
     assert harmed["psnr_db"] < quality.UNHARMED_DB and harmed["harmed"]
     assert kept.keys() == broken.keys() == harmed.keys()
+
+
+def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
+    linear = np.repeat(scene()[..., None], 3, axis=2)
+    psf = Psf.from_line(9, 25)
+    sharp, blurry = (
+        quantise(linear_to_srgb(image), np.dtype(np.uint8))
+        for image in (linear, apply_psf(linear, psf))
+    )
+    for name, image in (("sharp", sharp), ("blurry", blurry)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    pair = PairFile("a", tmp_path / "blurry.png", tmp_path / "sharp.png")
+    method = quality.method_of(quality.CLASSICAL_BLIND, threads=1)
+    (found,) = quality.evaluate([pair], {"classical-blind": method})
+    assert found.gain_db > 1
+    restored, motion = method(blurry, pair)
+    assert restored.shape == blurry.shape
+    assert motion.uniform
+    assert motion.windows[0][0].psf.length_px() == pytest.approx(9, abs=3)

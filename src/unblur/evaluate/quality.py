@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
+from unblur.color import luma, srgb_to_linear, to_float
 from unblur.errors import ShapeMismatch, UnblurError
+from unblur.evaluate.classical_blind import estimate_psf_map
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.samples import PairFile, Samples, read_rgb8
 from unblur.motion.field import MotionField
@@ -24,6 +26,9 @@ Method = Callable[[Samples, PairFile], "tuple[Samples, MotionField | None] | Non
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
+
+CLASSICAL_BLIND = "classical-blind"
+"""Name of the classical reference: one PSF by MAP estimation, then the Wiener filter."""
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -62,20 +67,26 @@ class Row:
 
 
 def method_of(name: str, *, threads: int | None = None) -> Method:
-    """Return the method of a name: "blurry" (does nothing), a model, or a model + TRUE_PSF.
+    """Return the method of a name: a model, a model + TRUE_PSF, or one of two that are none.
+
+    These are "blurry", which does nothing, and CLASSICAL_BLIND.
 
     Raises:
         UnknownModel: no model has this name.
     """
     if name == "blurry":
         return lambda samples, pair: (samples, None)
-    restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
+    blind = name == CLASSICAL_BLIND
+    model = "wiener" if blind else name.removesuffix(TRUE_PSF)
+    restorer = load_restorer(model, threads=threads)
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
     def run(samples: Samples, pair: PairFile) -> tuple[Samples, MotionField | None] | None:
         psf = pair.true_psf() if name.endswith(TRUE_PSF) else None
         if name.endswith(TRUE_PSF) and psf is None:
             return None
+        if blind:
+            psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
         restored, motion, _ = restore_samples(
             samples, restorer, kernel, RestoreOptions(psf=psf), blur_engine=blur
         )
