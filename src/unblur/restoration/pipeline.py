@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from unblur.color import (
     to_float,
 )
 from unblur.engines.base import Engine
-from unblur.errors import BadValue, ShapeMismatch
+from unblur.errors import BadPsf, BadValue, ShapeMismatch
 from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.features import noise_sigma
@@ -49,13 +49,14 @@ class RestoreOptions:
 
     Attributes:
         strength: 0 leaves the photo, 1 applies the restoration fully.
-        psf: use this PSF everywhere instead of estimating; the referee then stands aside.
+        psf: use this PSF everywhere, or this field of them, instead of estimating; the referee
+            then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
         tile_px: side of the tiles.
     """
 
     strength: float = 1.0
-    psf: Psf | None = None
+    psf: Psf | MotionField | None = None
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
 
@@ -180,7 +181,24 @@ def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> Motion
     height, width = samples.shape[:2]
     y, x = max(0, (height - _NOISE_PATCH) // 2), max(0, (width - _NOISE_PATCH) // 2)
     patch = to_float(samples[y : y + _NOISE_PATCH, x : x + _NOISE_PATCH])
-    return uniform_field((height, width), options.psf, noise_sigma(luma(srgb_to_linear(patch))))
+    noise = noise_sigma(luma(srgb_to_linear(patch)))
+    if isinstance(options.psf, Psf):
+        return uniform_field((height, width), options.psf, noise)
+    return _given(options.psf, (height, width), noise)
+
+
+def _given(motion: MotionField, shape: tuple[int, int], noise: float) -> MotionField:
+    """Return a motion field that was given, with the photo's noise where it has none."""
+    if motion.shape != shape:
+        raise BadPsf(
+            f"the motion field is of a photo of {motion.shape[1]} x {motion.shape[0]} px, this one "
+            f"has {shape[1]} x {shape[0]}; export it from this photo"
+        )
+    rows = (
+        tuple(replace(w, noise=noise) if np.isnan(w.noise) else w for w in row)
+        for row in motion.windows
+    )
+    return replace(motion, windows=tuple(rows))
 
 
 def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
@@ -209,7 +227,7 @@ def _decide(
     if options.strength == 0:
         return none, "strength is 0"
     if options.psf is not None:
-        return np.ones((1, 1), np.float32), ""
+        return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
     if referee.is_sharp(motion) or (
         blur_engine is not None
         and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
