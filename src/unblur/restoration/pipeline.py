@@ -146,7 +146,7 @@ def restore_samples(
     begun = time.perf_counter()
     motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = _decide(samples, motion, blur_engine, options)
+    trust, reason = decide(samples, motion, blur_engine, options)
     noise = _typical_noise(motion)
     restored = samples
     if motion is not None and not reason:
@@ -214,13 +214,24 @@ def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detecti
     return detect_luma(seen, engine, scale=motion.scale)
 
 
-def _decide(
+def decide(
     samples: Samples,
     motion: MotionField | None,
     blur_engine: Engine | None,
     options: RestoreOptions,
 ) -> tuple[FloatArray, str]:
-    """Return the trust map and, if nothing is to be done, why."""
+    """Return the trust map and, if nothing is to be done, why.
+
+    Args:
+        samples: as for :func:`restore_samples`.
+        motion: the field, or None for a photo too small to tell.
+        blur_engine: runs BlurNet, or None.
+        options: what the caller chose.
+
+    Returns:
+        (rows, columns) float32 in [0, 1], how much of the restoration counts at each window, and
+        a reason, empty where something is to be done.
+    """
     none = np.zeros((0, 0), np.float32)
     if motion is None:
         return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
