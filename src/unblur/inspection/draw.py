@@ -64,7 +64,7 @@ def kernels_over_photo(seen: Inspection) -> Overlay:
     """
     photo, field = preview(seen.photo), seen.field
     grey = luma(photo)[..., None]
-    canvas = np.asarray((0.35 * photo + 0.65 * grey) * 0.5, dtype=np.float32)
+    canvas = np.asarray((0.35 * photo + 0.65 * grey) ** 0.85 * 0.52, dtype=np.float32)
     scale = photo.shape[0] / field.shape[0]
     zoom = _zoom(field, scale)
     for i, y in enumerate(field.centres_y):
@@ -78,7 +78,10 @@ def kernels_over_photo(seen: Inspection) -> Overlay:
 
 
 def motion_map(seen: Inspection) -> Picture:
-    """Colour the photo by direction, the stronger the longer the motion; grey where none is."""
+    """Colour the photo by direction, the stronger the longer the motion; grey where none is.
+
+    The wheel in a corner tells the directions' colours.
+    """
     photo, field = preview(seen.photo), seen.field
     length, blur = _planes(field, ("length_px", "blur_probability"))
     longest = max(float(length.max()) * field.scale, 8.0)
@@ -91,7 +94,8 @@ def motion_map(seen: Inspection) -> Picture:
     colours = direction((np.rad2deg(np.arctan2(imaginary, real)) / 2).astype(np.float32))
     share = (np.sqrt(np.clip(strong, 0, 1)) * moved * _TINT)[..., None]
     grey = luma(photo)[..., None]
-    return to_picture((1 - share) * grey * 0.9 + share * colours * (0.3 + 0.7 * grey))
+    tinted = (1 - share) * grey * 0.9 + share * colours * (0.3 + 0.7 * grey)
+    return _with_wheel(to_picture(tinted))
 
 
 def share_map(seen: Inspection, values: FloatArray) -> Picture:
@@ -103,8 +107,9 @@ def share_map(seen: Inspection, values: FloatArray) -> Picture:
     """
     photo = preview(seen.photo)
     grey = luma(photo)[..., None]
-    colours = glow(spread(seen.field, values, photo.shape[:2]), 0, 1)
-    return to_picture(colours * (0.45 + 0.55 * grey))
+    # Not from the darkest colour, under which the photo would not be seen.
+    colours = glow(spread(seen.field, values, photo.shape[:2]), -0.25, 1)
+    return to_picture(colours * (0.4 + 0.6 * grey))
 
 
 def wheel(side: int) -> Picture:
@@ -116,6 +121,18 @@ def wheel(side: int) -> Picture:
     inside = np.clip((1 - radius) * side / 2, 0, 1)[..., None]
     disc = (1 - share) * 0.4 + share * colours
     return to_picture(inside * disc + (1 - inside) * np.array((14, 17, 23)) / 255)
+
+
+def _with_wheel(picture: Picture) -> Picture:
+    """Return a picture with the wheel of directions in its corner."""
+    height, width = picture.shape[:2]
+    side = min(height, width) // 4
+    y, x = height - side - side // 8, width - side - side // 8
+    ys, xs = np.mgrid[:side, :side] - (side - 1) / 2
+    inside = np.hypot(ys, xs) <= side / 2
+    out = picture.copy()
+    out[y : y + side, x : x + side][inside] = wheel(side)[inside]
+    return out
 
 
 def kernel_picture(psf: Psf, side: int = _KERNEL_PX) -> Picture:

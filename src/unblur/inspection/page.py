@@ -37,7 +37,8 @@ img{display:block;width:100%;height:auto;border-radius:6px;background:#0e1117}
 .photo .shown rect{stroke:#fff8;stroke-dasharray:6 5}
 .grid{display:grid;gap:1rem;margin-top:1rem}
 .four{grid-template-columns:repeat(auto-fit,minmax(14rem,1fr))}
-.many{grid-template-columns:repeat(auto-fill,minmax(9rem,1fr))}
+.many{grid-template-columns:repeat(auto-fill,minmax(6.3rem,1fr))}
+.maps{grid-template-columns:repeat(auto-fill,minmax(10rem,1fr))}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--rule)}
@@ -79,7 +80,7 @@ def page(seen: Inspection) -> bytes:
         "<h2>What the network reads</h2>",
         "<p>Kernel-space maps: in all of them no displacement is in the middle, and the motion "
         "shows as a stroke through it. Gold above zero, blue below.</p>",
-        f'<div class="grid many">{"".join(_figure(panel) for panel in maps)}</div>',
+        f'<div class="grid maps">{"".join(_figure(panel) for panel in maps)}</div>',
         "<h2>All windows</h2>",
         _table(seen),
         "</body></html>",
@@ -95,7 +96,8 @@ def _kernels(seen: Inspection, panel: Panel) -> str:
     for y, row in zip(seen.field.centres_y, seen.field.windows, strict=True):
         for x, estimate in zip(seen.field.centres_x, row, strict=True):
             psf = photo_psf(seen.field, estimate)
-            told = f"{psf.length_px():.1f} px at {psf.angle_deg():.0f}°"
+            length = psf.length_px()
+            told = f"{length:.1f} px at {psf.angle_deg():.0f}°" if length else "no motion"
             sure = f"confidence {estimate.confidence:.2f}"
             half = min(height, width) / 12
             chosen = ' class="shown"' if (y, x) == (seen.window.y, seen.window.x) else ""

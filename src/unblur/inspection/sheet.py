@@ -85,7 +85,7 @@ def window_panels(seen: Inspection) -> list[Panel]:
     }
     kernel = draw.kernel_picture(psf)
     length = photo_psf(seen.field, seen.window.estimate).length_px()
-    note = f"{length:.1f} px at {psf.angle_deg():.0f}°"
+    note = f"{length:.1f} px at {psf.angle_deg():.0f}°" if length else "a point: no motion"
     return [
         Panel("psf", "kernel", note, kernel),
         *(
@@ -139,8 +139,6 @@ def sheet(seen: Inspection) -> bytes:
     for panel, picture, place in beside:
         at = (left + place[0], top + place[1])
         _put(canvas, pen, panel, picture, at)
-        if panel.key == "motion":
-            _legend(canvas, at, picture)
     where = f"The window at {seen.window.x:.0f}, {seen.window.y:.0f}, marked above"
     _write(pen, (_MARGIN, y), where, 18, PAPER)
     _strip(canvas, pen, window, y + 30, small)
@@ -213,16 +211,6 @@ def _mark(
             corner = (at[0] + x, at[1] + y)
             pen.line((*corner, corner[0] + towards_x * arm, corner[1]), fill=PAPER, width=2)
             pen.line((*corner, corner[0], corner[1] + towards_y * arm), fill=PAPER, width=2)
-
-
-def _legend(canvas: Image.Image, at: tuple[int, int], under: Image.Image) -> None:
-    """Put the wheel of directions into the corner of a picture."""
-    side = min(72, under.height // 3)
-    disc = Image.fromarray(draw.wheel(side))
-    ys, xs = np.mgrid[:side, :side] - (side - 1) / 2
-    mask = Image.fromarray(((np.hypot(ys, xs) < side / 2) * 255).astype(np.uint8))
-    corner = (at[0] + under.width - side - 8, at[1] + under.height - side - 8)
-    canvas.paste(disc, corner, mask)
 
 
 def _write(
