@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,12 @@ from unblur.color import (
     to_float,
 )
 from unblur.engines.base import Engine
-from unblur.errors import BadPsf, BadValue, ShapeMismatch
+from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
-from unblur.motion.features import noise_sigma
-from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
+from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma
 from unblur.restoration import referee
+from unblur.restoration.given import given_motion
 from unblur.restoration.restorers import Restorer, Tile, WeightedPsf
 from unblur.restoration.tiling import Segment, node_weights, plan_axis
 
@@ -39,7 +39,6 @@ Progress = Callable[[int, int], None]
 
 TILE_PX = 512
 FADE_PX = 32
-_NOISE_PATCH = 512
 _SEEN_PX = 2048
 
 
@@ -178,27 +177,7 @@ def _differ(a: Samples, b: Samples) -> bool:
 def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> MotionField | None:
     if options.psf is None:
         return analyse_samples(samples, engine)
-    height, width = samples.shape[:2]
-    y, x = max(0, (height - _NOISE_PATCH) // 2), max(0, (width - _NOISE_PATCH) // 2)
-    patch = to_float(samples[y : y + _NOISE_PATCH, x : x + _NOISE_PATCH])
-    noise = noise_sigma(luma(srgb_to_linear(patch)))
-    if isinstance(options.psf, Psf):
-        return uniform_field((height, width), options.psf, noise)
-    return _given(options.psf, (height, width), noise)
-
-
-def _given(motion: MotionField, shape: tuple[int, int], noise: float) -> MotionField:
-    """Return a motion field that was given, with the photo's noise where it has none."""
-    if motion.shape != shape:
-        raise BadPsf(
-            f"the motion field is of a photo of {motion.shape[1]} x {motion.shape[0]} px, this one "
-            f"has {shape[1]} x {shape[0]}; export it from this photo"
-        )
-    rows = (
-        tuple(replace(w, noise=noise) if np.isnan(w.noise) else w for w in row)
-        for row in motion.windows
-    )
-    return replace(motion, windows=tuple(rows))
+    return given_motion(options.psf, samples)
 
 
 def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
