@@ -8,15 +8,16 @@ Photos of DATA's test split, 512 px, blurred by a seeded recipe; one thing varie
 * rotation: shake that also rolls about the optical axis (4-40 px, 1 %); uniform is "noise 1 %".
 
 A photo's window and its path are the same wherever only the noise, or only the JPEG quality,
-differs. *Similarity* is
-``kernel_similarity`` with the true PSF, mean over the photo's windows. The *oracle gap* is the PSNR
-of a non-blind restoration given the true PSF minus that of the same restoration given the estimate.
+differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over the photo's windows. The
+*oracle gap* is the PSNR of a non-blind restoration given the true PSF minus that of the same
+restoration given the estimate.
 Methods: ``none`` (a point), ``kernel_net`` (the shipped network and field), ``classical``
 (``estimate_psf_map``), ``refined`` (the same, starting from KernelNet's; varying fields stay as
 they are). Intervals: 95 %, bootstrap over photos. Milliseconds: processor time of one thread.
 
 Rows are kept in ``--cache`` as they come, so a run can be stopped and goes on where it was; rows
-of other weights, or of another restoration, are measured anew.
+of other weights, or of another restoration, are measured anew. After a change of any method's code,
+begin a new cache.
 
     python benchmarks/kernels.py DIR --photos 20 --cache kernels.jsonl --json kernels.json
 """
