@@ -1,7 +1,7 @@
 """A classical blind reference of our own: one PSF by coarse-to-fine MAP estimation.
 
-What people did before networks, to measure against. On a pyramid, from a picture on which any
-motion is a pixel or two long up to the photo itself, two steps take turns:
+What people did before networks, to measure against. On a pyramid, from a picture of about 64 px, on
+which most motion is a few pixels long, up to the photo itself, two steps take turns:
 
 1. the latent image of few, strong gradients that the present PSF turns into the photo
    (:mod:`unblur.evaluate.l0_latent`);
@@ -12,7 +12,8 @@ motion is a pixel or two long up to the photo itself, two steps take turns:
    without what is negative, faint or a stray speck.
 
 Nobody sets the size of the PSF: each level allows what the level before has found and a little
-more. Where highlights are burnt out the photo is no convolution, so they do not count.
+more. Where highlights are burnt out the photo is no convolution, so they do not count. Known
+weakness: of motion of 40 px and more on 512 px, one photo in four or so goes astray on the way.
 
 References:
     Xu, Zheng, Jia, CVPR 2013, doi:10.1109/CVPR.2013.147; Pan, Hu, Su, Yang, CVPR 2014,
