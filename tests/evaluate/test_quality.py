@@ -5,6 +5,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from tests.evaluate.test_classical_blind import scene
+from unblur.blur.formation import apply_psf
+from unblur.blur.psf import Psf
+from unblur.color import linear_to_srgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate import quality
 from unblur.evaluate.cases import Case
@@ -166,3 +170,22 @@ def test_scores_that_some_photos_lack_are_means_of_the_others():
     assert find(table, "all")["scores"]["ms_ssim"]["count"] == 1
     head, first, small = quality.format_table(table).splitlines()
     assert "MS-SSIM" in head and "0.7000" in first and " - " in small
+
+
+def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
+    linear = np.repeat(scene()[..., None], 3, axis=2)
+    psf = Psf.from_line(9, 25)
+    sharp, blurry = (
+        quantise(linear_to_srgb(image), np.dtype(np.uint8))
+        for image in (linear, apply_psf(linear, psf))
+    )
+    for name, image in (("sharp", sharp), ("blurry", blurry)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    pair = Case("a", Photo8(tmp_path / "blurry.png"), (Photo8(tmp_path / "sharp.png"),))
+    method = quality.method_of(quality.CLASSICAL_BLIND, threads=1)
+    (found,) = quality.evaluate([pair], {"classical-blind": method})
+    assert found.gain_db > 1
+    restored, motion = method(blurry, pair)
+    assert restored.shape == blurry.shape
+    assert motion.uniform
+    assert motion.windows[0][0].psf.length_px() == pytest.approx(9, abs=3)

@@ -13,6 +13,7 @@ from unblur.errors import UnblurError
 _COMMANDS = {
     "restore": "unblur.cli.restore",
     "detect": "unblur.cli.detect",
+    "inspect": "unblur.cli.inspect",
     "video": "unblur.cli.video",
     "burst": "unblur.cli.burst",
     "synth": "unblur.cli.synth",

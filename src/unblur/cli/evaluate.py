@@ -20,7 +20,8 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 @click.argument("data", type=_FOLDER, required=False)
 @click.option(
     "--models",
-    help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing; "
+    help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing, "
+    "'classical-blind' for the classical reference; "
     "NAME+true-psf is given the true PSF where it is known, NAME=FOLDER are the results of another "
     "program. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",

@@ -64,7 +64,8 @@ class Settings:
 @click.option(
     "--psf",
     type=click.Path(path_type=Path),
-    help="Use the PSF of this file (picture, .npy, .npz, .txt) in place of an estimate.",
+    help="Use the PSF of this file (picture, .npy, .npz, .txt), or the motion field (.npz) that "
+    "'unblur inspect' exports, in place of an estimate.",
 )
 @click.option("--region", type=RegionType(), help="Restore only here, in px.")
 @click.option(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
+from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
 from unblur.evaluate.cases import Case, PsfGridFile
@@ -85,7 +85,7 @@ def write_pairs(
             rng = pair_rng(seed, photo.relative.as_posix(), i)
             try:
                 sharp = as_rgb(read_photo(photo.path).srgb())
-                pair = synthesise(_window(sharp, crop_px, rng), rng)
+                pair = synthesise(sharp_window(sharp, crop_px, recipe.reach_px, rng), rng)
             except UnblurError as error:
                 skipped.append((str(photo.relative), str(error)))
                 break
@@ -161,11 +161,20 @@ def _stem(photo: InputFile) -> str:
     return "_".join(photo.relative.with_suffix("").parts)
 
 
-def _window(sharp: FloatArray, crop_px: int | None, rng: np.random.Generator) -> FloatArray:
-    """Return a random window, larger than the pair by the margins that blurring uses up."""
+def sharp_window(
+    sharp: FloatArray, crop_px: int | None, reach_px: int, rng: np.random.Generator
+) -> FloatArray:
+    """Return a random window, larger than the pair by the margins that blurring uses up.
+
+    Args:
+        sharp: (H, W, C).
+        crop_px: longest side of the pair; the whole photo if None.
+        reach_px: of the recipe.
+        rng: draws the place.
+    """
     if crop_px is None:
         return sharp
-    height, width = (min(crop_px + 2 * MAX_REACH_PX, side) for side in sharp.shape[:2])
+    height, width = (min(crop_px + 2 * reach_px, side) for side in sharp.shape[:2])
     y = int(rng.integers(sharp.shape[0] - height + 1))
     x = int(rng.integers(sharp.shape[1] - width + 1))
     return sharp[y : y + height, x : x + width]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from unblur.blur.psf import Psf
+from unblur.color import luma, srgb_to_linear, to_float
 from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
+from unblur.evaluate.classical_blind import estimate_psf_map
 from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
@@ -28,6 +30,9 @@ from unblur.restoration.pipeline import RestoreOptions, restore_samples
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
+
+CLASSICAL_BLIND = "classical-blind"
+"""Name of the classical reference: one PSF by MAP estimation, then the Wiener filter."""
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -69,7 +74,9 @@ class Row:
 
 
 def method_of(name: str, *, threads: int | None = None) -> Method:
-    """Return the method of a name: "blurry" (does nothing), a model, or a model + TRUE_PSF.
+    """Return the method of a name: a model, a model + TRUE_PSF, or one of two that are none.
+
+    These are "blurry", which does nothing, and CLASSICAL_BLIND.
 
     ``NAME=FOLDER`` stands for results that lie in a folder; see :func:`results_of`.
 
@@ -80,13 +87,17 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         return lambda samples, case: (samples, None)
     if NAMED in name:
         return results_of(Path(name.partition(NAMED)[2]))
-    restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
+    blind = name == CLASSICAL_BLIND
+    model = "wiener" if blind else name.removesuffix(TRUE_PSF)
+    restorer = load_restorer(model, threads=threads)
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
     def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
         psf = case.true_psf() if name.endswith(TRUE_PSF) else None
         if name.endswith(TRUE_PSF) and psf is None:
             return None
+        if blind:
+            psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
         restored, motion, _ = restore_samples(
             samples, restorer, kernel, RestoreOptions(psf=psf), blur_engine=blur
         )

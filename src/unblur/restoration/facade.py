@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.blur.psf import Psf
-from unblur.blur.psf_files import load_psf
 from unblur.errors import BadValue
 from unblur.io import Photo, Region, read_photo
 from unblur.motion.field import MotionField
@@ -22,6 +21,7 @@ from unblur.restoration.catalogue import (
     load_kernel_engine,
     load_restorer,
 )
+from unblur.restoration.field_files import load_motion
 from unblur.restoration.pipeline import Report, RestoreOptions, analyse_samples, restore_samples
 
 Source = str | Path | bytes | NDArray[Any] | Image.Image | Photo
@@ -56,7 +56,7 @@ def restore(
     *,
     model: str = DEFAULT_MODEL,
     strength: float = 1.0,
-    psf: Psf | str | Path | None = None,
+    psf: Psf | MotionField | str | Path | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
     threads: int | None = None,
@@ -69,7 +69,7 @@ def restore(
             or (H, W, 4) of uint8, uint16 or float in [0, 1], or a Photo. sRGB.
         model: a name from ``unblur models list``, or an ONNX file of ours.
         strength: 0 leaves the photo, 1 restores fully.
-        psf: use this PSF, or this file's, in place of an estimate.
+        psf: use this PSF or motion field, or this file's, in place of an estimate.
         region: restore only here.
         mask: (H, W); restore only where it is above 0, in proportion.
         threads: for the networks; all processors if omitted.
@@ -89,7 +89,7 @@ def restore(
     photo = as_photo(source)
     options = RestoreOptions(
         strength=strength,
-        psf=load_psf(Path(psf)) if isinstance(psf, str | Path) else psf,
+        psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
         mask=combined_mask(photo, region, mask),
     )
     samples, motion, report = restore_samples(

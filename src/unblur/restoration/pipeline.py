@@ -15,14 +15,13 @@ from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
-from unblur.motion.features import noise_sigma
-from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
+from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma
 from unblur.restoration import referee
+from unblur.restoration.given import given_motion
 from unblur.restoration.restorers import Restorer
 from unblur.restoration.tile_work import Progress, Samples, TileWork
 
 TILE_PX = 768
-_NOISE_PATCH = 512
 _SEEN_PX = 2048
 
 
@@ -32,13 +31,14 @@ class RestoreOptions:
 
     Attributes:
         strength: 0 leaves the photo, 1 applies the restoration fully.
-        psf: use this PSF everywhere instead of estimating; the referee then stands aside.
+        psf: use this PSF everywhere, or this field of them, instead of estimating; the referee
+            then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
         tile_px: side of the tiles.
     """
 
     strength: float = 1.0
-    psf: Psf | None = None
+    psf: Psf | MotionField | None = None
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
 
@@ -128,7 +128,7 @@ def restore_samples(
     begun = time.perf_counter()
     motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = _decide(samples, motion, blur_engine, options)
+    trust, reason = decide(samples, motion, blur_engine, options)
     noise = _typical_noise(motion)
     restored = samples
     if motion is not None and not reason:
@@ -168,10 +168,7 @@ def _differ(a: Samples, b: Samples) -> bool:
 def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> MotionField | None:
     if options.psf is None:
         return analyse_samples(samples, engine)
-    height, width = samples.shape[:2]
-    y, x = max(0, (height - _NOISE_PATCH) // 2), max(0, (width - _NOISE_PATCH) // 2)
-    patch = to_float(samples[y : y + _NOISE_PATCH, x : x + _NOISE_PATCH])
-    return uniform_field((height, width), options.psf, noise_sigma(luma(srgb_to_linear(patch))))
+    return given_motion(options.psf, samples)
 
 
 def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
@@ -187,20 +184,31 @@ def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detecti
     return detect_luma(seen, engine, scale=motion.scale)
 
 
-def _decide(
+def decide(
     samples: Samples,
     motion: MotionField | None,
     blur_engine: Engine | None,
     options: RestoreOptions,
 ) -> tuple[FloatArray, str]:
-    """Return the trust map and, if nothing is to be done, why."""
+    """Return the trust map and, if nothing is to be done, why.
+
+    Args:
+        samples: as for :func:`restore_samples`.
+        motion: the field, or None for a photo too small to tell.
+        blur_engine: runs BlurNet, or None.
+        options: what the caller chose.
+
+    Returns:
+        (rows, columns) float32 in [0, 1], how much of the restoration counts at each window, and
+        a reason, empty where something is to be done.
+    """
     none = np.zeros((0, 0), np.float32)
     if motion is None:
         return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
     if options.strength == 0:
         return none, "strength is 0"
     if options.psf is not None:
-        return np.ones((1, 1), np.float32), ""
+        return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
     if referee.is_sharp(motion) or (
         blur_engine is not None
         and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
