@@ -32,6 +32,7 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
 from unblur.restoration import referee
 from unblur.restoration.restorers import Restorer, Tile, WeightedPsf
+from unblur.restoration.settings import DEFAULTS, Settings
 from unblur.restoration.tiling import Segment, node_weights, plan_axis
 
 Samples = NDArray[Any]
@@ -52,12 +53,14 @@ class RestoreOptions:
         psf: use this PSF everywhere instead of estimating; the referee then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
         tile_px: side of the tiles.
+        settings: of the gate and the bank; its strength is multiplied with the one above.
     """
 
     strength: float = 1.0
     psf: Psf | None = None
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
+    settings: Settings = DEFAULTS
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -75,7 +78,7 @@ class Report:
         motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos.
         trust: rows of the referee's decisions, 0 untouched to 1 fully restored.
         noise: estimated standard deviation of the noise, linear light.
-        strength: as asked for.
+        strength: as asked for, times that of the settings.
         seconds: time for analysis and restoration.
         notes: remarks of the reader of the file and of the pipeline.
     """
@@ -117,6 +120,7 @@ def restore_samples(
     options: RestoreOptions,
     *,
     blur_engine: Engine | None = None,
+    motion: MotionField | None = None,
     progress: Progress | None = None,
 ) -> tuple[Samples, MotionField | None, Report]:
     """Restore a photo's samples.
@@ -128,6 +132,7 @@ def restore_samples(
         options: what the caller chose.
         blur_engine: runs BlurNet, a second witness of what is sharp; without it the motion
             field alone decides.
+        motion: an earlier analysis of these samples, to spare another.
         progress: called with (tiles done, tiles in all).
 
     Returns:
@@ -143,7 +148,8 @@ def restore_samples(
             "they must be equal"
         )
     begun = time.perf_counter()
-    motion = _motion(samples, kernel_engine, options)
+    if motion is None:
+        motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
     trust, reason = _decide(samples, motion, blur_engine, options)
     noise = _typical_noise(motion)
@@ -160,7 +166,7 @@ def restore_samples(
         motion=motion.to_dict() if motion is not None else None,
         trust=[[round(float(v), 4) for v in row] for row in trust],
         noise=round(noise, 6),
-        strength=options.strength,
+        strength=options.strength * options.settings.strength,
         seconds={
             "analyse": round(analysed - begun, 3),
             "restore": round(done - analysed, 3),
@@ -206,17 +212,18 @@ def _decide(
     none = np.zeros((0, 0), np.float32)
     if motion is None:
         return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
-    if options.strength == 0:
+    settings = options.settings
+    if options.strength * settings.strength == 0:
         return none, "strength is 0"
     if options.psf is not None:
         return np.ones((1, 1), np.float32), ""
-    if referee.is_sharp(motion) or (
+    if referee.is_sharp(motion, settings) or (
         blur_engine is not None
-        and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
+        and referee.is_surely_sharp(_detection(samples, motion, blur_engine), settings)
     ):
         untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
         return untouched, "this photo is already sharp: no motion blur found"
-    trust = referee.trust_map(motion)
+    trust = referee.trust_map(motion, settings)
     if not trust.any():
         return trust, "the motion could not be told reliably enough"
     return trust, ""
@@ -285,6 +292,7 @@ class _Work:
             psfs=self._psfs(row, column),
             confidence=self._confidence(row, column),
             noise=self._noise,
+            regularisation=self._options.settings.regularisation,
         )
         correction = self._restorer(tile) - srgb
         return np.asarray(weights[..., None] * correction[row.inner, column.inner])
@@ -364,7 +372,8 @@ class _Work:
             if self._options.mask is not None:
                 part = part * self._options.mask[y0:y1, :, None].astype(np.float32)
             if part.any():
-                moved = to_float(out[y0:y1]) + np.float32(self._options.strength) * part
+                strength = self._options.strength * self._options.settings.strength
+                moved = to_float(out[y0:y1]) + np.float32(strength) * part
                 out[y0:y1] = quantise(np.clip(moved, 0, 1), out.dtype)
 
 

@@ -27,12 +27,14 @@ class Tile:
         psfs: the PSFs that count in it.
         confidence: (H, W) float32, trust in the PSFs.
         noise: standard deviation of the noise, linear light.
+        regularisation: factor on the strengths of the Wiener bank.
     """
 
     srgb: FloatArray
     psfs: list[WeightedPsf]
     confidence: FloatArray
     noise: float
+    regularisation: float = 1.0
 
 
 class Restorer(Protocol):
@@ -62,7 +64,9 @@ class NetworkRestorer:
         linear = srgb_to_linear(tile.srgb)
         bank = np.zeros((len(STRENGTHS), *tile.srgb.shape), np.float32)
         for psf, weight in tile.psfs:
-            bank += weight[..., None] * wiener_bank(linear, psf, tile.noise)
+            bank += weight[..., None] * wiener_bank(
+                linear, psf, tile.noise, regularisation=tile.regularisation
+            )
         image = network_input(tile.srgb, bank, tile.confidence, tile.noise)
         height, width = image.shape[1:]
         step = self._engine.spec.multiple_of
