@@ -7,15 +7,18 @@ from scipy import ndimage
 
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate import quality
+from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import cropped
-from unblur.evaluate.pairs import PairFile
+from unblur.evaluate.protocols.plain import plain_inside
+from unblur.evaluate.samples import Photo8
 
 INF = float("inf")
 
 
 def row(name="a", gain=1.0, *, length=None, kind="", kernel=None, method="m"):
     psnr = INF if gain == INF else 20.0
-    return quality.Row(method, name, psnr, 0.9, gain, kernel, length, kind, 0.5)
+    scores = {"psnr_db": psnr, "ssim": 0.9}
+    return quality.Row(method, name, scores, gain, kernel, length, kind, 0.5)
 
 
 def find(table, group):
@@ -93,11 +96,15 @@ def test_only_the_inside_is_scored_when_cropping(photo):
         spoilt[:4] = 0
         return spoilt, None
 
-    pair = PairFile("photo", photo, photo, None, {})
+    pair = Case("photo", Photo8(photo), (Photo8(photo),))
     (whole,) = quality.evaluate([pair], {"frame": spoil_the_frame})
-    (inside,) = quality.evaluate([pair], {"frame": spoil_the_frame}, crop_px=4)
-    assert whole.psnr_db < 40 and whole.gain_db == -INF
-    assert inside.psnr_db == INF and inside.gain_db == 0 and inside.ssim == pytest.approx(1)
+    (inside,) = quality.evaluate([pair], {"frame": spoil_the_frame}, protocol=plain_inside(4))
+    assert whole.scores["psnr_db"] < 40 and whole.gain_db == -INF
+    assert (
+        inside.scores["psnr_db"] == INF
+        and inside.gain_db == 0
+        and inside.scores["ssim"] == pytest.approx(1)
+    )
     with pytest.raises(BadValue):
         cropped(np.zeros((20, 30, 3)), -1)
 
@@ -105,7 +112,7 @@ def test_only_the_inside_is_scored_when_cropping(photo):
 def test_pairs_of_unequal_size_are_refused(photo, tmp_path):
     with Image.open(photo) as image:
         image.crop((0, 0, 100, 90)).save(tmp_path / "small.png")
-    pair = PairFile("photo", photo, tmp_path / "small.png", None, {})
+    pair = Case("photo", Photo8(photo), (Photo8(tmp_path / "small.png"),))
     with pytest.raises(ShapeMismatch, match="photo"):
         quality.evaluate([pair], {"blurry": quality.method_of("blurry")})
 

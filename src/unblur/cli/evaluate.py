@@ -25,6 +25,19 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
 @click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    help="The data set that DATA holds, by the word of 'unblur evaluate --list'; auto: by its "
+    "layout.",
+)
+@click.option(
+    "--protocol",
+    default="auto",
+    show_default=True,
+    help="How results are scored; auto: as the data set is scored in papers.",
+)
+@click.option(
     "--crop",
     "crop_px",
     type=click.IntRange(min=0),
@@ -54,6 +67,8 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 def evaluate(
     data: Path,
     models: str | None,
+    dataset: str,
+    protocol: str,
     crop_px: int,
     only_sharp: bool,
     split: str | None,
@@ -74,7 +89,7 @@ def evaluate(
         raise click.UsageError("--split goes with --sharp; pairs were split by 'unblur synth'")
     else:
         names = [name.strip() for name in (models or _DEFAULT).split(",") if name.strip()]
-        result, text = _score_pairs(data, names, crop_px, threads, hidden=as_json)
+        result, text = _score_set(data, names, dataset, protocol, crop_px, threads, hidden=as_json)
     if output is not None:
         from unblur.io import write_bytes
 
@@ -82,22 +97,43 @@ def evaluate(
     click.echo(to_json(result) if as_json else text)
 
 
-def _score_pairs(
-    data: Path, names: list[str], crop_px: int, threads: int | None, *, hidden: bool
+def _score_set(
+    data: Path,
+    names: list[str],
+    dataset: str,
+    protocol_name: str,
+    crop_px: int,
+    threads: int | None,
+    *,
+    hidden: bool,
 ) -> tuple[dict[str, Any], str]:
     from unblur.evaluate import quality
-    from unblur.evaluate.pairs import read_pairs
+    from unblur.evaluate.datasets import open_dataset
+    from unblur.evaluate.protocols import protocol_of
+    from unblur.evaluate.protocols.plain import plain_inside
 
-    pairs = read_pairs(data)
+    found = open_dataset(data, dataset)
+    protocol = protocol_of(found.protocol if protocol_name == "auto" else protocol_name)
+    if crop_px:
+        if protocol.name != "plain":
+            raise click.UsageError(f"--crop goes with the plain protocol, not with {protocol.name}")
+        protocol = plain_inside(crop_px)
     methods = {name: quality.method_of(name, threads=threads) for name in names}
-    with progress_bar("evaluating", len(pairs), hidden=hidden) as bar:
+    with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(
-            pairs, methods, crop_px=crop_px, progress=lambda done, _: bar.to(done)
+            found.cases, methods, protocol=protocol, progress=lambda done, _: bar.to(done)
         )
-    table = quality.summarise(rows)
-    result: dict[str, Any] = {"data": data.name, "crop_px": crop_px, "summary": table}
-    result["rows"] = [dataclasses.asdict(row) for row in rows]
-    return result, quality.format_table(table)
+    table = quality.summarise(rows, protocol=protocol)
+    result: dict[str, Any] = {
+        "data": data.name,
+        "dataset": found.name,
+        "notes": list(found.notes),
+        "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
+        "crop_px": crop_px,
+        "summary": table,
+        "rows": [dataclasses.asdict(row) for row in rows],
+    }
+    return result, quality.format_table(table, protocol=protocol)
 
 
 def _check_sharp(

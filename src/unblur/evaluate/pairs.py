@@ -22,12 +22,13 @@ from PIL import Image
 from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
+from unblur.evaluate.cases import Case, PsfGridFile
 from unblur.evaluate.matching import match, sides_of
-from unblur.evaluate.samples import PairFile
+from unblur.evaluate.samples import Photo8
 from unblur.evaluate.sharp import find_sharp
 from unblur.io import InputFile, read_photo, write_bytes
 
-__all__ = ["PairFile", "Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
+__all__ = ["Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def pair_rng(seed: int, name: str, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number, int.from_bytes(digest[:8], "big")])
 
 
-def read_pairs(folder: Path) -> list[PairFile]:
+def read_pairs(folder: Path) -> list[Case]:
     """Return the pairs of a folder with ``blurry/`` and ``sharp/``, or folders of usual names.
 
     Taken as well: ``blur/`` + ``sharp/``, ``blurred/`` + ``sharp/``, ``input/`` + ``target/``,
@@ -126,8 +127,14 @@ def read_pairs(folder: Path) -> list[PairFile]:
             f"'{strangers[0]}'; remove what an earlier run left, or the manifest to do without"
         )
     return [
-        PairFile(name, *files, _existing(folder / "psf" / f"{name}.npz"), facts.get(name, {}))
-        for name, files in found.items()
+        Case(
+            name=name,
+            blurry=Photo8(blurry),
+            sharp=(Photo8(sharp),),
+            truth=_truth(folder / "psf" / f"{name}.npz"),
+            facts=facts.get(name, {}),
+        )
+        for name, (blurry, sharp) in found.items()
     ]
 
 
@@ -164,8 +171,8 @@ def _window(sharp: FloatArray, crop_px: int | None, rng: np.random.Generator) ->
     return sharp[y : y + height, x : x + width]
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.is_file() else None
+def _truth(path: Path) -> PsfGridFile | None:
+    return PsfGridFile(path) if path.is_file() else None
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,52 @@
+"""Two folders of equal names, and the sets that ``unblur synth`` makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unblur.evaluate.cases import Case
+from unblur.evaluate.datasets.base import About, Expected, Reader
+from unblur.evaluate.matching import sides_of
+from unblur.evaluate.pairs import read_pairs
+
+_LAYOUT = "blurry/NAME and sharp/NAME (or blur + sharp, blurred + sharp, input + target, lq + gt)"
+
+
+def _read_pairs(folder: Path) -> tuple[list[Case], list[str]]:
+    if not all(side.is_dir() for side in sides_of(folder)):
+        return [], []
+    return read_pairs(folder), []
+
+
+def _read_synth(folder: Path) -> tuple[list[Case], list[str]]:
+    if not ((folder / "manifest.jsonl").is_file() and (folder / "recipe.json").is_file()):
+        return [], []
+    return _read_pairs(folder)
+
+
+PAIRS = Reader(
+    name="pairs",
+    about=About(
+        title="pairs of folders",
+        paper="",
+        home="your own",
+        licence="your own",
+        layout=_LAYOUT,
+    ),
+    protocol="plain",
+    read=_read_pairs,
+)
+
+SYNTH = Reader(
+    name="synth",
+    about=About(
+        title="synthetic pairs",
+        paper="",
+        home="unblur synth; recipe.json and manifest.jsonl say how each was made",
+        licence="that of the sharp photos",
+        layout="blurry/, sharp/, psf/, manifest.jsonl, recipe.json",
+        expected=Expected(sharp_count=(1, 1)),
+    ),
+    protocol="plain",
+    read=_read_synth,
+)
