@@ -29,9 +29,9 @@ class Truth(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """One blurry photo with its truth.
+    """One blurry photo with its truth; equal to itself only.
 
     Attributes:
         name: unique within its set; a relative path without extension.

@@ -10,15 +10,24 @@ from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage, nearest
 from unblur.evaluate.datasets.base import About, DataSet, Expected, Reader
+from unblur.evaluate.datasets.folders import find_pairs
 
 __all__ = ["About", "DataSet", "Expected", "Reader", "open_dataset", "readers"]
 
 
 def readers() -> dict[str, Reader]:
     """Return every reader by name, in the order in which a layout is tried."""
-    from unblur.evaluate.datasets import folders
+    from unblur.evaluate.datasets import averaged, folders, koehler, lai, levin, real
 
-    found = [folders.SYNTH, folders.PAIRS]
+    found = [
+        *koehler.READERS,
+        *levin.READERS,
+        *lai.READERS,
+        *real.READERS,
+        *averaged.READERS,
+        folders.SYNTH,
+        folders.PAIRS,
+    ]
     return {reader.name: reader for reader in found}
 
 
@@ -39,10 +48,13 @@ def open_dataset(folder: Path, name: str = "auto") -> DataSet:
     if name != "auto" and name not in known:
         raise BadValue(f"no data set is called '{name}'; {nearest(name, [*known, 'auto'])}")
     for reader in known.values() if name == "auto" else [known[name]]:
-        cases, notes = reader.read(folder)
-        if cases:
-            ordered = tuple(sorted(cases, key=lambda case: case.name))
-            return DataSet(reader.name, ordered, reader.protocol, reader.about, tuple(notes))
+        found = reader.read(folder)
+        if found is None and reader.flat and name != "auto":
+            found = find_pairs(folder)
+        if found is not None and found.cases:
+            ordered = tuple(sorted(found.cases, key=lambda case: case.name))
+            protocol = found.protocol or reader.protocol
+            return DataSet(reader.name, ordered, protocol, reader.about, found.notes)
     if name == "auto":
         raise UnreadableImage(
             f"{folder} has no layout that is known; pairs lie in blurry/ and sharp/, others: "

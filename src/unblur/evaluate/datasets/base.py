@@ -85,6 +85,21 @@ class DataSet:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a reader found in a folder.
+
+    Attributes:
+        cases: the photos, in any order.
+        notes: what is unusual about this copy.
+        protocol: by which this copy must be scored, if not as the set usually is.
+    """
+
+    cases: tuple[Case, ...]
+    notes: tuple[str, ...] = ()
+    protocol: str = ""
+
+
+@dataclass(frozen=True)
 class Reader:
     """How one kind of data set is found in a folder.
 
@@ -92,14 +107,17 @@ class Reader:
         name: the word by which it is asked for.
         about: where it comes from.
         protocol: by which it is scored.
-        read: folder -> cases and notes; no cases if the folder has another layout. A layout
-            that is right but damaged raises UnreadableImage or BadValue.
+        read: folder -> what was found; None if the folder has another layout. A layout that is
+            right but damaged raises UnreadableImage or BadValue.
+        flat: whether copies as two folders of equal names (input/ + target/) go round, which are
+            understood if the set is asked for by name.
     """
 
     name: str
     about: About
     protocol: str
-    read: Callable[[Path], tuple[list[Case], list[str]]]
+    read: Callable[[Path], Found | None]
+    flat: bool = False
 
 
 def blurry_psnr_db(case: Case) -> float:

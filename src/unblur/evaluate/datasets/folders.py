@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unblur.evaluate.cases import Case
-from unblur.evaluate.datasets.base import About, Expected, Reader
+from unblur.evaluate.datasets.base import About, Expected, Found, Reader
 from unblur.evaluate.matching import sides_of
 from unblur.evaluate.pairs import read_pairs
 
 _LAYOUT = "blurry/NAME and sharp/NAME (or blur + sharp, blurred + sharp, input + target, lq + gt)"
 
 
-def _read_pairs(folder: Path) -> tuple[list[Case], list[str]]:
+def find_pairs(folder: Path) -> Found | None:
+    """Return the pairs of two folders of usual names; None if there are no such folders."""
     if not all(side.is_dir() for side in sides_of(folder)):
-        return [], []
-    return read_pairs(folder), []
+        return None
+    return Found(tuple(read_pairs(folder)))
 
 
-def _read_synth(folder: Path) -> tuple[list[Case], list[str]]:
+def _find_synth(folder: Path) -> Found | None:
     if not ((folder / "manifest.jsonl").is_file() and (folder / "recipe.json").is_file()):
-        return [], []
-    return _read_pairs(folder)
+        return None
+    return find_pairs(folder)
 
 
 PAIRS = Reader(
@@ -34,7 +34,7 @@ PAIRS = Reader(
         layout=_LAYOUT,
     ),
     protocol="plain",
-    read=_read_pairs,
+    read=find_pairs,
 )
 
 SYNTH = Reader(
@@ -48,5 +48,5 @@ SYNTH = Reader(
         expected=Expected(sharp_count=(1, 1)),
     ),
     protocol="plain",
-    read=_read_synth,
+    read=_find_synth,
 )

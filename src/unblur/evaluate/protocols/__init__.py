@@ -10,9 +10,19 @@ __all__ = ["Protocol", "Scores", "protocol_of", "protocols"]
 
 def protocols() -> dict[str, Protocol]:
     """Return every protocol by name."""
-    from unblur.evaluate.protocols import plain
+    from unblur.evaluate.protocols import koehler, levin, measures, plain, realblur
 
-    found = [plain.PLAIN]
+    found = [
+        plain.PLAIN,
+        measures.PERCEPTUAL,
+        koehler.KOEHLER,
+        koehler.SINGLE,
+        levin.LEVIN,
+        levin.LAI,
+        realblur.REALBLUR,
+        realblur.RSBLUR,
+        measures.UNPAIRED,
+    ]
     return {protocol.name: protocol for protocol in found}
 
 
