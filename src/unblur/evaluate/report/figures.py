@@ -49,6 +49,11 @@ def title_of(score: str) -> str:
     return TITLES.get(score, score.replace("_", " "))
 
 
+def digits_of(score: str) -> int:
+    """Return how many decimals of a score tell something."""
+    return 2 if score.endswith("_db") else 4
+
+
 def is_oracle(model: str) -> bool:
     """Return whether a method is told the truth, so that it cannot be chosen."""
     return quality.split_settings(model)[0].endswith(TRUE_PSF)

@@ -21,8 +21,8 @@ function el(tag, attributes = {}, ...children) {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const text = (value, digits = 2) =>
-  isNumber(value) ? value.toFixed(digits) : value === null || value === undefined ? "–" : value;
-const signed = (value, digits = 2) =>
+  isNumber(value) ? value.toFixed(Math.abs(value) >= 100 ? Math.min(digits, 1) : digits) : value === null || value === undefined ? "–" : value;
+const signed = (value, digits = digitsOf(main)) =>
   isNumber(value) ? (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits) : text(value);
 const digitsOf = (score) => (score.endsWith("_db") ? 2 : 4);
 const titleOf = (score) =>

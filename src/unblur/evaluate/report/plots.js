@@ -1,4 +1,4 @@
-/** Round steps of an axis that cover [low, high]. */
+/** Round values of an axis within [low, high], each with its label. */
 function ticks(low, high, wanted = 5) {
   const raw = (high - low) / wanted || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -7,7 +7,8 @@ function ticks(low, high, wanted = 5) {
   for (let t = Math.ceil(low / step - 1e-9); t * step <= high + 1e-9 * step; t++) {
     found.push(Number((t * step).toPrecision(6)));
   }
-  return found;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return found.map((t) => [t, t === 0 ? "0" : signed(t, digits)]);
 }
 
 function padded(values, share = 0.12) {
@@ -28,10 +29,9 @@ function legend(names) {
 }
 
 function yAxis(low, high, y, left, right) {
-  return ticks(low, high).flatMap((t) => [
+  return ticks(low, high).flatMap(([t, label]) => [
     line(left, y(t), right, y(t), { class: t === 0 ? "zero" : "axis" }),
-    words(left - 8, y(t) + 4, signed(t, Math.abs(t) < 10 && t % 1 ? 1 : 0).replace("+0", "0"),
-      { "text-anchor": "end" }),
+    words(left - 8, y(t) + 4, label, { "text-anchor": "end" }),
   ]);
 }
 
@@ -146,10 +146,9 @@ function stripPlot() {
   byId("strip").replaceChildren(svg(W, H,
     el("rect", { class: "harm", x: left, y: 8, width: Math.max(0, below - left),
       height: bottom - 8 }),
-    ...ticks(x0, x1, 9).flatMap((t) => [
+    ...ticks(x0, x1, 9).flatMap(([t, label]) => [
       line(x(t), 8, x(t), bottom, { class: t === 0 ? "zero" : "axis" }),
-      words(x(t), bottom + 20, t === 0 ? "0" : signed(t, t % 1 ? 1 : 0),
-        { "text-anchor": "middle" })]), ...marks));
+      words(x(t), bottom + 20, label, { "text-anchor": "middle" })]), ...marks));
   byId("strip-note").textContent =
     `Gain${unit ? ` in${unit}` : ""} of each photo; shaded: made worse. Press a dot for the photo.`;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from unblur.evaluate.comparing.run import Comparison
@@ -25,8 +26,8 @@ def verdict(comparison: Comparison) -> list[str]:
         return []
     best = max(able, key=lambda line: (line["gain"], -line["seconds"]))
     pairs = figures.differences(comparison)
-    said = [_best(best, comparison), *_rivals(best["model"], able, pairs)]
-    said += [_harm(best, comparison), *_cost(best, able), *_oracles(lines, best)]
+    said = [_best(best, comparison), *_rivals(best["model"], able, pairs, comparison)]
+    said += [_harm(best, comparison), *_cost(best, able), *_oracles(lines, comparison)]
     count = len(comparison.shots)
     if count < _FEW:
         said.append(f"{count} photos are too few to be sure of anything; compare on more.")
@@ -36,22 +37,26 @@ def verdict(comparison: Comparison) -> list[str]:
 def text_table(comparison: Comparison) -> str:
     """Return the table and the paired differences as text."""
     names = list(next((row.scores for row in comparison.rows), {}))
-    head = "".join(f"{figures.title_of(name):>10}" for name in names)
+    head = "".join(f"{figures.title_of(name):>{_width(name)}}" for name in names)
     width = max(len(model) for model in (*comparison.models, "model")) + 2
     lines = [
-        f"{'model':<{width}}{'n':>5}{head}{'gain [95 %]':>24}{'harmed':>9}"
+        f"{'model':<{width}}{'n':>5}{head}{'gain [95 %]':>28}{'harmed':>9}"
         f"{'s/Mpx':>8}{'CPU s/Mpx':>11}{'MB':>7}"
     ]
     for line in figures.table(comparison):
         if not line["count"]:
             lines.append(f"{line['model']:<{width}}{0:>5}  failed on {line['failed']} photos")
             continue
-        scores = "".join(f"{line[n]:>10.{2 if n.endswith('_db') else 4}f}" for n in names)
-        low, high = line["gain_95"]
-        gain = f"{line['gain']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        scores = "".join(
+            f"{line[n]:>{_width(n)}.{figures.digits_of(n)}f}"
+            if n in line
+            else f"{'-':>{_width(n)}}"
+            for n in names
+        )
+        gain = _with_interval(line["gain"], line["gain_95"], comparison)
         memory = "-" if line["peak_mb"] is None else f"{line['peak_mb']:.0f}"
         lines.append(
-            f"{line['model']:<{width}}{line['count']:>5}{scores}{gain:>24}"
+            f"{line['model']:<{width}}{line['count']:>5}{scores}{gain:>28}"
             f"{100 * line['harmed_share']:>8.1f}%{line['seconds_per_megapixel']:>8.2f}"
             f"{line['cpu_seconds_per_megapixel']:>11.2f}{memory:>7}"
         )
@@ -70,21 +75,24 @@ def p_text(value: float) -> str:
 
 def _best(best: dict[str, Any], comparison: Comparison) -> str:
     main, _, unit = figures.title_of(comparison.protocol.main).partition(" ")
-    low, high = best["gain_95"]
-    name = best["model"]
-    value = f"{best[comparison.protocol.main]:.2f} {unit}".rstrip()
+    low, _ = best["gain_95"]
+    name, digits = best["model"], figures.digits_of(comparison.protocol.main)
+    value = f"{best[comparison.protocol.main]:.{digits}f} {unit}".rstrip()
+    gain = _with_interval(best["gain"], best["gain_95"], comparison)
     if low > 0:
         return (
             f"Best on these {best['count']} photos: {name}, mean {main} {value}, "
-            f"{best['gain']:+.2f} [{low:+.2f}, {high:+.2f}] over the blurry photos."
+            f"{gain} over the blurry photos."
         )
     return (
         f"No model is surely better than leaving the photos alone; the highest mean is {name}'s, "
-        f"{best['gain']:+.2f} [{low:+.2f}, {high:+.2f}]."
+        f"{gain}."
     )
 
 
-def _rivals(best: str, able: list[dict[str, Any]], pairs: list[Paired]) -> list[str]:
+def _rivals(
+    best: str, able: list[dict[str, Any]], pairs: list[Paired], comparison: Comparison
+) -> list[str]:
     """Return what is known of the best method against the others that may be as good."""
     others = sorted((line for line in able if line["model"] != best), key=lambda x: -x["gain"])
     said, beaten = [], []
@@ -92,12 +100,13 @@ def _rivals(best: str, able: list[dict[str, Any]], pairs: list[Paired]) -> list[
         paired = _between(best, other, pairs)
         if paired is None:
             continue
-        gain, low, high, better, pair = paired
+        mean, interval, better, pair = paired
+        gain = _with_interval(mean, interval, comparison)
         if pair.significant:
-            beaten.append(f"{other} by {gain:+.2f} [{low:+.2f}, {high:+.2f}]")
+            beaten.append(f"{other} by {gain}")
         else:
             said.append(
-                f"Not told apart from {other}: {gain:+.2f} [{low:+.2f}, {high:+.2f}], better on "
+                f"Not told apart from {other}: {gain}, better on "
                 f"{better} of {pair.difference.count} photos, {p_text(pair.holm_p)}."
             )
     if beaten:
@@ -107,15 +116,15 @@ def _rivals(best: str, able: list[dict[str, Any]], pairs: list[Paired]) -> list[
 
 def _between(
     ours: str, other: str, pairs: list[Paired]
-) -> tuple[float, float, float, int, Paired] | None:
+) -> tuple[float, list[float], int, Paired] | None:
     """Return gain, its interval and the number of better photos, seen from ``ours``."""
     for pair in pairs:
         if {pair.ours, pair.other} == {ours, other}:
             ahead = pair.ours == ours
             sign = (1 if ahead else -1) * (1 if pair.gain == pair.difference.mean else -1)
-            low, high = sorted(sign * value for value in pair.difference.interval)
+            interval = sorted(sign * value for value in pair.difference.interval)
             better = pair.difference.better if ahead else pair.difference.worse
-            return sign * pair.difference.mean, low, high, better, pair
+            return sign * pair.difference.mean, interval, better, pair
     return None
 
 
@@ -135,10 +144,20 @@ def _cost(best: dict[str, Any], able: list[dict[str, Any]]) -> list[str]:
     return [f"{said}."]
 
 
-def _oracles(lines: dict[str, dict[str, Any]], best: dict[str, Any]) -> list[str]:
+def _oracles(lines: dict[str, dict[str, Any]], comparison: Comparison) -> list[str]:
     told = [line for model, line in lines.items() if line["count"] and figures.is_oracle(model)]
     return [
-        f"{line['model']} is told the true motion, as a bound: {line['gain']:+.2f} on "
-        f"{line['count']} photos."
+        f"{line['model']} is told the true motion, as a bound: "
+        f"{_with_interval(line['gain'], line['gain_95'], comparison)} on {line['count']} photos."
         for line in told
     ]
+
+
+def _with_interval(value: float, interval: Sequence[float], comparison: Comparison) -> str:
+    digits = figures.digits_of(comparison.protocol.main)
+    low, high = interval
+    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def _width(score: str) -> int:
+    return max(10, len(figures.title_of(score)) + 2)
