@@ -101,7 +101,7 @@ def compare(
         click.echo(words.text_table(found))
         click.echo("\n" + "\n".join(words.verdict(found)))
         click.echo(f"\n{folder / 'report.html'}: {len(html) / 1e6:.1f} MB")
-    _tell_failures(found)
+    tell_failures(found)
     if not found.whole:
         click.echo(
             f"unblur: stopped after {len(found.shots)} of {found.planned} photos; the same "
@@ -131,7 +131,8 @@ def run_job(
         return run(job, names, folder, only=only, progress=progress)
 
 
-def _tell_failures(found: Comparison) -> None:
+def tell_failures(found: Comparison) -> None:
+    """Name the first runs that failed."""
     for model, photo, why in found.failures[:5]:
         click.echo(f"unblur: {model} failed on {photo}: {why}", err=True)
     if len(found.failures) > 5:
