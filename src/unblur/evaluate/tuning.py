@@ -53,6 +53,7 @@ SIGNIFICANT = 0.05
 _SIDE_PX = 768
 _RISE = 0.2
 _STARTUP = 8
+_ASK_EVERY = 4
 
 Progress = Callable[[int, int], None]
 
@@ -299,6 +300,8 @@ def _value(trial: Trial, bench: Bench, cases: Sequence[Case], plan: Plan) -> flo
     worths: list[float] = []
     for step, case in enumerate(cases):
         worths.append(bench.worth(case, settings))
+        if step % _ASK_EVERY:
+            continue
         trial.report(float(np.mean(worths)), step)
         if settings != DEFAULTS and trial.should_prune():
             return None
