@@ -133,3 +133,25 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
     assert harmed["psnr_db"] < quality.UNHARMED_DB and harmed["harmed"]
     assert kept.keys() == broken.keys() == harmed.keys()
+
+
+def test_linear_photos_are_given_as_srgb_and_taken_back():
+    from unblur.color import linear_to_srgb
+    from unblur.evaluate.light import in_srgb
+
+    samples = np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10, 1)
+    seen = []
+
+    def darken(given, case):
+        seen.append(given)
+        return (given if case.name == "same" else given / 2), None
+
+    linear = {"light": "linear"}
+    dark, _ = in_srgb(darken)(samples, Case("dark", Photo8(None), facts=linear))
+    np.testing.assert_array_equal(seen[0], linear_to_srgb(samples))
+    np.testing.assert_allclose(linear_to_srgb(dark), seen[0] / 2, atol=1e-6)
+    same, _ = in_srgb(darken)(samples, Case("same", Photo8(None), facts=linear))
+    assert same is samples
+    plain, _ = in_srgb(darken)(samples, Case("dark", Photo8(None)))
+    np.testing.assert_array_equal(plain, samples / 2)
+    assert in_srgb(lambda s, c: None)(samples, Case("x", Photo8(None), facts=linear)) is None

@@ -17,11 +17,12 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 
 
 @click.command()
-@click.argument("data", type=_FOLDER)
+@click.argument("data", type=_FOLDER, required=False)
 @click.option(
     "--models",
     help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing; "
-    "NAME+true-psf is given the true PSF where it is known. "
+    "NAME+true-psf is given the true PSF where it is known, NAME=FOLDER are the results of another "
+    "program. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
 @click.option(
@@ -56,6 +57,14 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     type=click.Choice(["train", "val", "test"]),
     help="With --sharp: only this split of DATA/manifest.csv.",
 )
+@click.option("--list", "list_known", is_flag=True, help="List the data sets and protocols.")
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Only say whether DATA is a right copy (counts, sizes, PSNR of the blurry photos); "
+    "exits with 1 if not.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 @click.option(
@@ -65,25 +74,35 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     help="Write every row and the summary into this JSON file.",
 )
 def evaluate(
-    data: Path,
+    data: Path | None,
     models: str | None,
     dataset: str,
     protocol: str,
     crop_px: int,
     only_sharp: bool,
     split: str | None,
+    list_known: bool,
+    only_check: bool,
     threads: int | None,
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """Score models on DATA, a folder with blurry/ and sharp/ (as 'unblur synth' makes it).
+    """Score models on DATA, a folder with blurry/ and sharp/ (as 'unblur synth' makes it), or a
+    published data set as its authors pack it (--list).
 
     Taken as well: blur/ + sharp/, blurred/ + sharp/, input/ + target/, lq/ + gt/.
 
-    PSNR and SSIM on 8-bit sRGB, mean of the photos' figures; 'worse' is the share of photos
-    whose PSNR fell by more than 0.1 dB; gains with 95 % bootstrap intervals.
+    By default PSNR and SSIM on 8-bit sRGB, mean of the photos' figures; published sets are scored
+    by their own protocols. 'worse' is the share of photos whose PSNR fell by more than 0.1 dB;
+    gains with 95 % bootstrap intervals.
     """
-    if only_sharp:
+    if list_known:
+        result, text = _list()
+    elif data is None:
+        raise click.UsageError("name the folder DATA, or use --list")
+    elif only_check:
+        result, text = _check_copy(data, dataset, hidden=as_json)
+    elif only_sharp:
         result, text = _check_sharp(data, models or "unblur", split, threads, hidden=as_json)
     elif split is not None:
         raise click.UsageError("--split goes with --sharp; pairs were split by 'unblur synth'")
@@ -95,6 +114,48 @@ def evaluate(
 
         write_bytes((to_json(result) + "\n").encode(), output, overwrite=True)
     click.echo(to_json(result) if as_json else text)
+    if only_check and result["complaints"]:
+        raise click.exceptions.Exit(1)
+
+
+def _list() -> tuple[dict[str, Any], str]:
+    from unblur.evaluate.datasets import readers
+    from unblur.evaluate.protocols import protocols
+
+    sets = [
+        {"name": reader.name, "protocol": reader.protocol, **dataclasses.asdict(reader.about)}
+        for reader in readers().values()
+    ]
+    known = [{"name": p.name, "about": p.about, "source": p.source} for p in protocols().values()]
+    lines = ["data sets (--dataset):"]
+    for row in sets:
+        lines += [
+            f"  {row['name']:<16}{row['title']}; protocol {row['protocol']}",
+            f"  {'':<16}{row['layout']}",
+            f"  {'':<16}{row['home']} (licence: {row['licence']})",
+        ]
+    lines.append("protocols (--protocol):")
+    lines += [f"  {row['name']:<16}{row['about']}" for row in known]
+    return {"datasets": sets, "protocols": known}, "\n".join(lines)
+
+
+def _check_copy(data: Path, dataset: str, *, hidden: bool) -> tuple[dict[str, Any], str]:
+    from unblur.evaluate.datasets import open_dataset
+
+    found = open_dataset(data, dataset)
+    with progress_bar("checking", len(found.cases), hidden=hidden) as bar:
+        complaints = found.check(deep=True, progress=lambda done, _: bar.to(done))
+    head = f"{found.about.title}: {len(found.cases)} photos"
+    lines = [head, *(f"note: {note}" for note in found.notes)]
+    lines += [f"wrong: {text}" for text in complaints] or ["looks right, as far as is known"]
+    result = {
+        "data": data.name,
+        "dataset": found.name,
+        "photos": len(found.cases),
+        "notes": list(found.notes),
+        "complaints": complaints,
+    }
+    return result, "\n".join(lines)
 
 
 def _score_set(
@@ -109,6 +170,7 @@ def _score_set(
 ) -> tuple[dict[str, Any], str]:
     from unblur.evaluate import quality
     from unblur.evaluate.datasets import open_dataset
+    from unblur.evaluate.differences import differences, format_differences
     from unblur.evaluate.protocols import protocol_of
     from unblur.evaluate.protocols.plain import plain_inside
 
@@ -118,22 +180,28 @@ def _score_set(
         if protocol.name != "plain":
             raise click.UsageError(f"--crop goes with the plain protocol, not with {protocol.name}")
         protocol = plain_inside(crop_px)
-    methods = {name: quality.method_of(name, threads=threads) for name in names}
+    remarks = [*found.notes, *found.check()]
+    for remark in remarks:
+        click.echo(f"{data.name}: {remark}", err=True)
+    methods = {name.partition("=")[0]: quality.method_of(name, threads=threads) for name in names}
     with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(
             found.cases, methods, protocol=protocol, progress=lambda done, _: bar.to(done)
         )
     table = quality.summarise(rows, protocol=protocol)
+    apart = differences(rows, protocol)
     result: dict[str, Any] = {
         "data": data.name,
         "dataset": found.name,
-        "notes": list(found.notes),
+        "notes": remarks,
         "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
         "crop_px": crop_px,
         "summary": table,
+        "differences": [dataclasses.asdict(versus) for versus in apart],
         "rows": [dataclasses.asdict(row) for row in rows],
     }
-    return result, quality.format_table(table, protocol=protocol)
+    text = quality.format_table(table, protocol=protocol)
+    return result, "\n".join(filter(None, [text, format_differences(apart)]))
 
 
 def _check_sharp(

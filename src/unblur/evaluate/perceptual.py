@@ -63,8 +63,8 @@ def ms_ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
 def gmsd(restored: Image, sharp: Image, *, data_range: float) -> float:
     """Return the deviation of the similarity of gradient magnitudes; 0 for equal images.
 
-    On luma, halved: Prewitt gradients, similarity with the constant 170 (of the range 0 to
-    255), standard deviation over all pixels; outside, the edge pixel is mirrored.
+    On luma, halved: Prewitt gradients (0 outside), similarity with the constant 170 (of the range
+    0 to 255), sample standard deviation over all pixels.
 
     Args:
         restored, sharp: (H, W, C), one shape.
@@ -74,10 +74,10 @@ def gmsd(restored: Image, sharp: Image, *, data_range: float) -> float:
         Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation, IEEE TIP 2014,
         arXiv:1308.3052.
     """
-    a, b = (_gradient(halved(plane)[..., 0]) for plane in _luma_pair(restored, sharp, data_range))
+    a, b = (_gradient(_halved_same(plane)) for plane in _luma_pair(restored, sharp, data_range))
     constant = 170.0
     similarity = (2 * a * b + constant) / (a**2 + b**2 + constant)
-    return float(similarity.std())
+    return float(similarity.std(ddof=1))
 
 
 def haarpsi(restored: Image, sharp: Image, *, data_range: float) -> float:
@@ -189,7 +189,7 @@ def _luma_pair(restored: Image, sharp: Image, data_range: float) -> Sequence[Pla
     check_pair(restored, sharp)
     if restored.ndim != 3 or min(restored.shape[:2]) < 6:
         raise ShapeMismatch(f"this measure needs (H, W, C) with sides >= 6, got {restored.shape}")
-    return [_yiq(image, data_range)[0][..., None] for image in (restored, sharp)]
+    return [_yiq(image, data_range)[0] for image in (restored, sharp)]
 
 
 def _yiq(image: Image, data_range: float) -> list[Plane]:
@@ -201,7 +201,7 @@ def _yiq(image: Image, data_range: float) -> list[Plane]:
 
 
 def _gradient(plane: Plane) -> Plane:
-    slopes = (ndimage.prewitt(plane, axis=axis, mode="reflect") / 3 for axis in (0, 1))
+    slopes = (ndimage.prewitt(plane, axis=axis, mode="constant") / 3 for axis in (0, 1))
     return np.asarray(np.hypot(*slopes))
 
 
@@ -221,7 +221,10 @@ def _haar(plane: Plane, scale: int, transposed: bool) -> Plane:
     kernel = np.full((side, side), 2.0**-scale)
     kernel[: side // 2] *= -1
     kernel = kernel.T if transposed else kernel
-    return np.asarray(np.abs(signal.oaconvolve(plane, kernel, mode="same")))
+    full = signal.oaconvolve(plane, kernel, mode="full")
+    # MATLAB's "same" of even kernels, which the authors' code uses, not SciPy's.
+    reach, (height, width) = side // 2, plane.shape
+    return np.asarray(np.abs(full[reach : reach + height, reach : reach + width]))
 
 
 def _alike(a: Plane, b: Plane, constant: float = 30.0) -> Plane:

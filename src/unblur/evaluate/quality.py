@@ -15,19 +15,18 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
+from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.protocols.plain import PLAIN
+from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples, read_rgb8
 from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.settings import DEFAULTS, Settings, read_settings
-
-Method = Callable[[Samples, Case], "tuple[Samples, MotionField | None] | None"]
-"""(blurry samples, case) -> (restored samples, motion), or None where it does not apply."""
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
@@ -80,7 +79,8 @@ class Row:
 def method_of(name: str, *, threads: int | None = None) -> Method:
     """Return the method of a name: "blurry" (does nothing), a model, or a model + TRUE_PSF.
 
-    Either may be followed by AT and a file of settings, as ``unblur@tuned.toml``.
+    A model may be followed by AT and a file of settings, as ``unblur@tuned.toml``.
+    ``NAME=FOLDER`` stands for results that lie in a folder; see :func:`results_of`.
 
     Raises:
         UnknownModel: no model has this name.
@@ -88,6 +88,8 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     """
     if name == "blurry":
         return lambda samples, case: (samples, None)
+    if NAMED in name:
+        return results_of(Path(name.partition(NAMED)[2]))
     name, settings = split_settings(name)
     restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
@@ -100,7 +102,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
         return restored, motion
 
-    return run
+    return in_srgb(run)
 
 
 def split_settings(name: str) -> tuple[str, Settings]:

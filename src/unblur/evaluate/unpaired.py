@@ -55,7 +55,8 @@ def reblur_psnr_db(restored: Image, blurry: Image) -> float:
     """Return how well one PSF makes the blurry photo out of the restored one, as PSNR in dB.
 
     The PSF (63 x 63) is fitted to the two photos by least squares in linear light, made
-    non-negative and of sum 1, and applied; the PSNR is of sRGB, the outermost 31 px left out. High
+    non-negative and of sum 1, and applied; the PSNR is of sRGB, the outermost 31 px left out. If
+    the restored photo as it is comes closer to the blurry one, that counts. High
     where the result explains the photo; low where something was invented, displaced or rings.
     A photo that is returned as it was explains itself perfectly, so this says nothing without a
     measure of sharpness beside it; varying blur lowers it for the best of results.
@@ -70,10 +71,15 @@ def reblur_psnr_db(restored: Image, blurry: Image) -> float:
     if restored.ndim != 3 or min(restored.shape[:2]) <= 3 * _REACH_PX:
         raise ShapeMismatch(f"reblurring needs (H, W, C) with sides > 93, got {restored.shape}")
     linear = srgb_to_linear(to_float(restored))
-    psf = fitted_psf(luma(linear), luma(srgb_to_linear(to_float(blurry))))
+    target = to_float(blurry)
+    psf = fitted_psf(luma(linear), luma(srgb_to_linear(target)))
     again = np.clip(linear_to_srgb(apply_psf(linear, psf, border="reflect")), 0, 1)
     edge = slice(_REACH_PX, -_REACH_PX)
-    return psnr_db(again[edge, edge], to_float(blurry)[edge, edge], data_range=1)
+    found = (
+        psnr_db(i[edge, edge], target[edge, edge], data_range=1)
+        for i in (again, to_float(restored))
+    )
+    return max(found)
 
 
 def fitted_psf(sharp: NDArray[np.float32], blurry: NDArray[np.float32]) -> Psf:
@@ -88,7 +94,7 @@ def fitted_psf(sharp: NDArray[np.float32], blurry: NDArray[np.float32]) -> Psf:
     rows, columns = fft.fftfreq(sharp.shape[0])[:, None], fft.rfftfreq(sharp.shape[1])
     weight = np.sin(np.pi * rows) ** 2 + np.sin(np.pi * columns) ** 2
     power = weight * np.abs(x) ** 2
-    quotient = weight * np.conj(x) * y / (power + _SOFTNESS * power.mean())
+    quotient = weight * np.conj(x) * y / (power + _SOFTNESS * power.mean() + 1e-12)
     wide = np.roll(fft.irfft2(quotient, s=sharp.shape), (_REACH_PX, _REACH_PX), axis=(0, 1))
     kernel = np.maximum(wide[: 2 * _REACH_PX + 1, : 2 * _REACH_PX + 1], 0)
     kernel[kernel < 0.05 * kernel.max()] = 0

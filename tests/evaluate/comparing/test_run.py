@@ -110,6 +110,26 @@ def test_a_failure_costs_one_row_and_is_tried_again(pairs, tmp_path, fake_crew):
     assert fake_crew.asked == [("unsteady", "p1")]
 
 
+def test_results_of_other_programs_take_part(pairs, tmp_path, monkeypatch, fake_crew):  # noqa: F811
+    from unblur.evaluate import quality
+    from unblur.evaluate.comparing import worker
+    from unblur.evaluate.report import figures, words
+
+    monkeypatch.setattr(worker, "method_of", quality.method_of)
+    job, name = Job(str(pairs)), f"theirs={pairs / 'sharp'}"
+    found = compare(job, [name], tmp_path / "out")
+    assert found.models == ("blurry", "theirs") and found.given == {"theirs"}
+    table = {line["model"]: line for line in figures.table(found)}
+    assert table["theirs"]["psnr_db"] == float("inf") and table["theirs"]["seconds"] is None
+    assert "theirs" in words.text_table(found) and "Cost" not in " ".join(words.verdict(found))
+    fake_crew.asked.clear()
+    Image.new("RGB", (150, 110)).save(pairs / "sharp" / "p0.png")
+    compare(job, [name], tmp_path / "out")
+    assert ("theirs=" + str(pairs / "sharp"), "p0") in fake_crew.asked
+    with pytest.raises(BadValue, match="share a name"):
+        compare(job, [name, "theirs=elsewhere"], tmp_path / "out")
+
+
 def test_only_some_photos(pairs, tmp_path, fake_crew):  # noqa: F811
     found = compare(Job(str(pairs)), ["good"], tmp_path / "out", only=["p3", "p1"])
     assert [shot.name for shot in found.shots] == ["p1", "p3"]

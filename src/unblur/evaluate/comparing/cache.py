@@ -16,7 +16,8 @@ from typing import Any
 
 from unblur.evaluate.cases import Case
 from unblur.evaluate.quality import AT
-from unblur.io import write_bytes
+from unblur.evaluate.results import NAMED
+from unblur.io import find_images, write_bytes
 from unblur.restoration.catalogue import shipped_networks, weights_path
 
 _LIBRARIES = ("numpy", "scipy", "pillow", "onnxruntime", "scikit-image")
@@ -139,10 +140,16 @@ def model_digest(model: str) -> str:
     parts = {"name": base or model}
     for name in shipped_networks():
         parts[f"network {name}"] = _file_digest(weights_path(name))
-    for path in (Path(base or model), Path(file)):
+    for path in (Path(base or model), Path(file), *_results(model)):
         if path.is_file():
             parts[str(len(parts))] = _file_digest(path)
     return _digest(parts)
+
+
+def _results(model: str) -> list[Path]:
+    """Return the photos of a method's results that were given."""
+    folder = model.partition(NAMED)[2]
+    return [photo.path for photo in find_images([Path(folder)])] if folder else []
 
 
 def _file_digest(path: Path) -> str:

@@ -13,10 +13,11 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.cache import Cache, Entry
 from unblur.evaluate.comparing.crew import Crew
 from unblur.evaluate.comparing.job import Job
-from unblur.evaluate.comparing.worker import BLURRY
+from unblur.evaluate.comparing.worker import BLURRY, label_of
 from unblur.evaluate.datasets import DataSet
 from unblur.evaluate.protocols import Protocol, Scores
 from unblur.evaluate.quality import Row
+from unblur.evaluate.results import NAMED
 
 Progress = Callable[[int, int, "float | None"], None]
 """(runs done, runs in all, seconds left or None)."""
@@ -52,7 +53,8 @@ class Comparison:
         job: what was asked.
         data: the data set.
         protocol: how results were scored.
-        models: the methods, "blurry" first.
+        models: the methods, "blurry" first; of NAME=FOLDER the name.
+        given: those of the methods whose results were given, not computed here.
         rows: one for each method and photo.
         shots: the photos of the rows.
         failures: (method, photo, why) of runs that failed.
@@ -64,6 +66,7 @@ class Comparison:
     data: DataSet
     protocol: Protocol
     models: tuple[str, ...]
+    given: frozenset[str]
     rows: tuple[Row, ...]
     shots: tuple[Shot, ...]
     failures: tuple[tuple[str, str, str], ...]
@@ -101,6 +104,9 @@ def compare(
     """
     data, protocol = job.open()
     names = list(dict.fromkeys([BLURRY, *models]))
+    labels = [label_of(name) for name in names]
+    if len({*labels}) < len(labels):
+        raise BadValue(f"two methods share a name among {', '.join(labels)}; give one another")
     cases = [case for case in data.cases if only is None or case.name in set(only)]
     if not cases:
         raise BadValue("no photo is left to compare; choose other photos")
@@ -118,7 +124,8 @@ def compare(
         job=job,
         data=data,
         protocol=protocol,
-        models=tuple(names),
+        models=tuple(labels),
+        given=frozenset(label_of(name) for name in names if NAMED in name),
         rows=tuple(loop.rows),
         shots=tuple(loop.shots),
         failures=tuple(loop.failures),
@@ -174,7 +181,7 @@ class _Loop:
             self.rows.append(row)
             facts = facts or entry
             stem = self._cache.pictures(keys[name])
-            pictures[name] = stem.with_name(f"{stem.name}.jpg")
+            pictures[row.method] = stem.with_name(f"{stem.name}.jpg")
             if name == BLURRY:
                 before = row.scores
                 for extra in ("sharp", "overview"):
@@ -195,7 +202,7 @@ class _Loop:
             try:
                 kept = self._crew.ask(name, request)
             except UnblurError as error:
-                self.failures.append((name, case.name, str(error)))
+                self.failures.append((label_of(name), case.name, str(error)))
             else:
                 self._cache.keep(key, kept)
             self.fresh += 1

@@ -20,8 +20,10 @@ from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.crops import View, cut_jpeg, overview_jpeg, view_of
 from unblur.evaluate.comparing.job import Job
+from unblur.evaluate.light import Method
 from unblur.evaluate.protocols import Protocol
-from unblur.evaluate.quality import Method, method_of, run_method
+from unblur.evaluate.quality import method_of, run_method
+from unblur.evaluate.results import NAMED
 from unblur.io import write_bytes
 
 Say = Callable[[dict[str, Any]], None]
@@ -71,13 +73,18 @@ def _run(
     before = request["before"]
     if before is None:
         before = protocol.score(blurry, case)
-    outcome = run_method(model, method, blurry, case, before=before, protocol=protocol)
+    outcome = run_method(label_of(model), method, blurry, case, before=before, protocol=protocol)
     if outcome is None:
         return {"row": None}
     restored, row = outcome
     view = view_of(blurry, case)
     _write_pictures(view, restored, Path(request["pictures"]), given=model == BLURRY)
     return {"row": dataclasses.asdict(row), **view.facts()}
+
+
+def label_of(model: str) -> str:
+    """Return what a method is called in the report: of NAME=FOLDER the name."""
+    return model.partition(NAMED)[0]
 
 
 def _write_pictures(view: View, restored: Any, stem: Path, *, given: bool) -> None:

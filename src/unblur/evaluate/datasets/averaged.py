@@ -49,7 +49,7 @@ def _find_hide(folder: Path) -> Found | None:
     for part in (part for part in parts if part.is_dir()):
         for name, path in photos_by_name(part).items():
             if name in truth:
-                facts = {"part": part.name.removeprefix("test-")}
+                facts = {"kind": part.name.removeprefix("test-")}
                 cases.append(Case(name, Photo8(path), (Photo8(truth[name]),), facts=facts))
             else:
                 lonely.append(name)

@@ -69,7 +69,7 @@ def _find(folder: Path, *, part: str) -> Found | None:
                 blurry=Photo8(path),
                 sharp=(Photo8(sharp[hit[1]]),),
                 truth=None if psf is None else PsfPicture(psf),
-                facts={"category": hit[1].split("_")[0]},
+                facts={"kind": hit[1].split("_")[0]},
             )
         )
     return Found(tuple(cases)) if cases else None

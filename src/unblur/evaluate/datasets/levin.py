@@ -14,6 +14,7 @@ from unblur.blur.psf import Psf
 from unblur.errors import BadPsf, UnreadableImage
 from unblur.evaluate.cases import Case
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
+from unblur.evaluate.light import LINEAR
 from unblur.evaluate.matlab import MatPicture, read_variable, shapes
 
 _FILE = re.compile(r"im0?(\d+)_(?:flit|filt|ker)0?(\d+)\.mat", re.IGNORECASE)
@@ -75,7 +76,7 @@ def _find(folder: Path) -> Found | None:
                 blurry=MatPicture(path, "y"),
                 sharp=(MatPicture(path, "x"),),
                 truth=LevinPsf(path),
-                facts={"picture": int(hit[1]), "trajectory": int(hit[2])},
+                facts={"picture": int(hit[1]), "trajectory": int(hit[2]), "light": LINEAR},
             )
         )
     return Found(tuple(cases)) if cases else None

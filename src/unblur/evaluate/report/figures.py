@@ -12,6 +12,7 @@ import numpy as np
 from unblur.evaluate import quality, statistics
 from unblur.evaluate.comparing.run import Comparison
 from unblur.evaluate.comparing.worker import BLURRY
+from unblur.evaluate.differences import differences as tested
 from unblur.evaluate.quality import TRUE_PSF, WORSE_BY_DB, Row
 from unblur.evaluate.statistics import Difference
 
@@ -102,11 +103,7 @@ def table(comparison: Comparison, *, seed: int = 0) -> list[dict[str, Any]]:
         line["gain_95"] = list(statistics.bootstrap_interval(values, seed=seed))
         line["harmed"] = int((values < -harmed_below(comparison)).sum())
         line["harmed_share"] = line["harmed"] / len(rows)
-        line["seconds"] = _mean([row.seconds for row in rows])
-        line["seconds_per_megapixel"] = _mean([r.seconds / megapixels[r.name] for r in rows])
-        cpu = [r.cpu_seconds / megapixels[r.name] for r in rows if r.cpu_seconds is not None]
-        line["cpu_seconds_per_megapixel"] = _mean(cpu)
-        line["peak_mb"] = max((r.peak_mb for r in rows if r.peak_mb is not None), default=None)
+        line |= _costs([] if model in comparison.given else rows, megapixels)
         kernels = [r.kernel_similarity for r in rows if r.kernel_similarity is not None]
         line["kernel_similarity"] = _mean(kernels)
     return lines
@@ -118,22 +115,14 @@ def differences(comparison: Comparison, *, seed: int = 0) -> list[Paired]:
     Reference:
         Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statistics 1979.
     """
-    main = comparison.protocol.main
-    lower = main in comparison.protocol.lower_is_better
-    scores: dict[str, dict[str, float]] = {model: {} for model in comparison.models}
-    for row in comparison.rows:
-        scores[row.method][row.name] = row.scores[main]
-    models = [model for model in comparison.models if scores[model]]
-    found = [
-        (ours, other, statistics.compare(scores[ours], scores[other], lower_is_better=lower))
-        for number, ours in enumerate(models)
-        for other in models[:number]
-        if scores[ours].keys() & scores[other].keys()
-    ]
-    corrected = holm([difference.wilcoxon_p for _, _, difference in found])
+    lower = comparison.protocol.main in comparison.protocol.lower_is_better
+    found = tested(comparison.rows, comparison.protocol, seed=seed)
+    corrected = holm([versus.difference.wilcoxon_p for versus in found])
     return [
-        Paired(ours, other, d, p, -d.mean if lower else d.mean)
-        for (ours, other, d), p in zip(found, corrected, strict=True)
+        Paired(
+            v.method, v.other, v.difference, p, -v.difference.mean if lower else v.difference.mean
+        )
+        for v, p in zip(found, corrected, strict=True)
     ]
 
 
@@ -197,6 +186,17 @@ def photos(comparison: Comparison) -> list[dict[str, Any]]:
             }
         )
     return sorted(lines, key=lambda line: (line["worst_gain"], line["name"]))
+
+
+def _costs(rows: Sequence[Row], megapixels: dict[str, float]) -> dict[str, float | None]:
+    """Return mean seconds and most memory; of results that were given nothing is known."""
+    cpu = [r.cpu_seconds / megapixels[r.name] for r in rows if r.cpu_seconds is not None]
+    return {
+        "seconds": _mean([row.seconds for row in rows]),
+        "seconds_per_megapixel": _mean([r.seconds / megapixels[r.name] for r in rows]),
+        "cpu_seconds_per_megapixel": _mean(cpu),
+        "peak_mb": max((r.peak_mb for r in rows if r.peak_mb is not None), default=None),
+    }
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -24,7 +24,7 @@ def verdict(comparison: Comparison) -> list[str]:
     ]
     if not able:
         return []
-    best = max(able, key=lambda line: (line["gain"], -line["seconds"]))
+    best = max(able, key=lambda line: float(line["gain"]))
     pairs = figures.differences(comparison)
     said = [_best(best, comparison), *_rivals(best["model"], able, pairs, comparison)]
     said += [_harm(best, comparison), *_cost(best, able), *_oracles(lines, comparison)]
@@ -57,8 +57,8 @@ def text_table(comparison: Comparison) -> str:
         memory = "-" if line["peak_mb"] is None else f"{line['peak_mb']:.0f}"
         lines.append(
             f"{line['model']:<{width}}{line['count']:>5}{scores}{gain:>28}"
-            f"{100 * line['harmed_share']:>8.1f}%{line['seconds_per_megapixel']:>8.2f}"
-            f"{line['cpu_seconds_per_megapixel']:>11.2f}{memory:>7}"
+            f"{100 * line['harmed_share']:>8.1f}%{_or_dash(line['seconds_per_megapixel']):>8}"
+            f"{_or_dash(line['cpu_seconds_per_megapixel']):>11}{memory:>7}"
         )
     return "\n".join(lines)
 
@@ -137,8 +137,11 @@ def _harm(best: dict[str, Any], comparison: Comparison) -> str:
 def _cost(best: dict[str, Any], able: list[dict[str, Any]]) -> list[str]:
     memory = "" if best["peak_mb"] is None else f" and {best['peak_mb']:.0f} MB at most"
     cost = "cpu_seconds_per_megapixel"
+    timed = [line for line in able if line[cost] is not None]
+    if best not in timed:
+        return []
     said = f"Cost: {best[cost]:.1f} processor seconds per megapixel{memory}"
-    quick = min(able, key=lambda line: line[cost])
+    quick = min(timed, key=lambda line: float(line[cost]))
     if quick is not best:
         said += f"; the least is {quick['model']}'s ({quick[cost]:.1f} s)"
     return [f"{said}."]
@@ -157,6 +160,10 @@ def _with_interval(value: float, interval: Sequence[float], comparison: Comparis
     digits = figures.digits_of(comparison.protocol.main)
     low, high = interval
     return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _width(score: str) -> int:
