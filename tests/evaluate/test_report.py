@@ -78,7 +78,7 @@ def test_few_photos_and_useless_models_are_called_so(tmp_path, fake_crew):  # no
     found = compare(Job(str(tmp_path / "two")), ["dark"], tmp_path / "out")
     said = " ".join(words.verdict(found))
     assert "No model is surely better than leaving the photos alone" in said
-    assert "2 photos are too few" in said and "made 2 of 2 photos worse" in said
+    assert "On so few photos (2) nothing is sure" in said and "made 2 of 2 photos worse" in said
 
 
 def test_other_protocols_have_their_own_main_score(tmp_path, fake_crew):  # noqa: F811

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from unblur.evaluate.cases import Case
-from unblur.evaluate.quality import AT
+from unblur.evaluate.quality import AT, TRUE_PSF
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
-from unblur.restoration.catalogue import shipped_networks, weights_path
+from unblur.restoration.catalogue import model_files
 
 _LIBRARIES = ("numpy", "scipy", "pillow", "onnxruntime", "scikit-image")
 _NOT_RUN = ("cli", "training", "models", "video", "report")
@@ -135,15 +135,15 @@ def code_digest() -> str:
 
 
 def model_digest(model: str) -> str:
-    """Return the hash of all that a model's name stands for: its networks, its settings."""
-    base, _, file = model.rpartition(AT)
-    parts = {"name": base or model}
-    for name in shipped_networks():
-        parts[f"network {name}"] = _file_digest(weights_path(name))
-    for path in (Path(base or model), Path(file), *_results(model)):
-        if path.is_file():
-            parts[str(len(parts))] = _file_digest(path)
-    return _digest(parts)
+    """Return the hash of all that a method's name stands for: networks, settings, results."""
+    base, _, settings = model.rpartition(AT)
+    if not settings.endswith(".toml"):
+        base, settings = model, ""
+    files = [*model_files(base.removesuffix(TRUE_PSF)), *_results(model)]
+    files += [Path(settings)] if settings else []
+    # A file that is missing is complained of by whoever needs it.
+    hashes = [_file_digest(path) for path in files if path.is_file()]
+    return _digest({"name": base, "files": hashes})
 
 
 def _results(model: str) -> list[Path]:

@@ -166,7 +166,7 @@ function pairTable() {
 function allTable() {
   const columns = [
     { title: "photo", first: "ascending", value: (row) => row.name,
-      show: (row) => el("td", {}, row.name) },
+      show: (row) => el("td", { title: row.name }, row.name) },
     { title: "kind", first: "ascending", value: (row) => row.kind || null,
       show: (row) => el("td", {}, row.kind || "–") },
     { title: "length px", value: (row) => rank(row.length_px),

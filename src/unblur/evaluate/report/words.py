@@ -30,7 +30,7 @@ def verdict(comparison: Comparison) -> list[str]:
     said += [_harm(best, comparison), *_cost(best, able), *_oracles(lines, comparison)]
     count = len(comparison.shots)
     if count < _FEW:
-        said.append(f"{count} photos are too few to be sure of anything; compare on more.")
+        said.append(f"On so few photos ({count}) nothing is sure; compare on more.")
     return said
 
 
@@ -158,8 +158,9 @@ def _oracles(lines: dict[str, dict[str, Any]], comparison: Comparison) -> list[s
 
 def _with_interval(value: float, interval: Sequence[float], comparison: Comparison) -> str:
     digits = figures.digits_of(comparison.protocol.main)
-    low, high = interval
-    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    # Adding 0 turns a rounded -0 into 0.
+    mean, low, high = (round(number, digits) + 0.0 for number in (value, *interval))
+    return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _or_dash(value: float | None) -> str:
