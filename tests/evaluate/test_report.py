@@ -93,6 +93,30 @@ def test_other_protocols_have_their_own_main_score(tmp_path, fake_crew):  # noqa
     assert "blur effect" in words.text_table(found)
 
 
+def test_scores_that_some_photos_lack_are_means_of_the_rest(comparison):
+    from dataclasses import replace
+
+    rows = tuple(
+        replace(row, scores={**row.scores, **({"vif": 0.5} if row.name == "p3" else {})})
+        for row in comparison.rows
+    )
+    part = replace(comparison, rows=rows)
+    assert all(line["vif"] == 0.5 for line in figures.table(part))
+    assert "vif" in words.text_table(part) and '"vif": 0.5' in page.to_html(part, shown=0)
+
+
+def test_linear_light_is_shown_as_screens_show_it():
+    from unblur.evaluate.cases import Case
+    from unblur.evaluate.comparing.crops import displayed
+    from unblur.evaluate.samples import Photo8
+
+    grey = np.full((4, 5, 1), 0.2140, np.float32)
+    linear = Case("a", Photo8(Path("a.png")), facts={"light": "linear"})
+    srgb = Case("a", Photo8(Path("a.png")))
+    assert displayed(grey, linear).shape == (4, 5, 3)
+    assert (displayed(grey, linear) == 128).all() and (displayed(grey, srgb) == 55).all()
+
+
 def test_the_page_is_whole_and_asks_for_nothing(comparison):
     html = page.to_html(comparison, shown=2)
     assert not re.search(r"""(?:src|href)=["']?(?!data:)\w""", html)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unblur.color import as_rgb, luma
+from unblur.color import as_rgb, linear_to_srgb, luma, to_float
 from unblur.evaluate.cases import Case
+from unblur.evaluate.light import LINEAR
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.io import Region
 
@@ -49,13 +50,24 @@ def view_of(blurry: Samples, case: Case) -> View:
         blurry: (H, W, 1) or (H, W, 3), uint8 or float in [0, 1].
         case: of several sharp pictures, the middle one is shown.
     """
-    shown = as_rgb(as_uint8(blurry))
+    shown = displayed(blurry, case)
     sharp = None
     if case.sharp:
-        sharp = as_rgb(as_uint8(case.sharp[len(case.sharp) // 2].read()))
+        sharp = displayed(case.sharp[len(case.sharp) // 2].read(), case)
     if sharp is not None and sharp.shape != shown.shape:
         sharp = None
     return View(shown, sharp, telling_window(shown, sharp))
+
+
+def displayed(samples: Samples, case: Case) -> Samples:
+    """Return samples of a case as a screen shows them, (H, W, 3) uint8 sRGB.
+
+    Args:
+        samples: (H, W, 1) or (H, W, 3), uint8 or float in [0, 1], in the light of the case.
+        case: says whether that is linear.
+    """
+    linear = case.facts.get("light") == LINEAR
+    return as_rgb(as_uint8(linear_to_srgb(to_float(samples)) if linear else samples))
 
 
 def telling_window(blurry: Samples, sharp: Samples | None) -> Region:
@@ -87,11 +99,11 @@ def cut_jpeg(image: Samples, window: Region) -> bytes:
     """Return a window of a picture as a small JPEG.
 
     Args:
-        image: (H, W, 1) or (H, W, 3), uint8 or float in [0, 1].
+        image: (H, W, 3) uint8.
         window: inside the picture.
     """
-    shown = as_rgb(as_uint8(image[window.y0 : window.y1, window.x0 : window.x1]))
-    return _jpeg(Image.fromarray(np.ascontiguousarray(shown)), _QUALITY)
+    shown = np.ascontiguousarray(image[window.y0 : window.y1, window.x0 : window.x1])
+    return _jpeg(Image.fromarray(shown), _QUALITY)
 
 
 def overview_jpeg(image: Samples) -> bytes:

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
-from unblur.evaluate.comparing.crops import View, cut_jpeg, overview_jpeg, view_of
+from unblur.evaluate.comparing.crops import View, cut_jpeg, displayed, overview_jpeg, view_of
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.light import Method
 from unblur.evaluate.protocols import Protocol
@@ -78,7 +78,9 @@ def _run(
         return {"row": None}
     restored, row = outcome
     view = view_of(blurry, case)
-    _write_pictures(view, restored, Path(request["pictures"]), given=model == BLURRY)
+    _write_pictures(
+        view, displayed(restored, case), Path(request["pictures"]), given=model == BLURRY
+    )
     return {"row": dataclasses.asdict(row), **view.facts()}
 
 

@@ -50,6 +50,11 @@ def title_of(score: str) -> str:
     return TITLES.get(score, score.replace("_", " "))
 
 
+def score_names(comparison: Comparison) -> list[str]:
+    """Return the names of all scores; some protocols leave some out on small photos."""
+    return list(dict.fromkeys(name for row in comparison.rows for name in row.scores))
+
+
 def digits_of(score: str) -> int:
     """Return how many decimals of a score tell something."""
     return 2 if score.endswith("_db") else 4
@@ -91,9 +96,11 @@ def table(comparison: Comparison, *, seed: int = 0) -> list[dict[str, Any]]:
         if not rows:
             continue
         values = np.array(list(gained.values()))
-        for score in rows[0].scores:
+        for score in score_names(comparison):
             lower = score in comparison.protocol.lower_is_better
-            mine = [row.scores[score] for row in rows]
+            mine = [row.scores[score] for row in rows if score in row.scores]
+            if not mine:
+                continue
             summary = statistics.summarise_scores(mine, lower_is_better=lower, seed=seed)
             line[score] = summary.mean
             line[f"{score}_median"], line[f"{score}_worst"] = summary.median, summary.worst

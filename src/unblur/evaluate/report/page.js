@@ -98,7 +98,8 @@ function bestOf(key, lower) {
 }
 
 function mainTable() {
-  const scores = Object.keys(data.photos[0]?.scores[models[0].name] ?? {});
+  const scores = [...new Set(data.photos.flatMap((photo) =>
+    Object.values(photo.scores).flatMap(Object.keys)))];
   const number = (key, title, about, { digits = 2, lower = false, show } = {}) => {
     const best = bestOf(key, lower);
     return { title, about, first: lower ? "ascending" : "descending",

@@ -36,7 +36,7 @@ def verdict(comparison: Comparison) -> list[str]:
 
 def text_table(comparison: Comparison) -> str:
     """Return the table and the paired differences as text."""
-    names = list(next((row.scores for row in comparison.rows), {}))
+    names = figures.score_names(comparison)
     head = "".join(f"{figures.title_of(name):>{_width(name)}}" for name in names)
     width = max(len(model) for model in (*comparison.models, "model")) + 2
     lines = [
