@@ -155,3 +155,14 @@ def test_linear_photos_are_given_as_srgb_and_taken_back():
     plain, _ = in_srgb(darken)(samples, Case("dark", Photo8(None)))
     np.testing.assert_array_equal(plain, samples / 2)
     assert in_srgb(lambda s, c: None)(samples, Case("x", Photo8(None), facts=linear)) is None
+
+
+def test_scores_that_some_photos_lack_are_means_of_the_others():
+    rows = [row("a"), row("b"), row("c", kind="small")]
+    rows[1].scores["ms_ssim"] = 0.7
+    rows[2].scores["ssim"] = 0.6
+    table = quality.summarise(rows)
+    assert find(table, "all")["ms_ssim"] == 0.7
+    assert find(table, "all")["scores"]["ms_ssim"]["count"] == 1
+    head, first, small = quality.format_table(table).splitlines()
+    assert "MS-SSIM" in head and "0.7000" in first and " - " in small

@@ -208,27 +208,33 @@ def summarise(
 
 def format_table(table: Sequence[dict[str, Any]], *, protocol: Protocol = PLAIN) -> str:
     """Return a summary as text, with a column for each score of the protocol."""
-    names = [*table[0]["scores"], *protocol.extras([])] if table else []
+    scores_of = dict.fromkeys(name for row in table for name in row["scores"])
+    names = [*scores_of, *protocol.extras([])] if table else []
     head = "".join(f"{_TITLES.get(name, name):>{_width(name)}}" for name in names)
     lines = [
         f"{'group':<14}{'method':<34}{'n':>5}{head}"
-        f"{'gain dB [95 %]':>24}{'worse':>8}{'PSF':>7}{'s':>8}"
+        f"{'gain dB [95 %]':>24}{'worse':>8}{'PSF':>7}{'s':>8}{'MB':>7}"
     ]
     for group in dict.fromkeys(row["group"] for row in table):
         for row in (r for r in table if r["group"] == group):
-            scores = "".join(
-                f"{row[name]:>{_width(name)}.{2 if name.endswith('_db') else 4}f}" for name in names
-            )
-            kernel = row["kernel_similarity"]
+            scores = "".join(_score_text(row.get(name), name) for name in names)
+            kernel, peak_mb = row["kernel_similarity"], row["peak_mb"]
             lines.append(
                 f"{group:<14}{row['method']:<34}{row['count']:>5}{scores}{_gain_text(row)}"
                 f"{'' if kernel is None else format(kernel, '.3f'):>7}{row['seconds']:>8.2f}"
+                f"{'' if peak_mb is None else format(peak_mb, '.0f'):>7}"
             )
     return "\n".join(lines)
 
 
 def _width(name: str) -> int:
     return max(9, len(_TITLES.get(name, name)) + 2)
+
+
+def _score_text(value: float | None, name: str) -> str:
+    if value is None:
+        return f"{'-':>{_width(name)}}"
+    return f"{value:>{_width(name)}.{2 if name.endswith('_db') else 4}f}"
 
 
 def _gain_text(row: dict[str, Any]) -> str:
@@ -292,8 +298,9 @@ def _kernel(motion: MotionField | None, truth: Psf | None) -> float | None:
 
 def _means(rows: Sequence[Row], protocol: Protocol, seed: int) -> dict[str, Any]:
     summaries: dict[str, Summary] = {}
-    for name in rows[0].scores:
-        values = [row.scores[name] for row in rows]
+    # Some scores are not defined for small photos.
+    for name in dict.fromkeys(name for row in rows for name in row.scores):
+        values = [row.scores[name] for row in rows if name in row.scores]
         lower = name in protocol.lower_is_better
         summaries[name] = summarise_scores(values, lower_is_better=lower, seed=seed)
     return {

@@ -18,7 +18,7 @@ from unblur.checks import check_pair
 Array = NDArray[np.float64]
 
 STEPS = 100
-STILL_PX = 1e-4
+STILL_PX = 1e-3
 """Corners that move by less have arrived."""
 
 _BLUR_SIGMA, _BLUR_REACH = 1.1, 2
@@ -32,7 +32,7 @@ def find_homography(template: Array, image: Array, *, steps: int = STEPS) -> Arr
     maximised from the identity, with additive updates of the eight parameters.
 
     Differences from OpenCV's ``findTransformECC`` as the benchmark calls it (100 steps, always):
-    steps end when the corners move by less than 1e-4 px; positions are not rounded to 1/32 px.
+    steps end when the corners move by less than 1e-3 px; positions are not rounded to 1/32 px.
 
     Args:
         template, image: (H, W), one shape and scale.
