@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.spec import ModelSpec
 
 
@@ -21,7 +22,7 @@ class FakeKernelEngine:
     def __call__(self, maps, pooled):
         self.calls += 1
         count = len(maps)
-        assert maps.shape == (count, 12, 64, 64)
+        assert maps.shape == (count, len(KERNEL_MAPS), 64, 64)
         assert pooled.shape == (count, 3, 8, 8)
         return np.repeat(self._psf[None], count, 0), np.repeat(self._facts[None], count, 0)
 

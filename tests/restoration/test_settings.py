@@ -8,6 +8,7 @@ import pytest
 from tests.restoration.fakes import Brighten, FakeKernelEngine
 from unblur.blur import Psf
 from unblur.errors import BadValue
+from unblur.restoration.bank import solution_bank
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.wiener import wiener_bank
@@ -63,6 +64,8 @@ def test_the_bank_follows_the_regularisation():
     assert all(b.std() < a.std() for a, b in zip(plain, soft, strict=True))
     # Four times 0.03 is the second of the strengths.
     np.testing.assert_allclose(soft[0], plain[1], atol=1e-4)
+    plain, soft = (solution_bank(noisy, psf, 0.01, regularisation=r) for r in (1.0, 4.0))
+    assert soft[:3].std() < plain[:3].std() and soft[3].std() < plain[3].std()
     seen = []
 
     class Remember(Brighten):

@@ -11,11 +11,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.restoration.inputs import network_input
-from unblur.restoration.wiener import STRENGTHS, wiener_bank
-
-WeightedPsf = tuple[Psf, FloatArray]
-"""A PSF and its (H, W) weight in a tile; the weights of all PSFs of a tile sum to 1."""
+from unblur.restoration.inputs import WeightedPsf, network_input
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +23,7 @@ class Tile:
         psfs: the PSFs that count in it.
         confidence: (H, W) float32, trust in the PSFs.
         noise: standard deviation of the noise, linear light.
-        regularisation: factor on the strengths of the Wiener bank.
+        regularisation: factor on the strengths of the network's bank.
     """
 
     srgb: FloatArray
@@ -53,7 +49,7 @@ class Restorer(Protocol):
 
 
 class NetworkRestorer:
-    """RestoreNet on the Wiener bank."""
+    """RestoreNet on the bank that it was trained on."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name, self._engine = name, engine
@@ -61,13 +57,15 @@ class NetworkRestorer:
 
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
-        linear = srgb_to_linear(tile.srgb)
-        bank = np.zeros((len(STRENGTHS), *tile.srgb.shape), np.float32)
-        for psf, weight in tile.psfs:
-            bank += weight[..., None] * wiener_bank(
-                linear, psf, tile.noise, regularisation=tile.regularisation
-            )
-        image = network_input(tile.srgb, bank, tile.confidence, tile.noise)
+        bank = self._engine.spec.bank
+        image = network_input(
+            bank,
+            tile.srgb,
+            tile.psfs,
+            tile.confidence,
+            tile.noise,
+            regularisation=tile.regularisation,
+        )
         height, width = image.shape[1:]
         step = self._engine.spec.multiple_of
         padded = np.pad(image, ((0, 0), (0, -height % step), (0, -width % step)), mode="edge")
