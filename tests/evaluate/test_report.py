@@ -110,7 +110,7 @@ def test_linear_light_is_shown_as_screens_show_it():
     from unblur.evaluate.comparing.crops import displayed
     from unblur.evaluate.samples import Photo8
 
-    grey = np.full((4, 5, 1), 0.2140, np.float32)
+    grey = np.full((4, 5, 1), 0.2159, np.float32)
     linear = Case("a", Photo8(Path("a.png")), facts={"light": "linear"})
     srgb = Case("a", Photo8(Path("a.png")))
     assert displayed(grey, linear).shape == (4, 5, 3)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.errors import BadValue, MissingExtra
+from unblur.errors import BadValue, MissingExtra, ModelError
 from unblur.evaluate.comparing.run import Comparison
 from unblur.evaluate.comparing.worker import BLURRY
 from unblur.evaluate.datasets import DataSet
@@ -54,7 +54,7 @@ def candidates() -> tuple[list[str], list[str]]:
     for name in model_names():
         try:
             load_restorer(name, threads=1)
-        except MissingExtra as error:
+        except (MissingExtra, ModelError) as error:
             unable.append(f"{name} was left out: {error}")
         else:
             able.append(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unblur.evaluate.cases import Case
-from unblur.evaluate.quality import AT, TRUE_PSF
+from unblur.evaluate.quality import AT
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
 from unblur.restoration.catalogue import model_files
@@ -139,7 +139,8 @@ def model_digest(model: str) -> str:
     base, _, settings = model.rpartition(AT)
     if not settings.endswith(".toml"):
         base, settings = model, ""
-    files = [*model_files(base.removesuffix(TRUE_PSF)), *_results(model)]
+    network = base if Path(base).is_file() else base.partition("+")[0]  # off with the suffixes
+    files = [*model_files(network), *_results(model)]
     files += [Path(settings)] if settings else []
     # A file that is missing is complained of by whoever needs it.
     hashes = [_file_digest(path) for path in files if path.is_file()]

@@ -62,7 +62,7 @@ def digits_of(score: str) -> int:
 
 def is_oracle(model: str) -> bool:
     """Return whether a method is told the truth, so that it cannot be chosen."""
-    return quality.split_settings(model)[0].endswith(TRUE_PSF)
+    return TRUE_PSF in model
 
 
 def gains(comparison: Comparison, rows: Sequence[Row] | None = None) -> dict[str, dict[str, float]]:
