@@ -17,7 +17,7 @@ function scoreText(photo, name) {
   const score = photo.scores[name]?.[main];
   const gain = name === "blurry" || !isNumber(photo.gains[name]) ? "" :
     ` (${signed(photo.gains[name])})`;
-  return `${text(score, digitsOf(main))}${unit}${gain}`;
+  return `${text(score, digitsOf(main))}${gain}`;
 }
 
 function sliderOf(photo, pictures) {
