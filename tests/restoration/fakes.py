@@ -32,8 +32,8 @@ class LocalRestorer:
 
     name = "local"
 
-    def __init__(self, halo_px=2):
-        self.halo_px = halo_px
+    def __init__(self, halo_px=2, at_once=1):
+        self.halo_px, self.at_once = halo_px, at_once
         self.tiles = []
 
     def __call__(self, tile):
@@ -48,6 +48,7 @@ class Brighten:
 
     name = "brighten"
     halo_px = 0
+    at_once = 1
 
     def __call__(self, tile):
         return tile.srgb + np.float32(0.1)

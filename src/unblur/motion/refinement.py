@@ -18,8 +18,8 @@ from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, look, see
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
 
-MOST_LOOKS = 4
-_SETTLED = 0.995
+MOST_LOOKS = 3
+_SETTLED = 0.99
 """Similarity of two answers in turn from which on a further look is not worth its time."""
 
 _MOST_WIDE = 2

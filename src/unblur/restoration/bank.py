@@ -35,8 +35,8 @@ PLANES = 5
 SMOOTH, SHARP = 3.0, 0.2
 """Regularisation of both solutions, in units of ``r``; chosen on validation photos."""
 
-NOISE_FLOOR = 0.001
-"""Least noise reckoned with: 8 bits round by about as much."""
+NOISE_FLOOR = 0.002
+"""Least noise reckoned with: the errors of a PSF are no smaller."""
 
 _TRUST = (4.0, 10.0)
 """How much more the derivatives ``w`` are trusted than the prior of the first guess, each time."""
@@ -44,7 +44,7 @@ _TRUST = (4.0, 10.0)
 _STANDS_OUT = 2.6
 """Standard deviations of its noise by which a derivative must stand out to be kept."""
 
-_R_SPAN = (3e-4, 1.0)
+_R_SPAN = (1e-3, 1.0)
 _WHITE = 0.985
 _LIFT = (4.0, 4.0, 1.0)
 """Each time clipped pixels are lifted by so many times what is missing: the guess falls short."""

@@ -22,7 +22,7 @@ from unblur.restoration.restorers import Restorer
 from unblur.restoration.settings import DEFAULTS, Settings
 from unblur.restoration.tile_work import Progress, Samples, TileWork
 
-TILE_PX = 512
+TILE_PX = 768
 _NOISE_PATCH = 512
 _SEEN_PX = 2048
 

@@ -22,7 +22,9 @@ class Tile:
         srgb: (H, W, 3) float32 in [0, 1].
         psfs: the PSFs that count in it.
         confidence: (H, W) float32, trust in the PSFs.
-        noise: standard deviation of the noise, linear light.
+        noise: standard deviation of the luma's noise, linear light.
+        needed: rows and columns that are wanted, with the halo that the restorer asked for;
+            what lies beyond is there for deconvolution only. None for all.
         regularisation: factor on the strengths of the network's bank.
     """
 
@@ -30,6 +32,7 @@ class Tile:
     psfs: list[WeightedPsf]
     confidence: FloatArray
     noise: float
+    needed: tuple[slice, slice] | None = None
     regularisation: float = 1.0
 
 
@@ -39,20 +42,25 @@ class Restorer(Protocol):
     Attributes:
         name: as given to ``--model``.
         halo_px: context needed beyond the PSF's reach.
+        at_once: tiles that may be restored at the same time, each on a thread of its own.
     """
 
     name: str
     halo_px: int
+    at_once: int
 
     def __call__(self, tile: Tile) -> FloatArray:
-        """Return the restored tile, (H, W, 3) float32, sRGB, not clipped."""
+        """Return the restored tile, (H, W, 3) float32, sRGB, not clipped.
+
+        Outside of what is needed it may hold anything.
+        """
 
 
 class NetworkRestorer:
     """RestoreNet on the bank that it was trained on."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
-        self.name, self._engine = name, engine
+    def __init__(self, name: str, engine: Engine, *, at_once: int = 1) -> None:
+        self.name, self._engine, self.at_once = name, engine, at_once
         self.halo_px = engine.spec.halo_px
 
     def __call__(self, tile: Tile) -> FloatArray:
@@ -66,11 +74,15 @@ class NetworkRestorer:
             tile.noise,
             regularisation=tile.regularisation,
         )
+        rows, columns = tile.needed or (slice(None), slice(None))
+        image = image[:, rows, columns]
         height, width = image.shape[1:]
         step = self._engine.spec.multiple_of
         padded = np.pad(image, ((0, 0), (0, -height % step), (0, -width % step)), mode="edge")
         (restored,) = self._engine(padded[None])
-        return np.moveaxis(restored[0, :, :height, :width], 0, 2)
+        out = tile.srgb.copy()
+        out[rows, columns] = np.moveaxis(restored[0, :, :height, :width], 0, 2)
+        return out
 
 
 Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
@@ -80,8 +92,8 @@ Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
 class ClassicalRestorer:
     """One closed-form or iterative deconvolution."""
 
-    def __init__(self, name: str, deconvolve: Deconvolution) -> None:
-        self.name, self._deconvolve = name, deconvolve
+    def __init__(self, name: str, deconvolve: Deconvolution, *, at_once: int = 1) -> None:
+        self.name, self._deconvolve, self.at_once = name, deconvolve, at_once
         self.halo_px = 32
 
     def __call__(self, tile: Tile) -> FloatArray:

@@ -39,8 +39,13 @@ class TileReader:
         self._nodes_x = tuple(c / motion.scale for c in motion.centres_x)
         self.noise = self._measured_noise()
 
-    def tile(self, row: Segment, column: Segment) -> Tile:
-        """Return a tile with its halo."""
+    def tile(self, row: Segment, column: Segment, halo_px: int) -> Tile:
+        """Return a tile.
+
+        Args:
+            row, column: what to read and write.
+            halo_px: context that the restorer needs around what is written, less than is read.
+        """
         return Tile(
             srgb=self._pixels(
                 row.outer_start, row.outer_stop, column.outer_start, column.outer_stop
@@ -48,6 +53,7 @@ class TileReader:
             psfs=self._psfs(row, column),
             confidence=self._confidence(row, column),
             noise=self.noise,
+            needed=(_needed(row, halo_px), _needed(column, halo_px)),
             regularisation=self._regularisation,
         )
 
@@ -116,3 +122,10 @@ def _around(place: float, side: int) -> tuple[int, int]:
     """Return a window's extent around a place on an axis of some length."""
     start = int(np.clip(place - WINDOW / 2, 0, max(0, side - WINDOW)))
     return start, min(side, start + WINDOW)
+
+
+def _needed(segment: Segment, halo_px: int) -> slice:
+    """Return the written pixels and a halo, within those read."""
+    start = max(segment.outer_start, segment.start - halo_px)
+    stop = min(segment.outer_stop, segment.stop + halo_px)
+    return slice(start - segment.outer_start, stop - segment.outer_start)

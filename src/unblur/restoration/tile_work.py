@@ -1,12 +1,15 @@
 """One photo's restoration, tile by tile, and the corrections added to its samples.
 
 Memory is bounded by the tiles: the photo's samples and the result's are held in the photo's
-own depth, everything else only for one row of tiles.
+own depth, everything else only for one row of tiles and the few tiles in work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,10 @@ Samples = NDArray[Any]
 Progress = Callable[[int, int], None]
 
 FADE_PX = 32
+
+_STEP_PX = 16
+"""Tiles begin at multiples of this. A network that halves its picture gives something else if the
+picture is moved by less than a block; so all tiles see the same blocks as the whole photo would."""
 
 
 class TileWork:
@@ -57,10 +64,12 @@ class TileWork:
         self._reader = TileReader(samples, motion, regularisation)
         self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
         reach = max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
-        halo = restorer.halo_px + reach
+        self._halo_px = _in_steps(restorer.halo_px)
+        halo = self._halo_px + _in_steps(reach)
         tile = max(tile_px, 2 * reach)
         self._rows, self._columns = (
-            plan_axis(side, tile=tile, halo=halo, fade=FADE_PX) for side in self._size
+            plan_axis(side, tile=tile, halo=halo, fade=FADE_PX, step=_STEP_PX)
+            for side in self._size
         )
 
     @property
@@ -74,10 +83,11 @@ class TileWork:
         total = len(self._rows) * len(self._columns)
         carried: FloatArray | None = None
         before = np.zeros((0, self._size[1], 3), np.float32)
+        corrections = self._corrections()
         for i, row in enumerate(self._rows):
             band = np.zeros((row.stop - row.start, self._size[1], 3), np.float32)
             for j, column in enumerate(self._columns):
-                band[:, column.start : column.stop] += self._tile(row, column)
+                band[:, column.start : column.stop] += next(corrections)
                 if progress is not None:
                     progress(i * len(self._columns) + j + 1, total)
             if carried is not None:
@@ -88,13 +98,24 @@ class TileWork:
             before = band[keep - 1 : keep]
         return out
 
+    def _corrections(self) -> Iterator[FloatArray]:
+        """Yield the corrections of all tiles in order; a few are in work at the same time."""
+        ahead: deque[Future[FloatArray]] = deque()
+        with ThreadPoolExecutor(self._restorer.at_once) as pool:
+            for place in product(self._rows, self._columns):
+                ahead.append(pool.submit(self._tile, *place))
+                if len(ahead) > self._restorer.at_once:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
     def _tile(self, row: Segment, column: Segment) -> FloatArray:
         """Return a tile's weighted correction on the working scale, (h, w, 3) sRGB."""
         trust = self._reader.interpolate(self._trust, row, column)
         weights = row.weights()[:, None] * column.weights()[None, :] * trust
         if not weights.any() or not self._is_wanted(row, column):
             return np.zeros((*weights.shape, 3), np.float32)
-        tile = self._reader.tile(row, column)
+        tile = self._reader.tile(row, column, self._halo_px)
         correction = self._restorer(tile) - tile.srgb
         return np.asarray(weights[..., None] * correction[row.inner, column.inner])
 
@@ -135,6 +156,10 @@ class TileWork:
             if part.any():
                 moved = to_float(out[y0:y1]) + np.float32(self._strength) * part
                 out[y0:y1] = quantise(np.clip(moved, 0, 1), out.dtype)
+
+
+def _in_steps(length: int) -> int:
+    return -(-length // _STEP_PX) * _STEP_PX
 
 
 def _enlarge(part: FloatArray, scale: int) -> FloatArray:
