@@ -21,6 +21,8 @@ _COMMANDS = {
     "export": "unblur.cli.export",
     "evaluate": "unblur.cli.evaluate",
     "evaluate-clips": "unblur.cli.evaluate_clips",
+    "compare": "unblur.cli.compare",
+    "tune": "unblur.cli.tune",
     "models": "unblur.cli.models",
 }
 

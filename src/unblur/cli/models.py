@@ -8,12 +8,16 @@ from typing import Any
 
 import click
 
+from unblur.cli.choose import choose
 from unblur.cli.common import to_json
 
 
 @click.group()
 def models() -> None:
-    """List and describe the models."""
+    """List and describe the models, and choose among them."""
+
+
+models.add_command(choose)
 
 
 @models.command("list")

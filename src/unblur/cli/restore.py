@@ -31,6 +31,7 @@ class Settings:
     psf: Path | None
     region: Region | None
     mask: Path | None
+    tuned: Path | None
     threads: int | None
     quality: int | None
     overwrite: bool
@@ -72,6 +73,12 @@ class Settings:
     "--mask",
     type=click.Path(path_type=Path),
     help="Picture of the photo's size: restore where it is white.",
+)
+@click.option(
+    "--settings",
+    "tuned",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file of the pipeline's settings, as 'unblur tune' writes it.",
 )
 @click.option(
     "--report",
@@ -116,6 +123,10 @@ def restore(
     go on, and the exit code is that of the first failure.
     """
     settings = Settings(**options)
+    if settings.tuned is not None:
+        from unblur.restoration.settings import read_settings
+
+        read_settings(settings.tuned)  # a mistake in it stops the command, not each photo
     if _STD in photos or output == _STD:
         rows, code = _stream(photos, output, settings, extension)
     else:
@@ -193,6 +204,7 @@ def _restore(
 ) -> Restored:
     from unblur.io import read_photo
     from unblur.restoration.facade import restore as restore_photo
+    from unblur.restoration.settings import DEFAULTS
 
     photo = read_photo(source, max_pixels=int(settings.max_megapixels * 1e6))
     return restore_photo(
@@ -202,6 +214,7 @@ def _restore(
         psf=settings.psf,
         region=settings.region,
         mask=_read_mask(settings.mask),
+        settings=settings.tuned or DEFAULTS,
         threads=settings.threads,
         progress=lambda done, total: advance(done / total),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,12 +28,16 @@ from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_sc
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
 
 CLASSICAL_BLIND = "classical-blind"
 """Name of the classical reference: one PSF by MAP estimation, then the Wiener filter."""
+
+AT = "@"
+"""Between a method's name and a TOML file of settings."""
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -42,7 +47,8 @@ UNHARMED_DB = 50.0
 
 _TITLES = {"psnr_db": "PSNR dB", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 
-_BINS = ((0.0, 10.0), (10.0, 20.0), (20.0, 40.0), (40.0, float("inf")))
+BINS = ((0.0, 10.0), (10.0, 20.0), (20.0, 40.0), (40.0, float("inf")))
+"""Lengths of the motion in px by which photos are grouped."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Row:
         seconds: wall time of the method.
         peak_mb: most memory that the process held meanwhile, in 10^6 bytes; None where the
             system does not tell.
+        cpu_seconds: of all processors, which other programs disturb less than wall time.
     """
 
     method: str
@@ -71,6 +78,7 @@ class Row:
     kind: str
     seconds: float
     peak_mb: float | None = None
+    cpu_seconds: float | None = None
 
 
 def method_of(name: str, *, threads: int | None = None) -> Method:
@@ -78,15 +86,18 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
 
     These are "blurry", which does nothing, and CLASSICAL_BLIND.
 
+    A model may be followed by AT and a file of settings, as ``unblur@tuned.toml``.
     ``NAME=FOLDER`` stands for results that lie in a folder; see :func:`results_of`.
 
     Raises:
         UnknownModel: no model has this name.
+        BadValue: the settings cannot be read.
     """
     if name == "blurry":
         return lambda samples, case: (samples, None)
     if NAMED in name:
         return results_of(Path(name.partition(NAMED)[2]))
+    name, settings = split_settings(name)
     blind = name == CLASSICAL_BLIND
     model = "wiener" if blind else name.removesuffix(TRUE_PSF)
     restorer = load_restorer(model, threads=threads)
@@ -98,12 +109,23 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
             return None
         if blind:
             psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
-        restored, motion, _ = restore_samples(
-            samples, restorer, kernel, RestoreOptions(psf=psf), blur_engine=blur
-        )
+        options = RestoreOptions(psf=psf, settings=settings)
+        restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
         return restored, motion
 
     return in_srgb(run)
+
+
+def split_settings(name: str) -> tuple[str, Settings]:
+    """Return a method's name without AT and its file of settings, and the settings.
+
+    Raises:
+        BadValue: the settings cannot be read.
+    """
+    base, at, file = name.rpartition(AT)
+    if not at or not file.endswith(".toml"):
+        return name, DEFAULTS
+    return base, read_settings(Path(file))
 
 
 def evaluate(
@@ -126,30 +148,52 @@ def evaluate(
     """
     rows: list[Row] = []
     for number, case in enumerate(cases):
-        blurry, truth = case.blurry.read(), case.true_psf()
+        blurry = case.blurry.read()
         before = protocol.score(blurry, case)
         for name, method in methods.items():
-            result, seconds, peak_mb = measured(partial(method, blurry, case))
-            if result is None:
-                continue
-            unchanged = result[0] is blurry
-            scores = before if unchanged else protocol.score(result[0], case)
-            rows.append(
-                Row(
-                    method=name,
-                    name=case.name,
-                    scores=scores,
-                    gain_db=_gain_db(scores, before),
-                    kernel_similarity=_kernel(result[1], truth),
-                    length_px=case.facts.get("length_px"),
-                    kind=str(case.facts.get("kind", "")),
-                    seconds=seconds,
-                    peak_mb=peak_mb,
-                )
-            )
+            outcome = run_method(name, method, blurry, case, before=before, protocol=protocol)
+            if outcome is not None:
+                rows.append(outcome[1])
         if progress is not None:
             progress(number + 1, len(cases))
     return rows
+
+
+def run_method(
+    name: str, method: Method, blurry: Samples, case: Case, *, before: Scores, protocol: Protocol
+) -> tuple[Samples, Row] | None:
+    """Run one method on one photo.
+
+    Args:
+        name, method: see :func:`method_of`.
+        blurry: the case's blurry photo, read.
+        case: what the result is scored against.
+        before: scores of ``blurry`` by the protocol.
+        protocol: how the result is scored.
+
+    Returns:
+        The restored samples and the row, or None where the method does not apply.
+    """
+    begun = time.process_time()
+    result, seconds, peak_mb = measured(partial(method, blurry, case))
+    cpu_seconds = time.process_time() - begun
+    if result is None:
+        return None
+    restored, motion = result
+    scores = before if restored is blurry else protocol.score(restored, case)
+    row = Row(
+        method=name,
+        name=case.name,
+        scores=scores,
+        gain_db=_gain_db(scores, before),
+        kernel_similarity=_kernel(motion, case.true_psf()),
+        length_px=case.facts.get("length_px"),
+        kind=str(case.facts.get("kind", "")),
+        seconds=seconds,
+        peak_mb=peak_mb,
+        cpu_seconds=cpu_seconds,
+    )
+    return restored, row
 
 
 def summarise(
@@ -157,7 +201,7 @@ def summarise(
 ) -> list[dict[str, Any]]:
     """Return means per method over all pairs, per length of the motion, and per kind."""
     groups: dict[str, Callable[[Row], bool]] = {"all": lambda row: True}
-    for low, high in _BINS:
+    for low, high in BINS:
         label = f"> {low:.0f} px" if high == float("inf") else f"{low:.0f}-{high:.0f} px"
         groups[label] = lambda row, low=low, high=high: (  # type: ignore[misc]
             row.length_px is not None and row.kind != "sharp" and low < row.length_px <= high

@@ -58,13 +58,16 @@ Plane = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
 
-def solution_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def solution_bank(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return the bank of an image.
 
     Args:
         blurry: (H, W, 3) float32, linear light.
         psf: its PSF.
         noise: standard deviation of its luma's noise, see :mod:`unblur.restoration.noise`.
+        regularisation: factor on ``r``, above 0.
 
     Returns:
         (PLANES, H, W) float32: smooth R, G, B and sharp luma, linear light, not clipped; share
@@ -76,7 +79,7 @@ def solution_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
         (splitting off the derivatives); Gao, Wavelet shrinkage denoising using the non-negative
         garrote, J. Comput. Graph. Stat. 1998 (how they are shrunk).
     """
-    canvas = _Canvas(blurry, psf, noise)
+    canvas = _Canvas(blurry, psf, noise, regularisation)
     clipped = canvas.lift()
     spectrum = canvas.transform(canvas.light)
     height, width = canvas.inner
@@ -89,7 +92,7 @@ def solution_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
 
 def smooth_solution(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     """Return the smooth solution alone, (H, W, 3); see :func:`solution_bank`."""
-    canvas = _Canvas(blurry, psf, noise)
+    canvas = _Canvas(blurry, psf, noise, 1.0)
     canvas.lift()
     solved = canvas.wiener(canvas.transform(canvas.light), SMOOTH)
     return np.moveaxis(solved[:, canvas.inner[0], canvas.inner[1]], 0, 2)
@@ -98,7 +101,7 @@ def smooth_solution(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
 class _Canvas:
     """An image on its periodic canvas, with the PSF's response and the strength of the prior."""
 
-    def __init__(self, blurry: FloatArray, psf: Psf, noise: float) -> None:
+    def __init__(self, blurry: FloatArray, psf: Psf, noise: float, regularisation: float) -> None:
         pads = [border_width(side) for side in psf.shape]
         padded = extend_smoothly(blurry, pads[0], pads[1])
         self.light: FloatArray = np.ascontiguousarray(np.moveaxis(padded, 2, 0))
@@ -112,7 +115,8 @@ class _Canvas:
         self._noise = max(noise, NOISE_FLOOR)
         self._white = max(0.9, min(_WHITE, 1 - 2.7 * self._noise))
         flat = _luma(self.light[:, self.inner[0], self.inner[1]])
-        self._ratio = float(np.clip(self._noise**2 / _slope_variance(flat), *_R_SPAN))
+        ratio = float(np.clip(self._noise**2 / _slope_variance(flat), *_R_SPAN))
+        self._ratio = regularisation * ratio
 
     def transform(self, planes: FloatArray) -> Spectrum:
         return np.asarray(fft.rfft2(planes, axes=(-2, -1)))

@@ -87,6 +87,20 @@ def shipped_networks() -> list[str]:
     return sorted(path.stem for path in folder.glob("*.onnx"))
 
 
+def model_files(name: str) -> list[Path]:
+    """Return all files that the results of a model depend on, those of the motion included.
+
+    Raises:
+        UnknownModel: the installation lacks one.
+    """
+    files = [weights_path(network) for network in (KERNEL_NET, _BLUR_NET)]
+    if name in _NETWORKS:
+        files.append(weights_path(_NETWORKS[name]))
+    elif Path(name).is_file():
+        files.append(Path(name))
+    return files
+
+
 @lru_cache(maxsize=8)
 def load_engine(path: Path, task: str, threads: int | None) -> Engine:
     """Return the engine that runs a network file of ours; each is loaded once.

@@ -23,6 +23,7 @@ from unblur.restoration.catalogue import (
 )
 from unblur.restoration.field_files import load_motion
 from unblur.restoration.pipeline import Report, RestoreOptions, analyse_samples, restore_samples
+from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 
 Source = str | Path | bytes | NDArray[Any] | Image.Image | Photo
 
@@ -59,6 +60,7 @@ def restore(
     psf: Psf | MotionField | str | Path | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
+    settings: Settings | str | Path = DEFAULTS,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Restored:
@@ -72,6 +74,8 @@ def restore(
         psf: use this PSF or motion field, or this file's, in place of an estimate.
         region: restore only here.
         mask: (H, W); restore only where it is above 0, in proportion.
+        settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
+            its strength is multiplied with ``strength``.
         threads: for the networks; all processors if omitted.
         progress: called with (tiles done, tiles in all).
 
@@ -91,6 +95,7 @@ def restore(
         strength=strength,
         psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
         mask=combined_mask(photo, region, mask),
+        settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
     )
     samples, motion, report = restore_samples(
         photo.samples,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -43,6 +44,8 @@ def network_input(
     psfs: list[WeightedPsf],
     confidence: FloatArray | float,
     noise: float,
+    *,
+    regularisation: float = 1.0,
 ) -> FloatArray:
     """Return the input of RestoreNet for one image.
 
@@ -52,6 +55,7 @@ def network_input(
         psfs: the PSFs that count in it.
         confidence: trust in the PSFs, in [0, 1]: a number or (H, W).
         noise: standard deviation of the noise, linear light.
+        regularisation: factor on that of the bank.
 
     Returns:
         (CHANNELS[bank], H, W) float32 in [0, 1]; solutions are clipped and sRGB-encoded, the
@@ -69,10 +73,12 @@ def network_input(
         return out
     linear = srgb_to_linear(blurry_srgb)
     if bank == "wiener":
-        planes = _blended(_wiener_planes, linear, psfs, noise)
+        solve = partial(_wiener_planes, regularisation=regularisation)
+        planes = _blended(solve, linear, psfs, noise)
         out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
     else:
-        planes = _blended(solution_bank, linear, psfs, noise)
+        solve = partial(solution_bank, regularisation=regularisation)
+        planes = _blended(solve, linear, psfs, noise)
         out[3:-3] = linear_to_srgb(np.clip(planes[:-1], 0, 1))
         out[-3] = planes[-1]
     out[-2] = confidence
@@ -85,8 +91,10 @@ def noise_level(noise: float) -> float:
     return float((np.log(np.clip(noise, *NOISE_SPAN)) - low) / (high - low))
 
 
-def _wiener_planes(linear: FloatArray, psf: Psf, noise: float) -> FloatArray:
-    bank = np.moveaxis(wiener_bank(linear, psf, noise), 3, 1)
+def _wiener_planes(
+    linear: FloatArray, psf: Psf, noise: float, *, regularisation: float
+) -> FloatArray:
+    bank = np.moveaxis(wiener_bank(linear, psf, noise, regularisation=regularisation), 3, 1)
     return bank.reshape(-1, *linear.shape[:2])
 
 

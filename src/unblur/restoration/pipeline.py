@@ -19,6 +19,7 @@ from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma
 from unblur.restoration import referee
 from unblur.restoration.given import given_motion
 from unblur.restoration.restorers import Restorer
+from unblur.restoration.settings import DEFAULTS, Settings
 from unblur.restoration.tile_work import Progress, Samples, TileWork
 
 TILE_PX = 768
@@ -35,12 +36,14 @@ class RestoreOptions:
             then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
         tile_px: side of the tiles.
+        settings: of the gate and the bank; its strength is multiplied with the one above.
     """
 
     strength: float = 1.0
     psf: Psf | MotionField | None = None
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
+    settings: Settings = DEFAULTS
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -58,7 +61,7 @@ class Report:
         motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos.
         trust: rows of the referee's decisions, 0 untouched to 1 fully restored.
         noise: estimated standard deviation of the luma's noise, linear light.
-        strength: as asked for.
+        strength: as asked for, times that of the settings.
         seconds: time for analysis and restoration.
         notes: remarks of the reader of the file and of the pipeline.
     """
@@ -100,6 +103,7 @@ def restore_samples(
     options: RestoreOptions,
     *,
     blur_engine: Engine | None = None,
+    motion: MotionField | None = None,
     progress: Progress | None = None,
 ) -> tuple[Samples, MotionField | None, Report]:
     """Restore a photo's samples.
@@ -111,6 +115,7 @@ def restore_samples(
         options: what the caller chose.
         blur_engine: runs BlurNet, a second witness of what is sharp; without it the motion
             field alone decides.
+        motion: an earlier analysis of these samples, to spare another.
         progress: called with (tiles done, tiles in all).
 
     Returns:
@@ -126,7 +131,8 @@ def restore_samples(
             "they must be equal"
         )
     begun = time.perf_counter()
-    motion = _motion(samples, kernel_engine, options)
+    if motion is None:
+        motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
     trust, reason = decide(samples, motion, blur_engine, options)
     noise = _typical_noise(motion)
@@ -137,7 +143,8 @@ def restore_samples(
             motion,
             trust,
             restorer,
-            strength=options.strength,
+            strength=options.strength * options.settings.strength,
+            regularisation=options.settings.regularisation,
             mask=options.mask,
             tile_px=options.tile_px,
         )
@@ -151,7 +158,7 @@ def restore_samples(
         motion=motion.to_dict() if motion is not None else None,
         trust=[[round(float(v), 4) for v in row] for row in trust],
         noise=round(noise, 6),
-        strength=options.strength,
+        strength=options.strength * options.settings.strength,
         seconds={
             "analyse": round(analysed - begun, 3),
             "restore": round(done - analysed, 3),
@@ -205,17 +212,18 @@ def decide(
     none = np.zeros((0, 0), np.float32)
     if motion is None:
         return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
-    if options.strength == 0:
+    settings = options.settings
+    if options.strength * settings.strength == 0:
         return none, "strength is 0"
     if options.psf is not None:
         return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
-    if referee.is_sharp(motion) or (
+    if referee.is_sharp(motion, settings) or (
         blur_engine is not None
-        and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
+        and referee.is_surely_sharp(_detection(samples, motion, blur_engine), settings)
     ):
         untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
         return untouched, "this photo is already sharp: no motion blur found"
-    trust = referee.trust_map(motion)
+    trust = referee.trust_map(motion, settings)
     if not trust.any():
         return trust, "the motion could not be told reliably enough"
     return trust, ""

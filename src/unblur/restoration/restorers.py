@@ -25,6 +25,7 @@ class Tile:
         noise: standard deviation of the luma's noise, linear light.
         needed: rows and columns that are wanted, with the halo that the restorer asked for;
             what lies beyond is there for deconvolution only. None for all.
+        regularisation: factor on the strengths of the network's bank.
     """
 
     srgb: FloatArray
@@ -32,6 +33,7 @@ class Tile:
     confidence: FloatArray
     noise: float
     needed: tuple[slice, slice] | None = None
+    regularisation: float = 1.0
 
 
 class Restorer(Protocol):
@@ -64,7 +66,14 @@ class NetworkRestorer:
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
         bank = self._engine.spec.bank
-        image = network_input(bank, tile.srgb, tile.psfs, tile.confidence, tile.noise)
+        image = network_input(
+            bank,
+            tile.srgb,
+            tile.psfs,
+            tile.confidence,
+            tile.noise,
+            regularisation=tile.regularisation,
+        )
         rows, columns = tile.needed or (slice(None), slice(None))
         image = image[:, rows, columns]
         height, width = image.shape[1:]

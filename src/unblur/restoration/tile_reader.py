@@ -24,14 +24,17 @@ class TileReader:
     Args:
         samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3; only read.
         motion: the photo's motion field.
+        regularisation: factor on that of the network's bank.
 
     Attributes:
         noise: standard deviation of the luma's noise on the working scale, linear light: the
             median of a few windows.
     """
 
-    def __init__(self, samples: NDArray[Any], motion: MotionField) -> None:
-        self._samples, self._motion = samples, motion
+    def __init__(
+        self, samples: NDArray[Any], motion: MotionField, regularisation: float = 1.0
+    ) -> None:
+        self._samples, self._motion, self._regularisation = samples, motion, regularisation
         self._nodes_y = tuple(c / motion.scale for c in motion.centres_y)
         self._nodes_x = tuple(c / motion.scale for c in motion.centres_x)
         self.noise = self._measured_noise()
@@ -51,6 +54,7 @@ class TileReader:
             confidence=self._confidence(row, column),
             noise=self.noise,
             needed=(_needed(row, halo_px), _needed(column, halo_px)),
+            regularisation=self._regularisation,
         )
 
     def interpolate(self, values: FloatArray, row: Segment, column: Segment) -> FloatArray:

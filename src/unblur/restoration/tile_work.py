@@ -41,6 +41,7 @@ class TileWork:
         trust: (rows, columns) float32, how much of the restoration to apply at each window.
         restorer: what restores the tiles.
         strength: share of the correction that is applied, in [0, 1].
+        regularisation: factor on that of the network's bank.
         mask: (H, W) bool or float in [0, 1], only where it is above 0 is anything restored;
             None for everywhere.
         tile_px: side of the tiles.
@@ -54,12 +55,13 @@ class TileWork:
         restorer: Restorer,
         *,
         strength: float,
+        regularisation: float,
         mask: NDArray[Any] | None,
         tile_px: int,
     ) -> None:
         self._samples, self._trust, self._restorer = samples, trust, restorer
         self._strength, self._mask, self._scale = strength, mask, motion.scale
-        self._reader = TileReader(samples, motion)
+        self._reader = TileReader(samples, motion, regularisation)
         self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
         reach = max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
         self._halo_px = _in_steps(restorer.halo_px)

@@ -34,13 +34,16 @@ NOISE_SPAN = (0.003, 0.03)
 """Noise levels (linear light) between which the regularisation follows the photo."""
 
 
-def wiener_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def wiener_bank(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return the deconvolutions of an image at all STRENGTHS.
 
     Args:
         blurry: (H, W, C) float32, linear light.
         psf: its PSF.
         noise: standard deviation of its noise, linear light.
+        regularisation: factor on all STRENGTHS, above 0.
 
     Returns:
         (len(STRENGTHS), H, W, C) float32, linear light, not clipped. The outermost pixels
@@ -57,7 +60,7 @@ def wiener_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     spectrum = fft.rfft2(np.moveaxis(padded, 2, 0), axes=(1, 2))
     matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
-    level = float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
+    level = regularisation * float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
     height, width = blurry.shape[:2]
     bank = []
     for strength in STRENGTHS:

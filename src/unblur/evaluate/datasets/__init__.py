@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage, nearest
 from unblur.evaluate.datasets.base import About, DataSet, Expected, Reader
-from unblur.evaluate.datasets.folders import find_pairs
+from unblur.evaluate.datasets.folders import PHOTOS, find_pairs
 
 __all__ = ["About", "DataSet", "Expected", "Reader", "open_dataset", "readers"]
 
@@ -27,6 +27,7 @@ def readers() -> dict[str, Reader]:
         *averaged.READERS,
         folders.SYNTH,
         folders.PAIRS,
+        folders.PHOTOS,
     ]
     return {reader.name: reader for reader in found}
 
@@ -36,7 +37,8 @@ def open_dataset(folder: Path, name: str = "auto") -> DataSet:
 
     Args:
         folder: as its authors publish it: the folder that their archive makes.
-        name: one of :func:`readers`, or "auto": the first whose layout the folder has.
+        name: one of :func:`readers`, or "auto": the first whose layout the folder has, other
+            than "photos", which any folder has.
 
     Raises:
         UnreadableImage: no such folder, or it has not the layout asked for, or none that is known.
@@ -47,7 +49,10 @@ def open_dataset(folder: Path, name: str = "auto") -> DataSet:
     known = readers()
     if name != "auto" and name not in known:
         raise BadValue(f"no data set is called '{name}'; {nearest(name, [*known, 'auto'])}")
-    for reader in known.values() if name == "auto" else [known[name]]:
+    tried = [reader for reader in known.values() if name in (reader.name, "auto")]
+    for reader in tried:
+        if name == "auto" and reader.name == PHOTOS.name:
+            continue
         found = reader.read(folder)
         if found is None and reader.flat and name != "auto":
             found = find_pairs(folder)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unblur.evaluate.cases import Case
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
-from unblur.evaluate.matching import sides_of
+from unblur.evaluate.matching import photos_by_name, sides_of
 from unblur.evaluate.pairs import read_pairs
+from unblur.evaluate.samples import Photo8
 
 _LAYOUT = "blurry/NAME and sharp/NAME (or blur + sharp, blurred + sharp, input + target, lq + gt)"
 
@@ -22,6 +24,13 @@ def _find_synth(folder: Path) -> Found | None:
     if not ((folder / "manifest.jsonl").is_file() and (folder / "recipe.json").is_file()):
         return None
     return find_pairs(folder)
+
+
+def _find_photos(folder: Path) -> Found | None:
+    photos = photos_by_name(folder)
+    if not photos:
+        return None
+    return Found(tuple(Case(name, Photo8(path)) for name, path in photos.items()))
 
 
 PAIRS = Reader(
@@ -49,4 +58,17 @@ SYNTH = Reader(
     ),
     protocol="plain",
     read=_find_synth,
+)
+
+PHOTOS = Reader(
+    name="photos",
+    about=About(
+        title="photos without truth",
+        paper="",
+        home="your own",
+        licence="your own",
+        layout="a folder of blurry photos; only where it is asked for by name",
+    ),
+    protocol="unpaired",
+    read=_find_photos,
 )
