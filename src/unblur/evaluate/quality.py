@@ -16,7 +16,6 @@ from unblur.blur.psf import Psf
 from unblur.color import luma, srgb_to_linear, to_float
 from unblur.errors import UnblurError
 from unblur.evaluate.cases import Case
-from unblur.evaluate.classical_blind import estimate_psf_map
 from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
@@ -25,6 +24,7 @@ from unblur.evaluate.protocols.plain import PLAIN
 from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples, read_rgb8
 from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples

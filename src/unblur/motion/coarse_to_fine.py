@@ -4,7 +4,7 @@ What people did before networks, to measure against. On a pyramid, from a pictur
 which most motion is a few pixels long, up to the photo itself, two steps take turns:
 
 1. the latent image of few, strong gradients that the present PSF turns into the photo
-   (:mod:`unblur.evaluate.l0_latent`);
+   (:mod:`unblur.motion.l0_latent`);
 2. the PSF that best turns the latent image's gradients ``X`` into the photo's ``Y``,
 
        psf = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + ridge) ],   j = x, y,
@@ -31,13 +31,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
+from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import ShapeMismatch
-from unblur.evaluate.l0_latent import l0_latent
 from unblur.motion.features import noise_sigma
+from unblur.motion.l0_latent import l0_latent
 from unblur.motion.spatial import gradients
-from unblur.restoration.canvas import border_width, extend_smoothly
 
 CROP_PX = 512
 """Side of the part that is looked at, the one with most structure."""
