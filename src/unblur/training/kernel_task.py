@@ -54,7 +54,7 @@ class KernelSamples(WindowSamples):
         if self.data.search:
             found = estimate_psf_map(window, noise=features.noise)
             views.append(next_look(maps, window, np.asarray(found.embedded(GRID), np.float32)))
-        truth = {
+        truth: Arrays = {
             "pooled": features.pooled,
             "psf": pair.psf.embedded(GRID).astype(np.float16),
             "facts": facts_of(pair),
