@@ -50,6 +50,8 @@ _WEIGHT = 0.004
 _WEIGHT_PER_NOISE = 0.3
 _RIDGE = 0.2
 _TURNS = 5
+_BETA_LAST = 1e3
+_BETA_GROWTH = 4.0
 _FAINT = 0.05
 _SPECK = 0.1
 
@@ -148,10 +150,15 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
     psf = Psf(psf.embedded(2 * reach + 1))
     pad = border_width(2 * reach + 1)
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
+    shape = (framed.shape[0], framed.shape[1])
+    spectrum = fft.rfft2(framed)
     counted = (usable > 0.9) * _fading(height, reach)[:, None] * _fading(width, reach)
     observed = gradients(blurry) * counted
     for _ in range(_TURNS):
-        latent = l0_latent(framed, psf.otf((framed.shape[0], framed.shape[1])), weight)
+        otf = psf.otf(shape)
+        latent, _ = l0_latent(
+            spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
+        )
         edges = gradients(latent[pad : pad + height, pad : pad + width]) * counted
         grid = _quotient(edges, observed, reach)
         if not grid.any():
