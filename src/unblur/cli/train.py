@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from unblur.errors import BadValue, MissingExtra
+from unblur.errors import BadValue, MissingExtra, UnblurError
 
 if TYPE_CHECKING:
     from unblur.training.config import TrainConfig
@@ -51,6 +54,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Threads that train.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes of this machine that share each batch; over several machines, use torchrun.",
+)
+@click.option(
     "--plot/--no-plot",
     default=True,
     show_default=True,
@@ -66,6 +76,7 @@ def train(
     steps: int | None,
     workers: int,
     threads: int,
+    processes: int,
     plot: bool,
 ) -> None:
     """Train the network of CONFIG; resumable at any time."""
@@ -75,25 +86,59 @@ def train(
         raise MissingExtra("torch", "train", "training") from error
 
     from unblur.training.config import load_config
+    from unblur.training.crew import enlist
     from unblur.training.curves import plot_curves
-    from unblur.training.loop import train as run_training
 
+    del torch
     if not photos.is_dir():
         raise BadValue(f"the folder of photos {photos} does not exist")
-    torch.set_num_threads(threads)
     settings = _adapted(load_config(config), gyro, kernel_weights, steps)
+    work = partial(_train, settings, photos, run_folder, workers, threads, initial)
+    if processes > 1:
+        enlist(processes, partial(_speaking_up, work))
+    elif not work():
+        return  # one of several that torchrun has started; the first of them speaks
+    if plot:
+        click.echo(f"curves: {plot_curves(run_folder / 'log.csv')}")
+    click.echo(f"checkpoint: {run_folder / 'checkpoint.pt'}")
+
+
+def _speaking_up(work: Callable[[], object]) -> None:
+    """Do one process's work; its mistakes are told, not raised into a trace of calls."""
+    try:
+        work()
+    except UnblurError as error:
+        click.echo(f"unblur: {error}", err=True)
+        os._exit(error.exit_code)  # the others may wait for this process for ever
+
+
+def _train(
+    settings: TrainConfig, photos: Path, run: Path, workers: int, threads: int, initial: Path | None
+) -> bool:
+    """Train in this process, with its crew if it has one; return whether it is the first."""
+    import torch
+
+    from unblur.training.crew import assemble, disband
+    from unblur.training.loop import train as run_training
+
+    torch.set_num_threads(threads)
+    crew = assemble()
     with click.progressbar(
-        length=settings.optim.steps, label=settings.name, item_show_func=lambda text: text
+        length=settings.optim.steps,
+        label=settings.name,
+        item_show_func=lambda text: text,
+        hidden=not crew.first,
     ) as bar:
 
         def show(step: int, total: int, figures: dict[str, float]) -> None:
             text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
             bar.update(step - bar.pos, text)
 
-        run_training(settings, photos, run_folder, workers=workers, initial=initial, progress=show)
-    if plot:
-        click.echo(f"curves: {plot_curves(run_folder / 'log.csv')}")
-    click.echo(f"checkpoint: {run_folder / 'checkpoint.pt'}")
+        run_training(
+            settings, photos, run, workers=workers, initial=initial, progress=show, crew=crew
+        )
+    disband()
+    return crew.first
 
 
 def _adapted(
