@@ -34,6 +34,8 @@ class ModelSpec:
         metrics: validation figures by name.
         recipe: the training config as JSON.
         state_channels: of the memory at quarter resolution ("frame" only; 0 otherwise).
+        privacy: what differentially private training has spent, and on what terms; empty if it
+            was not private.
         format: version of the interface.
     """
 
@@ -48,11 +50,15 @@ class ModelSpec:
     metrics: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
     state_channels: int = 0
+    privacy: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> str:
         """Return the spec as JSON."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        values = dataclasses.asdict(self)
+        if not self.privacy:
+            del values["privacy"]  # so that programs from before it can read the rest
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> ModelSpec:

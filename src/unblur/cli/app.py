@@ -18,6 +18,7 @@ _COMMANDS = {
     "synth": "unblur.cli.synth",
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",
+    "audit": "unblur.cli.audit",
     "evaluate": "unblur.cli.evaluate",
     "evaluate-clips": "unblur.cli.evaluate_clips",
     "models": "unblur.cli.models",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
-from unblur.training.shards import SampleMaker
+from unblur.training.shards import Arrays, SampleMaker
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class WindowSamples:
@@ -25,11 +30,21 @@ class WindowSamples:
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         self.data = config.data
         self.synthesise = Synthesiser(config.recipe)
-        self._photos, self._side = photos, drawn_px(config)
+        self.photos, self._side = photos, drawn_px(config)
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return the samples of one window."""
+        raise NotImplementedError
+
+    def only(self, paths: list[Path]) -> Self:
+        """Return a maker of samples of some photos only."""
+        some = copy.copy(self)
+        some.photos = self.photos.only(paths)
+        return some
 
     def pair(self, rng: np.random.Generator) -> Pair:
         """Return a random window, ``data.window_px`` wide, blurred and sharp."""
-        window = self._photos.window(self._side, rng, downscale=self.data.downscale)
+        window = self.photos.window(self._side, rng, downscale=self.data.downscale)
         return self.synthesise(window, rng)
 
 
