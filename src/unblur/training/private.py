@@ -197,7 +197,8 @@ def _wrapped(
         generator=noise,
         secure_mode=True,  # noise whose floating-point digits tell nothing
     )
-    return GradSampleModule(network), optimiser
+    # Not by its hooks for each kind of layer: those misread convolutions with channels last.
+    return GradSampleModule(network, force_functorch=True), optimiser
 
 
 def _batch(
