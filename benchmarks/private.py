@@ -32,7 +32,6 @@ from unblur.training.records import all_records, fingerprint
 from unblur.training.windows import drawn_px
 
 ROOT = Path(__file__).parents[1]
-EPSILONS = (math.inf, 8.0, 3.0, 1.0)
 
 
 def config_of(seed: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
@@ -72,12 +71,14 @@ def run_once(
 def quality(photos: Path, work: Path, args: argparse.Namespace) -> None:
     """Print accuracy against epsilon, mean and range over the seeds."""
     print("| ε | δ | noise σ | ε spent | accuracy, % | loss | s |\n| --- " + "| --- " * 6 + "|")
-    for epsilon in EPSILONS:
+    for epsilon in args.epsilons:
         privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=4, views=1)
         found, since = [], time.process_time()
         for seed in range(1, args.seeds + 1):
             config = config_of(9, steps=args.steps, batch=args.batch, lr=args.lr)
-            found.append(run_once(config, privacy, photos, work / "run", work / "records", seed))
+            found.append(
+                run_once(config, privacy, photos, work / f"run-{epsilon:g}", work / "records", seed)
+            )
         accuracy = [100 * s["metrics"]["accuracy"] for s in found]
         terms = found[0]["privacy"]
         print(
@@ -95,11 +96,13 @@ def audit(photos: Path, work: Path, args: argparse.Namespace) -> None:
     config = config_of(9, steps=args.steps, batch=args.batch, lr=args.lr)
     halves = _halves(photos, work, config, count=args.audited, networks=args.networks)
     print("| ε | ε spent | attack | AUC | found at 5 % accused |\n| --- | --- | --- | --- | --- |")
-    for epsilon in EPSILONS:
+    for epsilon in args.epsilons:
         privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=4, views=1)
         losses, trained, spent = [], [], math.nan
         for k, (folder, names, members) in enumerate(halves):
-            state = run_once(config, privacy, folder, work / "run", work / "records", k)
+            state = run_once(
+                config, privacy, folder, work / f"run-{epsilon:g}", work / "records", k
+            )
             spent = state["privacy"]["epsilon"]
             job, factory = job_of(config)
             network = job.build()
@@ -170,6 +173,7 @@ def main() -> None:
     parser.add_argument("part", choices=["quality", "audit"])
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="folder for runs; may be removed")
+    parser.add_argument("--epsilons", type=float, nargs="+", default=[math.inf, 8.0, 3.0, 1.0])
     parser.add_argument("--delta", type=float, default=1e-4)
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=200)
