@@ -57,7 +57,7 @@ class Bad(flower.Client):
 
 
 def run(folder, bad=(), *, good=6, **changed):
-    asked = Federation(**{"rounds": 6, "clients": 4, "max_norm": 100.0, **changed})
+    asked = Federation(**{"rounds": 4, "clients": 4, "max_norm": 100.0, **changed})
     clients = [flower.FederatedClient(Walker(0.01, i)) for i in range(good)] + list(bad)
     posts = {
         i + 11: flower.Answerer(client, secure=asked.secure) for i, client in enumerate(clients)
@@ -86,15 +86,15 @@ def test_flower_stays_silent():
 @pytest.mark.parametrize("secure", [False, True])
 def test_honest_clients_arrive(tmp_path, secure):
     left, rows = run(tmp_path, secure=secure)
-    assert left < 0.03  # of the way, after six rounds that halve it
-    assert [row["clients"] for row in rows] == ["6"] * 6
+    assert left < 0.03  # of the way, after four rounds that halve it
+    assert [row["clients"] for row in rows] == ["6"] * 4
     assert all(row["kept"] == "1" for row in rows)
 
 
 @pytest.mark.parametrize("fault", NONSENSE)
 def test_one_bad_client_of_seven_does_no_harm(tmp_path, fault):
     left, rows = run(tmp_path, [NONSENSE[fault]])
-    assert left < 0.03
+    assert left < 0.09
     assert {row["clients"] for row in rows} == ({"6"} if fault == "dropped" else {"7"})
 
 
@@ -105,12 +105,14 @@ def test_a_plain_mean_without_a_limit_is_what_bad_clients_ruin(tmp_path):
 
 def test_under_secure_aggregation_a_client_may_drop_out(tmp_path):
     left, rows = run(tmp_path, [NONSENSE["dropped"]], secure=True)
-    assert left < 0.03
+    assert left < 0.09
     assert {row["clients"] for row in rows} == {"6"}
 
 
-def test_under_secure_aggregation_a_sum_that_cannot_be_is_refused(tmp_path):
-    left, rows = run(tmp_path, [NONSENSE["huge"]], secure=True, max_norm=0.3 * len(START) ** 0.5)
+@pytest.mark.parametrize("photos", [1, 10**9])
+def test_under_secure_aggregation_a_sum_that_cannot_be_is_refused(tmp_path, photos):
+    bad = [Bad(HUGE, photos), Bad(HUGE, photos)]
+    left, rows = run(tmp_path, bad, secure=True, max_norm=0.3 * len(START) ** 0.5, rounds=2)
     assert {row["kept"] for row in rows} == {"0"}  # nobody knows who it was; the network stays
     assert left == pytest.approx(1.0)
 

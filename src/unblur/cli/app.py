@@ -19,6 +19,7 @@ _COMMANDS = {
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",
     "audit": "unblur.cli.audit",
+    "federate": "unblur.cli.federate",
     "evaluate": "unblur.cli.evaluate",
     "evaluate-clips": "unblur.cli.evaluate_clips",
     "models": "unblur.cli.models",

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +27,7 @@ from torch import nn
 from unblur.errors import BadValue
 from unblur.training.config import TrainConfig
 from unblur.training.loop import job_of, to_tensors
-from unblur.training.shards import Arrays, ShardSource, batches, shard_of_visit
+from unblur.training.shards import Arrays, SampleMaker, ShardSource, batches, shard_of_visit
 from unblur.training.windows import WindowSamples
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,13 @@ def put_weights(network: nn.Module, weights: Vector) -> None:
     nn.utils.vector_to_parameters(values, network.parameters())
 
 
+def _of_some(made: Callable[[], SampleMaker], paths: list[Path]) -> SampleMaker:
+    maker = made()
+    if not isinstance(maker, WindowSamples):
+        raise BadValue("only samples made of windows can be made of some photos")
+    return maker.only(paths)
+
+
 class LocalTrainer:
     """Trains on the photos of this machine.
 
@@ -153,13 +161,22 @@ class LocalTrainer:
         photos: folder of sharp photos; those of the split "train" are used.
         folder: holds the cache of samples.
         workers: processes that make samples.
+        paths: the photos to use, if not all.
     """
 
     def __init__(
-        self, config: TrainConfig, photos: Path, folder: Path, *, workers: int = 0
+        self,
+        config: TrainConfig,
+        photos: Path,
+        folder: Path,
+        *,
+        workers: int = 0,
+        paths: list[Path] | None = None,
     ) -> None:
         self._job, factory = job_of(config)
         made = factory(photos, "train")
+        if paths is not None:
+            made = partial(_of_some, made, paths)
         maker = made()
         self.photos = len(maker.photos.paths) if isinstance(maker, WindowSamples) else 1
         self._config = config

@@ -16,7 +16,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -92,6 +92,18 @@ class FederatedClient(Client):  # type: ignore[misc]
         return _answer(moved, weight)
 
 
+class UnboundedClient(FederatedClient):
+    """A client that does not keep to the rules, to measure what that does."""
+
+    def fit(self, ins: Any) -> Any:
+        """Return whatever its trainer gives, and claim whatever it claims."""
+        (weights,) = common.parameters_to_ndarrays(ins.parameters)
+        moved = self._trainer(
+            weights, steps=int(ins.config["local_steps"]), lr=float(ins.config["lr"])
+        )
+        return _answer(moved, self._trainer.photos)
+
+
 def _answer(moved: Vector, photos: int) -> Any:
     return common.FitRes(
         status=common.Status(common.Code.OK, ""),
@@ -131,7 +143,7 @@ class PostGrid(Grid):  # type: ignore[misc]
         at_once: clients that are waited for at the same time.
     """
 
-    def __init__(self, posts: Callable[[], dict[int, Post]], *, at_once: int = 1) -> None:
+    def __init__(self, posts: Callable[[], Mapping[int, Post]], *, at_once: int = 1) -> None:
         self._posts, self._at_once = posts, at_once
         # Flower writes these into every message made in this process.
         TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN_ID, 0, 0
@@ -227,9 +239,9 @@ def _of_sum(updates: list[Update], size: int, terms: Federation) -> Vector | Non
     """Return the mean that secure aggregation gave (all updates are the same), if it can be one.
 
     The mean of bounded moves is bounded; a longer one shows that somebody did not bound his, or
-    that masks were not taken off.
+    that masks were not taken off. Nobody counts more than others here.
     """
-    if len(updates) < terms.clients:
+    if len(updates) < terms.clients or any(u.photos != 1 for u in updates):
         return None
     moved = np.asarray(updates[0].moved, np.float32)
     fits = moved.shape == (size,) and bool(np.isfinite(moved).all())
