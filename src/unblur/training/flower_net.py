@@ -21,7 +21,6 @@ from unblur.training.federated import Federation, LocalTrainer, flat_weights
 from unblur.training.loop import job_of
 from unblur.training.shards import Arrays
 
-
 # After our own module, which turns Flower's telemetry off.
 from flwr import common  # isort: skip
 from flwr.client import Client, start_client  # isort: skip
@@ -120,7 +119,7 @@ class _Tunnel(Client):  # type: ignore[misc]
 
     def fit(self, ins: Any) -> Any:
         """Return the answer to the message within."""
-            metrics: dict[str, Any] = {}
+        metrics: dict[str, Any] = {}
         try:
             metrics[_MESSAGE] = self._answerer(ins.config[_MESSAGE])
         except Exception as error:  # the server hears only that there is no answer
