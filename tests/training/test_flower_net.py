@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.test_flower import GOAL, SMALL, START, Walker
-from unblur.errors import BadValue
+from unblur.errors import BadValue, EngineFailed
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.federated import Federation
 
@@ -49,9 +49,9 @@ def left_after(folder, clients, *, secure=False, files=None):
     ]
     for thread in threads:
         thread.start()
-    path = net.serve(SMALL, asked, folder, address=address, certificates=files, wait_s=60.0)
+    path = net.serve(SMALL, asked, folder, address=address, certificates=files, wait_s=300.0)
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in threads)  # the server told them to go
     state = load_checkpoint(path)
     weights = torch.cat([value.flatten() for value in state["ema"].values()]).numpy()
@@ -67,6 +67,12 @@ def test_clients_arrive_over_connections_though_one_fails(tmp_path, secure):
 def test_with_certificates(tmp_path):
     files = certificates(tmp_path)
     assert left_after(tmp_path / "run", [Walker(), Walker(), Walker()], files=files) < 0.15
+
+
+def test_a_server_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(net, "_PAUSE_S", 0.01)
+    with pytest.raises(EngineFailed, match="cannot reach the server"):
+        net.join(Walker(), address=f"127.0.0.1:{free_port()}", secure=False, wait_s=0.0)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8093", "192.168.1.2:8093", "example.org:8093"])

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unblur.errors import BadValue
+from unblur.errors import BadValue, EngineFailed
 from unblur.training import flower
 from unblur.training.config import TrainConfig
 from unblur.training.federated import Federation, LocalTrainer, flat_weights
@@ -22,6 +23,7 @@ from unblur.training.loop import job_of
 from unblur.training.shards import Arrays
 
 # After our own module, which turns Flower's telemetry off.
+import grpc  # isort: skip
 from flwr import common  # isort: skip
 from flwr.client import Client, start_client  # isort: skip
 from flwr.server import SimpleClientManager  # isort: skip
@@ -31,6 +33,9 @@ log = logging.getLogger(__name__)
 
 _MESSAGE = "message"
 _AT_ONCE = 64
+_PAUSE_S = 1.0
+_TALKED_S = 10.0
+"""A connection that lasted so long was one."""
 
 
 def check_address(address: str, *, safe: bool) -> None:
@@ -144,14 +149,28 @@ def join(
         address: the server's HOST:PORT.
         secure: answer under secure aggregation only; a server that asks otherwise gets nothing.
         certificate: file of the authority that vouches for the server.
-        wait_s: how long to try to reach it.
+        wait_s: how long to try to reach it, at first and when it is lost.
+
+    Raises:
+        EngineFailed: there is no server.
     """
     check_address(address, safe=certificate is not None)
     answerer = flower.Answerer(flower.FederatedClient(trainer), secure=secure)
-    start_client(
-        server_address=address,
-        client=_Tunnel(answerer),
-        root_certificates=certificate.read_bytes() if certificate else None,
-        insecure=certificate is None,
-        max_wait_time=wait_s,
-    )
+    authority = certificate.read_bytes() if certificate else None
+    heard = time.monotonic()
+    while True:
+        tried = time.monotonic()
+        try:
+            start_client(
+                server_address=address,
+                client=_Tunnel(answerer),
+                root_certificates=authority,
+                insecure=authority is None,
+            )
+            return  # the server has said that it is over
+        except grpc.RpcError as error:  # Flower does not try again by itself
+            now = time.monotonic()
+            heard = now if now - tried > _TALKED_S else heard
+            if now - heard > wait_s:
+                raise EngineFailed(f"cannot reach the server at {address}; is it there?") from error
+            time.sleep(_PAUSE_S)
