@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,15 +39,23 @@ def list_models(as_json: bool) -> None:
 @models.command("show")
 @click.argument("network")
 def show(network: str) -> None:
-    """Show the specification inside a shipped NETWORK's file, as JSON."""
+    """Show the specification inside a shipped NETWORK's file, or another ONNX file's, as JSON."""
     from unblur.engines.onnx import OnnxEngine
+
+    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(_file_of(network), task=None).spec)
+    spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
+    click.echo(to_json(spec))
+
+
+def _file_of(network: str) -> Path:
     from unblur.errors import UnknownModel, nearest
     from unblur.restoration.catalogue import shipped_networks, weights_path
 
-    if network not in shipped_networks():
-        raise UnknownModel(
-            f"no network '{network}' is shipped; {nearest(network, shipped_networks())}"
-        )
-    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(weights_path(network), task=None).spec)
-    spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
-    click.echo(to_json(spec))
+    if network in shipped_networks():
+        return weights_path(network)
+    if network.endswith(".onnx") and Path(network).is_file():
+        return Path(network)
+    raise UnknownModel(
+        f"no network '{network}' is shipped, nor is it an ONNX file; "
+        f"{nearest(network, shipped_networks())}"
+    )
