@@ -15,6 +15,7 @@ _COMMANDS = {
     "detect": "unblur.cli.detect",
     "video": "unblur.cli.video",
     "burst": "unblur.cli.burst",
+    "serve": "unblur.cli.serve",
     "synth": "unblur.cli.synth",
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",
