@@ -9,6 +9,9 @@ from typing import Any, Literal
 Task = Literal["restore", "detect"]
 Stage = Literal["reading", "analysing", "restoring", "writing"]
 
+CANCEL = "cancel"
+"""A file of this name in a job's folder tells the worker to stop."""
+
 
 @dataclass(frozen=True)
 class Order:

@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from unblur.errors import BadPsf, UnblurError
-from unblur.web.orders import Done, Failed, Order, Progress, Ready, Stage
+from unblur.web.orders import CANCEL, Done, Failed, Order, Progress, Ready, Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,23 +29,15 @@ _READ, _ANALYSED, _RESTORED = 0.04, 0.15, 0.9
 Tell = Callable[[Stage, float, float], None]
 
 
-class Flag(Protocol):
-    """A flag shared between processes."""
-
-    def is_set(self) -> bool:
-        """Whether it is up."""
-
-
 class Cancelled(Exception):
     """The job is not wanted any more."""
 
 
-def work(pipe: Connection, cancel: Flag, root: Path) -> None:
+def work(pipe: Connection, root: Path) -> None:
     """Do what comes through a pipe; the target of the worker process.
 
     Args:
         pipe: orders come in, answers go out.
-        cancel: raised by the server when the current job is not wanted any more.
         root: the server's private folder, removed if the server dies without doing so.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which stops us
@@ -56,17 +48,17 @@ def work(pipe: Connection, cancel: Flag, root: Path) -> None:
         pipe.send(Ready(describe_models()))
         while True:
             order = pipe.recv()
-            pipe.send(answer(order, pipe.send, cancel))
+            pipe.send(answer(order, pipe.send))
     except (EOFError, OSError):
         if os.getppid() != parent:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def answer(order: Order, send: Callable[[Progress], None], cancel: Flag) -> Done | Failed:
+def answer(order: Order, send: Callable[[Progress], None]) -> Done | Failed:
     """Do one order."""
 
     def tell(stage: Stage, share: float, megapixels: float) -> None:
-        if cancel.is_set():
+        if (order.folder / CANCEL).exists():
             raise Cancelled
         send(Progress(stage, share, megapixels))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unblur.web.jobs import Job, Queue
-from unblur.web.orders import Done, Failed, Progress, Ready
+from unblur.web.orders import CANCEL, Done, Failed, Progress, Ready
 from unblur.web.work import work
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,6 @@ class Worker:
         self._context = get_context("spawn")
         self._process: Any = None
         self._pipe: Connection | None = None
-        self._cancel: Any = None
         self._stopped = threading.Event()
         self.restarts = 0
         self.models: list[dict[str, Any]] = []
@@ -95,10 +94,7 @@ class Worker:
             self.restarts += 1
         self._end()
         ours, theirs = self._context.Pipe()
-        self._cancel = self._context.Event()
-        self._process = self._context.Process(
-            target=work, args=(theirs, self._cancel, self._root), daemon=True
-        )
+        self._process = self._context.Process(target=work, args=(theirs, self._root), daemon=True)
         self._process.start()
         theirs.close()
         self._pipe = ours
@@ -112,7 +108,6 @@ class Worker:
         if not self.is_alive:
             self._begin()
         assert self._pipe is not None
-        self._cancel.clear()
         try:
             self._pipe.send(job.order)
         except OSError as error:
@@ -134,12 +129,12 @@ class Worker:
                 if self._stopped.is_set() or now > deadline or not self.is_alive:
                     raise _Ended
                 if job is not None and not job.wanted:
-                    self._cancel.set()
+                    _tell_to_stop(job)
                     patience = patience or now + _GRACE
                     if now > patience:
                         raise _Ended
             if job is not None and not job.wanted:
-                self._cancel.set()
+                _tell_to_stop(job)
             return self._pipe.recv()
         except (EOFError, OSError) as error:
             raise _Ended from error
@@ -152,3 +147,9 @@ class Worker:
             self._process = None
         if self._pipe is not None:
             self._pipe.close()
+
+
+def _tell_to_stop(job: Job) -> None:
+    # A file, not an event of multiprocessing: it needs no clearing, and leaves no semaphore.
+    with contextlib.suppress(OSError):
+        (job.order.folder / CANCEL).touch()
