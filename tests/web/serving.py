@@ -23,7 +23,7 @@ class Client:
 
     def ask(self, method, path, body=None, headers=None):
         """Return (status, headers, bytes) of one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=200)
         sent = {"Host": f"{self.host}:{self.port}", "X-Unblur-Token": self.token} | (headers or {})
         try:
             connection.request(method, path, body=body, headers=sent)
@@ -48,7 +48,7 @@ class Client:
     def order(self, upload, **options):
         return self.json("POST", "/api/jobs", {"upload": upload, **options}, status=202)
 
-    def wait(self, job, *, seconds=90):
+    def wait(self, job, *, seconds=200):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             row = self.json("GET", f"/api/jobs/{job['id']}")
@@ -81,7 +81,7 @@ def running(settings):
         yield listener.getsockname()[1], hub
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         hub.close()
         listener.close()
         assert not thread.is_alive()

@@ -158,19 +158,19 @@ def test_guessing_is_slowed_down(guarded):
 
 def test_slow_heads_are_cut_off(guarded):
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", guarded[0]), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", guarded[0]), timeout=60) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: local")
         with contextlib.suppress(ConnectionResetError):
             assert connection.recv(100) == b""
-    assert 1.5 < time.monotonic() - begun < 20
-    with socket.create_connection(("127.0.0.1", guarded[0]), timeout=10) as connection:
+    assert 1.5 < time.monotonic() - begun < 60
+    with socket.create_connection(("127.0.0.1", guarded[0]), timeout=60) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"HTTP/1.1" in connection.recv(4096)
         connection.sendall(b"GET /hea")
         with contextlib.suppress(ConnectionResetError):
             while connection.recv(4096):
                 pass
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 60
 
 
 def test_a_connection_that_is_kept_is_not_cut(guarded):

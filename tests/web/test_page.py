@@ -46,7 +46,7 @@ class Watched:
     def __init__(self, context, address):
         self.requests, self.errors = [], []
         self.page = context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(200_000)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._said)
@@ -428,7 +428,7 @@ def test_server_stopped_midway(browser, encoded):
         tab.ready()
         tab.give(("b.jpg", encoded()))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert process.wait(100) in (0, -signal.SIGTERM)
         assert process.stderr.read() == ""
         tab.page.wait_for_selector("#alarm:visible")
         assert "does not answer" in tab.page.inner_text("#alarm")

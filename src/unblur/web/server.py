@@ -108,7 +108,7 @@ def make_server(settings: Settings, hub: Hub) -> Server:
         proxy_headers=False,
         limit_concurrency=settings.limits.connections,
         backlog=256,
-        timeout_keep_alive=10,
+        timeout_keep_alive=5,
         timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         ssl_certfile=settings.certificate,

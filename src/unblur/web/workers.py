@@ -46,6 +46,7 @@ class Worker:
         self._context = get_context("spawn")
         self._process: Any = None
         self._pipe: Connection | None = None
+        self._heard = False
         self._stopped = threading.Event()
         self.restarts = 0
         self.models: list[dict[str, Any]] = []
@@ -71,15 +72,25 @@ class Worker:
         with contextlib.suppress(_Ended):  # a job will try again
             self._begin()
         while (job := self._queue.take()) is not None:
-            try:
-                self._queue.finish(job, self._do(job))
-            except _Ended:
-                self._end()
-                self._queue.finish(job, self._why(job))
+            self._queue.finish(job, self._done(job))
             self._over(job)
             if not self.is_alive and not self._stopped.is_set():
                 with contextlib.suppress(_Ended):
                     self._begin()
+
+    def _done(self, job: Job) -> Done | Failed:
+        """Have a job done, whatever happens to the process."""
+        try:
+            return self._do(job)
+        except _Ended:
+            self._end()
+        # A worker that ended while it was idle is no fault of the job: another one tries.
+        if not (self._heard or self._stopped.is_set()) and job.wanted:
+            try:
+                return self._do(job)
+            except _Ended:
+                self._end()
+        return self._why(job)
 
     def _why(self, job: Job) -> Failed:
         if self._stopped.is_set():
@@ -104,7 +115,8 @@ class Worker:
         self.ready.set()
 
     def _do(self, job: Job) -> Done | Failed:
-        """Have a job done; returns its end."""
+        """Give a job to the process, a new one if need be, and wait for its end."""
+        self._heard = False
         if not self.is_alive:
             self._begin()
         assert self._pipe is not None
@@ -117,6 +129,7 @@ class Worker:
             if isinstance(news, Done | Failed):
                 return news
             assert isinstance(news, Progress)
+            self._heard = True
             self._queue.progress(job, news)
 
     def _receive(self, deadline: float, job: Job | None = None) -> Any:

@@ -47,6 +47,8 @@ export class Items {
   async send(item) {
     try {
       await api.ready;
+      // A refusal while the file is on its way would look like a broken connection.
+      if (item.file.size > api.session.limits.upload_bytes) throw new api.Refused("TooLarge", "");
       const upload = await api.send(item.file, item.name, (share) => { item.sent = share; this.changed(); });
       item.upload = upload.id;
       item.clip = upload.kind === "clip";

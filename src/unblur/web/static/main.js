@@ -39,6 +39,7 @@ function select(item) {
   for (const name of ["motion", "heat"]) toggle(name, false);
   mask.clear(1, 1);
   tool("pan");
+  document.querySelector("aside").scrollTop = 0;
   if (item) { $("strength").value = Math.round(item.strength * 100); strengthen(); $("model").value = item.options.model ?? $("model").options[0]?.value ?? ""; }
   draw();
 }
@@ -180,6 +181,7 @@ function panel() {
   $("modelabout").textContent = t(has(`m_${name}`) ? `m_${name}` : "m_other");
   const look = shown.look;
   if (look?.state === "done" && !$("heat").hidden) heat(look);
+  if (look?.state === "failed" && !$("heat").hidden) $("legend").textContent = t("failed");
 }
 
 function verdict(item) {
@@ -270,6 +272,7 @@ async function restore() {
     if (item.psf) options.psf = (await api.send(item.psf.blob, item.psf.name || "psf.png")).id;
   } catch (error) { if (!item.lost && item.upload) { item.error = error; draw(); return; } }
   item.options = options;
+  mask.clear(...mask.size);
   tool("pan");
   await items.again(item);
 }
