@@ -54,7 +54,7 @@ class Served:
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
         """Return status and body of one request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1200)
         try:
             sent = {"X-Unblur-Token": self.token} | {
                 k.replace("_", "-"): v for k, v in headers.items()
@@ -197,23 +197,26 @@ def parallel_uploads(count: int, megapixels: float, threads: int | None) -> None
         begun = time.perf_counter()
         with ThreadPoolExecutor(count) as pool:
             uploads = list(pool.map(send, range(count)))
-        sent, seconds = server.peaks_mb(), time.perf_counter() - begun
+        seconds, size = time.perf_counter() - begun, len(data) / 1e6
+        print(f"{count} uploads at once of {megapixels:g} Mpx, {size:.1f} MB each: {seconds:.1f} s")
+        show_peaks("at the start", before)
+        show_peaks("all uploaded", server.peaks_mb())
         for upload in uploads:
             server.json("POST", "/api/jobs", json.dumps({"upload": upload}).encode())
         while not any(j["state"] == "done" for j in server.json("GET", "/api/jobs")["jobs"]):
             time.sleep(0.2)
+        show_peaks("one restored", server.peaks_mb())
         first = next(j for j in server.json("GET", "/api/jobs")["jobs"] if j["state"] == "done")
+        path = f"/api/jobs/{first['id']}/result?strength=0.5"
         with ThreadPoolExecutor(count) as pool:
-            path = f"/api/jobs/{first['id']}/result?strength=0.5"
             codes = Counter(pool.map(lambda _: server.ask("GET", path)[0], range(count)))
-        after = server.peaks_mb()
+        show_peaks(f"{count} downloads at once, half strength {dict(codes)}", server.peaks_mb())
         server.json("DELETE", "/api/session")
-    size = len(data) / 1e6
-    print(f"{count} uploads at once of {megapixels:g} Mpx ({size:.1f} MB each) in {seconds:.1f} s")
-    print(f"{'peak MB':>10}{'start':>9}{'uploads':>9}{'all':>9}")
-    for name in before:
-        print(f"{name:>10}{before[name]:>9.0f}{sent[name]:>9.0f}{after[name]:>9.0f}")
-    print(f"('all': one restored, then {count} downloads at once at half strength: {dict(codes)})")
+
+
+def show_peaks(when: str, peaks: dict[str, float]) -> None:
+    """Print the largest resident sets so far."""
+    print(f"{when}: {', '.join(f'{name} {mb:.0f} MB' for name, mb in peaks.items())}", flush=True)
 
 
 Attack = Callable[[Served, random.Random], str]
