@@ -165,7 +165,7 @@ def first_result(sizes: list[float], threads: int | None) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for size in sizes:
             page = browser.new_page()
-            page.set_default_timeout(600_000)
+            page.set_default_timeout(3_600_000)
             page.goto(f"http://127.0.0.1:{server.port}/")
             page.wait_for_selector("html[data-ready]")
             path = Path(tempfile.mkdtemp()) / "photo.jpg"
@@ -178,7 +178,7 @@ def first_result(sizes: list[float], threads: int | None) -> None:
             text = page.text_content("#facts dl") or ""
             inside = sum(float(part) for part in re.findall(r"([\d.]+) s", text))
             load = os.getloadavg()[0]
-            print(f"{size:>6.1f}{took:>9.1f}{inside:>10.1f}{computed:>8.1f}{load:>7.1f}")
+            print(f"{size:>6.1f}{took:>9.1f}{inside:>10.1f}{computed:>8.1f}{load:>7.1f}", flush=True)
             page.close()
             shutil.rmtree(path.parent)
         browser.close()

@@ -237,7 +237,7 @@ class Queue:
         guess = _OVERHEAD + self._rate * job.megapixels if job.megapixels else self._typical
         if job.share > 0.2:  # tiles tell better than guesses
             return elapsed * (1 - job.share) / job.share
-        return max(0.5, guess - elapsed)
+        return max(0.5, 0.3 * elapsed, guess - elapsed)  # a guess that is over says nothing
 
     def _learn(self, job: Job) -> None:
         if job.order.task != "restore":

@@ -8,7 +8,7 @@ export class Motion {
     this.sprites = field.psfs.map(({ width, height, data }) => {
       const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
       const picture = new ImageData(width, height);
-      bytes.forEach((value, i) => picture.data.set([255, 222, 110, Math.round(255 * (value / 255) ** 0.45)], 4 * i));
+      bytes.forEach((value, i) => picture.data.set([255, 222, 110, Math.min(255, Math.round(300 * (value / 255) ** 0.7))], 4 * i));
       const sheet = new OffscreenCanvas(width, height);
       sheet.getContext("2d").putImageData(picture, 0, 0);
       return sheet;
