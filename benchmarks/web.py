@@ -178,7 +178,9 @@ def first_result(sizes: list[float], threads: int | None) -> None:
             text = page.text_content("#facts dl") or ""
             inside = sum(float(part) for part in re.findall(r"([\d.]+) s", text))
             load = os.getloadavg()[0]
-            print(f"{size:>6.1f}{took:>9.1f}{inside:>10.1f}{computed:>8.1f}{load:>7.1f}", flush=True)
+            print(
+                f"{size:>6.1f}{took:>9.1f}{inside:>10.1f}{computed:>8.1f}{load:>7.1f}", flush=True
+            )
             page.close()
             shutil.rmtree(path.parent)
         browser.close()
