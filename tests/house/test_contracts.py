@@ -52,6 +52,9 @@ def copied(tmp_path_factory):
         ("blur/psf.py", "import onnxruntime", "blur runs no network"),
         ("training/loop.py", "import click", "click"),
         ("cli/synth.py", "import torch", "only train and export"),
+        ("web/app.py", "import click", "click"),
+        ("video/cuts.py", "from unblur.web import names", "rooms"),
+        ("cli/serve.py", "import uvicorn", "web framework"),
     ],
 )
 def test_a_broken_rule_is_noticed(copied, module, line, contract):

@@ -216,11 +216,12 @@ def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
         assert float(job.loss(Oracle(batch, spoil), batch)[0]) > 0.004, spoil
     turned = torch.rot90(batch["psf"], 1, (1, 2))
     similar, apart = kernel_task.compare_psfs(turned, batch["psf"])
-    expected = float(1 - similar.mean()) + 0.2 * float(apart.mean())
-    expected += 0.1 * 20 * (1 - float(similar[:, 1].mean()))  # sure of itself, and wrong
+    shares = torch.tensor([0.4, 0.3, 0.2, 0.1])  # of sigma 0, 0.7, 1.5 and 3 px
+    expected = float((shares * ((1 - similar) + 0.2 * apart).mean(dim=0)).sum())
+    expected += 0.1 * 20 * (1 - float(similar[:, 2].mean()))  # sure of itself, and wrong
     loss, figures = job.loss(Oracle(batch, "psf"), batch)
     assert float(loss) == pytest.approx(expected, abs=2e-3)
-    assert figures["similarity"] == pytest.approx(float(similar[:, 1].mean()), abs=1e-5)
+    assert figures["similarity"] == pytest.approx(float(similar[:, 2].mean()), abs=1e-5)
 
 
 def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):

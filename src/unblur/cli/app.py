@@ -16,6 +16,7 @@ _COMMANDS = {
     "inspect": "unblur.cli.inspect",
     "video": "unblur.cli.video",
     "burst": "unblur.cli.burst",
+    "serve": "unblur.cli.serve",
     "synth": "unblur.cli.synth",
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",

@@ -1,0 +1,76 @@
+"""The application: end points, page, guard, errors as JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from unblur.errors import UnblurError
+from unblur.web.api import Api
+from unblur.web.guard import Guard, refuse
+from unblur.web.hub import Hub
+
+STATIC = Path(__file__).parent / "static"
+_LOG = logging.getLogger(__name__)
+
+
+def make_app(hub: Hub) -> Starlette:
+    """Return the ASGI application of a server.
+
+    Args:
+        hub: its state; started and closed with the application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        hub.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(hub.close)
+
+    routes = [
+        Route("/", _page, methods=["GET"]),
+        *Api(hub).routes(),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, hub=hub)],
+        exception_handlers={UnblurError: _ours, HTTPException: _http, Exception: _other},
+        lifespan=lifespan,
+    )
+
+
+async def _page(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", media_type="text/html")
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    status = getattr(error, "http_status", 500)
+    response = refuse(status, type(error).__name__, str(error))
+    if status == 503:
+        response.headers["retry-after"] = "10"
+    if status in (408, 413):
+        response.headers["connection"] = "close"  # the rest of the body is not waited for
+    return response
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refuse(error.status_code, "HttpError", error.detail)
+
+
+async def _other(request: Request, error: Exception) -> Response:
+    return refuse(500, "InternalError", f"something went wrong inside ({type(error).__name__})")

@@ -1,0 +1,128 @@
+"""What clients ask for, checked: a job's options, a result's form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from unblur.errors import BadValue, UnknownModel, nearest
+from unblur.io.formats import SUFFIXES
+from unblur.restoration.catalogue import model_names
+from unblur.web.hub import Hub
+from unblur.web.jobs import Job
+from unblur.web.orders import Order, Task
+from unblur.web.results import Wanted
+
+_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "strength")
+_PSF_BYTES = 1_000_000
+_MASK_BYTES = 10_000_000
+
+
+def job_of(asked: dict[str, Any], hub: Hub, session: str) -> Job:
+    """Return the job that a request describes; it is not in the queue yet.
+
+    Raises:
+        BadValue, UnknownModel, NotFound: what is wrong with it.
+    """
+    for key in asked:
+        if key not in _JOB_FIELDS:
+            raise BadValue(f"unknown field '{key}'; {nearest(str(key), _JOB_FIELDS)}")
+    upload = hub.store.upload(_text(asked, "upload", ""), session)
+    limits = hub.settings.limits
+    task = _task(asked)
+    if task == "detect" and upload.clip:
+        raise BadValue("clips are restored only; a photo is needed to tell its blur")
+    model = _text(asked, "model", model_names()[0])
+    if model not in model_names():  # never a path
+        raise UnknownModel(f"there is no model '{model[:40]}'; {nearest(model, model_names())}")
+    files = {}
+    for key, most in (("mask", _MASK_BYTES), ("psf", _PSF_BYTES)):
+        if asked.get(key) is not None:
+            part = hub.store.upload(_text(asked, key, ""), session)
+            if part.size > most:
+                raise BadValue(f"the {key} has {part.size} bytes, {most} are allowed")
+            files[key] = part.path
+    order = Order(
+        task=task,
+        folder=hub.store.root,
+        source=upload.path,
+        clip=upload.clip,
+        model=model,
+        region=_region(asked.get("region")),
+        mask=files.get("mask"),
+        psf=files.get("psf"),
+        strength=_strength(asked.get("strength", 1.0)),
+        pixels=limits.pixels,
+        clip_seconds=limits.clip_seconds,
+        threads=hub.settings.threads,
+    )
+    return Job(session=session, upload=upload.id, name=upload.name, order=order)
+
+
+def wanted_of(job: Job, hub: Hub, query: QueryParams, strength: str | None = None) -> Wanted:
+    """Return what a client wants of a job that is done.
+
+    Raises:
+        BadValue: the job is not done, or an option is wrong.
+        NotFound: the upload is gone.
+    """
+    if job.state != "done" or job.result is None or job.order.task != "restore":
+        raise BadValue(f"there is no result: the job is {job.state}")
+    suffix = query.get("format", "")
+    if suffix:
+        suffix = "." + suffix.lstrip(".").lower()
+        if suffix not in SUFFIXES:
+            raise BadValue(f"unknown format '{suffix[:12]}'; {nearest(suffix, SUFFIXES)}")
+    upload = hub.store.upload(job.upload, job.session)
+    return Wanted(
+        name=upload.name,
+        source=upload.path,
+        folder=job.order.folder,
+        changed=bool(job.result["changed"]),
+        clip=job.order.clip,
+        strength=_strength(strength if strength is not None else query.get("strength", "1")),
+        suffix=suffix,
+        strip_location=query.get("location", "keep") == "strip",
+    )
+
+
+def _text(asked: dict[str, Any], key: str, default: str) -> str:
+    value = asked.get(key, default)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise BadValue(f"'{key}' must be text")
+    return value
+
+
+def _task(asked: dict[str, Any]) -> Task:
+    task = _text(asked, "task", "restore")
+    if task == "restore":
+        return "restore"
+    if task == "detect":
+        return "detect"
+    raise BadValue(f"the task must be 'restore' or 'detect', got '{task[:40]}'")
+
+
+def _strength(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or not 0 <= number <= 1:
+        raise BadValue("strength must be a number between 0 and 1")
+    return number
+
+
+def _region(value: Any) -> tuple[int, int, int, int] | None:
+    if value is None:
+        return None
+    good = isinstance(value, list) and len(value) == 4
+    if not good or not all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+        raise BadValue("a region is four whole numbers: [x, y, width, height] in px")
+    x, y, width, height = value
+    if min(x, y) < 0 or min(width, height) < 1 or max(value) > 1_000_000:
+        raise BadValue("a region's x and y must be >= 0, its width and height >= 1")
+    return x, y, width, height

@@ -1,0 +1,105 @@
+"""Results to take home: the strength applied, in the photo's own format, alone or in a ZIP."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unblur.color import quantise, to_float
+from unblur.io import read_photo, write_photo
+from unblur.io.encode import format_of, written_format
+from unblur.web.names import distinct, result_name
+
+_BAND_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One result as a client wants it.
+
+    Attributes:
+        name: of the photo, as the client calls it.
+        source: its file.
+        folder: of the job.
+        changed: whether the job changed anything.
+        clip: suffix of a clip, or empty.
+        strength: 0 gives the photo, 1 the full restoration.
+        suffix: of the format, as ".png"; the photo's own if empty.
+        strip_location: leave out where it was taken.
+    """
+
+    name: str
+    source: Path
+    folder: Path
+    changed: bool
+    clip: str = ""
+    strength: float = 1.0
+    suffix: str = ""
+    strip_location: bool = False
+
+
+def blend(blurry: NDArray[Any], restored: NDArray[Any], strength: float) -> NDArray[Any]:
+    """Return samples between two of the same photo: ``blurry + strength * (restored - blurry)``.
+
+    Args:
+        blurry, restored: (H, W, C) of one dtype, as stored (sRGB-encoded).
+        strength: 0 to 1; both ends give the very samples of that side.
+
+    Returns:
+        New samples, rounded once. A browser that lays ``restored`` with this opacity over
+        ``blurry`` computes the same.
+    """
+    if strength <= 0:
+        return blurry
+    if strength >= 1:
+        return np.asarray(restored)
+    out = np.empty_like(blurry)
+    for y in range(0, len(blurry), _BAND_ROWS):
+        low, high = (to_float(part[y : y + _BAND_ROWS]) for part in (blurry, restored))
+        out[y : y + _BAND_ROWS] = quantise(low + np.float32(strength) * (high - low), out.dtype)
+    return out
+
+
+def render(wanted: Wanted) -> tuple[bytes, str]:
+    """Return a result's bytes and its name.
+
+    Where nothing is changed, and neither another format nor fewer metadata are asked for, the
+    bytes are those of the upload.
+
+    Raises:
+        UnsupportedImage: the format cannot be written.
+    """
+    if wanted.clip:
+        name = f"{PurePosixPath(wanted.name).stem}.unblurred{wanted.clip}"
+        return (wanted.folder / f"result{wanted.clip}").read_bytes(), name
+    data = wanted.source.read_bytes()
+    photo = read_photo(data)
+    kind = format_of(wanted.suffix) if wanted.suffix else written_format(photo)
+    name = result_name(wanted.name, kind)
+    touched = wanted.changed and wanted.strength > 0
+    if not touched and kind == photo.encoding.format and not wanted.strip_location:
+        return data, name
+    if touched:
+        restored = np.load(wanted.folder / "restored.npy", mmap_mode="r", allow_pickle=False)
+        photo = photo.with_samples(blend(photo.samples, restored, wanted.strength))
+    stream = io.BytesIO()
+    extension = PurePosixPath(name).suffix.removeprefix(".")
+    write_photo(photo, stream, format=extension, strip_location=wanted.strip_location)
+    return stream.getvalue(), name
+
+
+def write_zip(wanted: Sequence[Wanted], target: Path) -> None:
+    """Write several results into a ZIP file, one at a time; photos are packed already."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        taken: list[str] = []
+        for item in wanted:
+            data, name = render(item)
+            taken = distinct([*taken, name])
+            archive.writestr(taken[-1], data)

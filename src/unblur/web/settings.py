@@ -1,0 +1,125 @@
+"""What whoever starts the server may choose, and what it lets in."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass, field
+
+from unblur.errors import BadValue
+from unblur.io import MAX_PIXELS
+
+_SHORTEST_PASSWORD = 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what clients may ask for.
+
+    Attributes:
+        upload_bytes: of one file.
+        stored_bytes: of all uploads and results together.
+        pixels: of one photo; a quarter of it of one frame of a clip.
+        clip_seconds: length of a clip.
+        waiting: jobs in the queue, of all clients.
+        connections: open at a time.
+        idle_seconds: files of a client that is not heard of for so long are removed.
+        job_seconds: a job that takes longer is ended.
+        header_seconds: the head of a request must have come in this time.
+        stall_seconds: a body, or the taking of an answer, may not stand still for longer.
+        slowest_bytes: per second; a body that is slower on the whole is given up.
+    """
+
+    upload_bytes: int = 200_000_000
+    stored_bytes: int = 8_000_000_000
+    pixels: int = MAX_PIXELS
+    clip_seconds: float = 15.0
+    waiting: int = 200
+    connections: int = 256
+    idle_seconds: float = 900.0
+    job_seconds: float = 1800.0
+    header_seconds: float = 10.0
+    stall_seconds: float = 20.0
+    slowest_bytes: int = 20_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server runs.
+
+    Attributes:
+        host: address that is listened on.
+        port: 0 lets the system choose.
+        password: asked of everybody; needed where others can reach the server.
+        names: further host names by which the server may be called.
+        workers: processes that restore, each one photo at a time.
+        threads: of the networks in each; all processors if None.
+        certificate, key: files of a TLS certificate and its key; plain HTTP without.
+        limits: what is let in.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    password: str | None = field(default=None, repr=False)
+    names: tuple[str, ...] = ()
+    workers: int = 1
+    threads: int | None = None
+    certificate: str | None = None
+    key: str | None = None
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.password is not None and len(self.password) < _SHORTEST_PASSWORD:
+            raise BadValue(
+                f"the password has {len(self.password)} characters; "
+                f"give one of at least {_SHORTEST_PASSWORD}"
+            )
+        if not is_loopback(self.host) and self.password is None:
+            raise BadValue(
+                f"'{self.host}' can be reached by others, so a password is needed: "
+                "give --password-file, or leave --host out"
+            )
+        if self.workers < 1:
+            raise BadValue(f"there must be at least one worker, got {self.workers}")
+
+    @property
+    def scheme(self) -> str:
+        """ "http", or "https" where there is a certificate."""
+        return "https" if self.certificate else "http"
+
+    def knows_host(self, header: str) -> bool:
+        """Return whether a Host header names this server.
+
+        Names of a stranger's choosing could point here (DNS rebinding), so only our own are
+        taken; an address cannot be rebound, and is taken where others may reach the server.
+        """
+        name = _without_port(header).lower()
+        if name in ("localhost", "127.0.0.1", "::1", *(n.lower() for n in self.names)):
+            return True
+        if is_loopback(self.host):
+            return False
+        return _is_address(name) or name in (self.host.lower(), socket.gethostname().lower())
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_port(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].split("]")[0]
+    return header.rsplit(":", 1)[0] if header.count(":") == 1 else header
