@@ -59,7 +59,7 @@ def on_cluster(
 
         left = iter(range(len(items)))
         begun = min(len(items), _AHEAD * _threads(client, scheduler))
-        flow = dask.as_completed([submit(next(left)) for _ in range(begun)])
+        flow = dask.as_completed([submit(next(left)) for _ in range(begun)], loop=client.loop)
         for future in flow:
             number = numbers.pop(future.key)
             yield number, _result(future)
