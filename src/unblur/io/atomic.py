@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from unblur.errors import CannotWrite, WouldOverwrite
@@ -83,14 +83,13 @@ def commit(staged: Path, target: Path, *, overwrite: bool = False) -> None:
         _remove(staged)
 
 
-def sweep(targets: Iterable[Path], *, keep: Collection[Path] = ()) -> int:
+def sweep(targets: Iterable[Path]) -> int:
     """Remove what killed processes left of these targets: staged files without a name.
 
     Nobody else may be writing the same targets.
 
     Args:
         targets: files that were to be written.
-        keep: staged files that are still wanted.
 
     Returns:
         How many were removed.
@@ -103,7 +102,7 @@ def sweep(targets: Iterable[Path], *, keep: Collection[Path] = ()) -> int:
         with contextlib.suppress(FileNotFoundError):
             for path in list(folder.iterdir()):
                 match = _STAGED.fullmatch(path.name)
-                if match and match[1] in stems and path not in keep:
+                if match and match[1] in stems:
                     _remove(path)
                     removed += 1
     return removed

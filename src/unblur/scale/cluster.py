@@ -15,6 +15,9 @@ from unblur.scale.pool import Lost, guarded
 T = TypeVar("T")
 R = TypeVar("R")
 
+PATIENCE = "10s"
+"""Until a scheduler that does not answer is given up."""
+
 _AHEAD = 3
 """Items handed to the scheduler for each thread: enough that none waits, few enough to be held."""
 
@@ -73,7 +76,8 @@ def _client(
 ) -> Any:
     try:
         if scheduler is not None:
-            return stack.enter_context(dask.Client(scheduler, timeout="10s", set_as_default=False))
+            given = dask.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+            return stack.enter_context(given)
         cluster = dask.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -9,7 +9,7 @@ from unblur.errors import BadValue, WouldOverwrite
 from unblur.io.encode import format_of
 from unblur.io.folders import find_images, is_folder, plan_outputs, written_suffix
 from unblur.scale.photo import Task, file_stamp
-from unblur.scale.stores import find_entries, is_url
+from unblur.scale.stores import canonical, find_entries, is_url
 
 Found = tuple[str, PurePosixPath, str]
 """Path or URL, place below what was named, stamp."""
@@ -39,6 +39,7 @@ def plan_tasks(
         return [Task(str(item.path), str(target), _stamp(item.path)) for item, target in local]
     if output is None:
         raise BadValue("photos from a store need an output; name a folder or a URL with -o")
+    output = canonical(output) if is_url(output) else output
     found = [item for text in photos for item in _found(text)]
     tasks = [
         Task(source, _target(output, relative, extension, single=len(found) == 1), stamp)

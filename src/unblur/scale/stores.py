@@ -46,6 +46,12 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def canonical(url: str) -> str:
+    """Return a URL as its store writes it; one place has one URL then."""
+    store, path = _open(url)
+    return str(store.unstrip_protocol(path))
+
+
 def find_entries(url: str) -> list[Entry]:
     """Return the photos that a URL stands for: itself, or all below it.
 
