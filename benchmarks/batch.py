@@ -213,7 +213,7 @@ def kill_again_and_again(options: argparse.Namespace, folder: Path) -> dict[str,
     reference = {path.name: digest(path) for path in (folder / "reference").iterdir()}
     watch = Watch(reference)
     found: dict[str, Any] = {"kills": 0, "of_all": 0, "of_one": 0, "of_parent": 0}
-    found |= {"batches": 0, "lost": 0, "left_behind": 0, "recorded_again": 0}
+    found |= {"into_the_work": 0, "batches": 0, "lost": 0, "left_behind": 0, "recorded_again": 0}
     begun = time.perf_counter()
     while found["kills"] < options.kills:
         out = folder / f"out{found['batches']}"
@@ -238,6 +238,7 @@ def batch_is_killed(
 ) -> bool:
     """Run a batch and kill at random moments; False once it has come to its end, whole."""
     quiet = subprocess.DEVNULL if options.engine == "dask" else None
+    before = finished(command)
     process = subprocess.Popen(command, stderr=quiet, start_new_session=True)
     while found["kills"] < options.kills:
         try:
@@ -246,6 +247,7 @@ def batch_is_killed(
             whom = rng.choice(["all", "one", "parent"])
             hit(process.pid, whom, rng)
             found["kills"] += 1
+            found["into_the_work"] += finished(command) > before
             found[f"of_{whom}"] += 1
             if whom == "one":
                 continue
@@ -254,6 +256,12 @@ def batch_is_killed(
             return True
         return ended_early(code)
     return ended_early(process.wait())
+
+
+def finished(command: list[str]) -> int:
+    """Return how many results have their names."""
+    out = Path(command[command.index("-o") + 1])
+    return sum(not path.name.startswith(".") for path in out.glob("*"))
 
 
 def ended_early(code: int) -> bool:

@@ -68,7 +68,8 @@ def _guarded(decode: Callable[[], Photo], name: str) -> Photo:
     except UnblurError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge(f"{name} is too large to decode: {error}") from error
+        reason = str(error) or "not enough memory"
+        raise ImageTooLarge(f"{name} is too large to decode: {reason}") from error
     except Exception as error:  # decoders raise anything on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableImage(f"cannot decode {name}: {reason}") from error
