@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Collection
@@ -242,10 +243,10 @@ def _local(text: str) -> str:
     """Return a file:// URL as the path it is."""
     if not text.startswith("file://"):
         return text
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
+    from urllib.parse import unquote, urlsplit
 
-    return url2pathname(urlsplit(text).path)
+    path = unquote(urlsplit(text).path)
+    return path.removeprefix("/") if re.match(r"/[A-Za-z]:", path) else path  # Windows
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
