@@ -51,6 +51,9 @@ def copied(tmp_path_factory):
         ("engines/onnx.py", "import torch", "networks are made"),
         ("blur/psf.py", "import onnxruntime", "blur runs no network"),
         ("training/loop.py", "import click", "click"),
+        ("scale/pool.py", "import click", "click"),
+        ("scale/batch.py", "import torch", "networks are made"),
+        ("restoration/culling.py", "from unblur.scale import pool", "rooms"),
         ("cli/synth.py", "import torch", "only train and export"),
     ],
 )
