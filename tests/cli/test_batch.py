@@ -119,6 +119,8 @@ def test_resume_and_its_options_are_explained(tmp_path, album):
     assert (album / "moved.unblurred.png").exists()
     (tmp_path / "r.json").touch()
     assert "exists" in unblur(album, "-o", out, "--report", tmp_path / "r.json", expect=6).stderr
+    resumed = (album, "-o", out, "--resume", "--report", album / "moved.png")
+    assert "moved.png exists" in unblur(*resumed, expect=6).stderr
     assert not out.exists()
 
 

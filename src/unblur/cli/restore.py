@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -140,7 +141,8 @@ def restore(
         raise click.UsageError("--scheduler is for --engine dask")
     if journal is not None and not resume:
         raise click.UsageError("--journal is for --resume")
-    _check_report(report, overwrite=settings.overwrite or resume)
+    replaced = settings.overwrite or (resume and report is not None and _is_report(report))
+    _check_report(report, overwrite=replaced)
     how = How(workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory)
     if _STD in photos or output == _STD:
         rows, code = _stream(photos, output, settings, extension)
@@ -152,8 +154,7 @@ def restore(
     if report is not None:
         from unblur.io import write_bytes
 
-        text = to_json(rows) + "\n"
-        write_bytes(text.encode(), report, overwrite=settings.overwrite or resume)
+        write_bytes((to_json(rows) + "\n").encode(), report, overwrite=replaced)
     if as_json:
         click.echo(to_json(rows), err=output == _STD)
     sys.exit(code)
@@ -167,6 +168,18 @@ class _Job:
     how: How
     journal: Journal | None
     whole: bool
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is a report of an earlier run, which a resumed one may replace."""
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and {"path", "output", "error", "summary"} <= row.keys()
+        for row in rows
+    )
 
 
 def _check_report(report: Path | None, *, overwrite: bool) -> None:

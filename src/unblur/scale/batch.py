@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
@@ -201,12 +202,21 @@ def _anywhere(settings: Settings) -> Settings:
     )
 
 
+def _above(urls: Collection[str]) -> str:
+    """Return the URL below which all these lie."""
+    folders = [url.split("/")[:-1] for url in urls]
+    lowest, highest = min(folders), max(folders)
+    pairs = zip(lowest, highest, strict=False)
+    return "/".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 def _present(tasks: Sequence[Task]) -> dict[str, str]:
     """Return the stamps of what lies at the targets already."""
     present: dict[str, str] = {}
     urls = {task.target for task in tasks if is_url(task.target)}
-    for folder in {url.rpartition("/")[0] for url in urls}:
-        present |= {url: s for url, s in stamps_below(folder).items() if url in urls}
+    if urls:
+        found = stamps_below(_above(urls))
+        present |= {url: found[url] for url in urls & found.keys()}
     for task in tasks:
         if task.target not in urls and Path(task.target).exists():
             present[task.target] = file_stamp(Path(task.target))
