@@ -264,7 +264,7 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(tmp_path):
         env=ENV,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "exit 3" in done.stdout, done.stdout[-800:] + done.stderr[-2000:]

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TRAINING = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib"}
-EXTRAS = {"skimage", "tifffile", "pi_heif", "rawpy"}
+EXTRAS = {"skimage", "tifffile", "pi_heif", "rawpy", "dask", "distributed", "fsspec"}
 
 
 def loaded_after(code):
