@@ -7,6 +7,7 @@ Names are loaded when first used, so that importing the package is quick.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from unblur.restoration.pipeline import Report as Report
 
 __version__ = "0.1.0"
+
+# From 1.29 on ONNX Runtime tells its maker what it runs on, unless this is set before it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Detection": "unblur.motion.detect",

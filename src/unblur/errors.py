@@ -107,6 +107,11 @@ class MissingExtra(EngineError):
             f"{purpose} needs the package '{package}', which is not installed; "
             f"run: pip install 'unblur[{extra}]'"
         )
+        self._given = (package, extra, purpose)
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
+        """Let it travel between processes, which an exception does by what it was made of."""
+        return type(self), self._given
 
 
 class EngineFailed(EngineError):

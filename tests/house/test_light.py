@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TRAINING = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib"}
 EXTRAS = {"skimage", "tifffile", "pi_heif", "rawpy", "starlette", "uvicorn"}
+EXTRAS |= {"dask", "distributed", "fsspec"}
 
 
 def loaded_after(code):

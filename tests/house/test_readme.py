@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
-PAGES = [*READMES, "docs/training.md", "docs/compare.md", "CONTRIBUTING.md"]
-LINKING = [*PAGES, "docs/science.md", "docs/design.md", "docs/models.md"]
+PAGES = [*READMES, "docs/training.md", "docs/compare.md", "docs/scale.md", "CONTRIBUTING.md"]
+LINKING = [*PAGES, "docs/privacy.md", "docs/science.md", "docs/design.md", "docs/models.md"]
 
 
 def read(page):

@@ -68,6 +68,6 @@ def main() -> None:
     unblur photo.jpg              writes photo.unblurred.jpg beside it
     unblur photos/ -o restored/   a whole folder, its tree kept
 
-    Nothing is ever sent anywhere. Exit codes: 0 done, 2 wrong usage, 3 bad input,
-    4 model, 5 engine, 6 output, 1 anything else.
+    Nothing is sent anywhere but to a store or cluster that you name. Exit codes: 0 done,
+    2 wrong usage, 3 bad input, 4 model, 5 engine, 6 output, 1 anything else.
     """

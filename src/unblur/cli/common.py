@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -42,16 +44,21 @@ class Bar:
         self._done = 0.0
         shown = not hidden and sys.stderr.isatty()
         self._bar = click.progressbar(
-            length=self._total, label=label, file=sys.stderr, hidden=not shown, show_eta=True
+            length=self._total,
+            label=label,
+            file=sys.stderr,
+            hidden=not shown,
+            show_eta=True,
+            item_show_func=lambda note: note,
         )
         self._label = label
 
-    def to(self, items: float) -> None:
-        """Move to a number of finished items, fractions included."""
+    def to(self, items: float, note: str | None = None) -> None:
+        """Move to a number of finished items, fractions included; the note stands behind it."""
         wanted = min(self._total, items * 1000)
         step = int(wanted) - int(self._done)
         if step > 0:
-            self._bar.update(step)
+            self._bar.update(step, note)
         self._done = max(self._done, wanted)
 
     def left(self, seconds: float | None) -> None:
@@ -65,6 +72,27 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Pace:
+    """How fast many items are gone through; said once a minute where no bar can be seen."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet = total, quiet or sys.stderr.isatty()
+        self._begun = self._said = time.monotonic()
+        self._worked = 0
+
+    def step(self, done: int) -> str:
+        """Count an item that took work; ``done`` of all are finished. Return rate and time left."""
+        self._worked += 1
+        now = time.monotonic()
+        each = (now - self._begun) / self._worked
+        left = timedelta(seconds=round(each * (self._total - done)))
+        text = f"{60 / max(each, 1e-9):.1f} a minute, {left} left"
+        if not self._quiet and now - self._said >= 60:
+            self._said = now
+            click.echo(f"unblur: {done} of {self._total} done, {text}", err=True)
+        return text
 
 
 @contextmanager

@@ -7,11 +7,8 @@ import io
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,15 +87,15 @@ def detect(
 
     files = find_images(photos)
     begun = time.perf_counter()
-    seen: list[Seen] = []
-    with ExitStack() as stack:
-        bar = stack.enter_context(progress_bar("looking", len(files), hidden=not files))
-        for number, item in enumerate(_all(files, full, map_to is not None, workers, stack)):
+    verdicts: dict[int, Seen] = {}
+    with progress_bar("looking", len(files), hidden=not files) as bar:
+        for number, item in _all(files, full, map_to is not None, workers):
             if map_to is not None:
                 _draw_map(item, files[number], map_to, overwrite)
                 item = replace(item, luma=None)
-            seen.append(item)
-            bar.to(number + 1)
+            verdicts[number] = item
+            bar.to(len(verdicts))
+    seen = [verdicts[number] for number in range(len(files))]
     rows = [_row(item, threshold) for item in seen]
     if burst:
         _mark_bursts(seen, rows)
@@ -111,21 +108,24 @@ def detect(
 
 
 def _all(
-    files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None, stack: ExitStack
-) -> Iterator[Seen]:
-    """Go through the photos, in order, in as many processes as pay."""
+    files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None
+) -> Iterator[tuple[int, Seen]]:
+    """Go through the photos in as many processes as pay; yields (index, verdict)."""
     from unblur.engines.onnx import available_cores
-    from unblur.restoration.culling import go_through
+    from unblur.errors import EngineFailed
+    from unblur.restoration.culling import Seen, go_through
+    from unblur.scale.pool import Lost, in_processes
 
     job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped)
     paths = [item.path for item in files]
     count = min(workers or available_cores(), len(paths))
     if count <= 1 or (workers is None and len(paths) <= _FEW):
-        return map(job, paths)
-    context = get_context("spawn")
-    pool = stack.enter_context(ProcessPoolExecutor(count, mp_context=context))
-    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-    return pool.map(job, paths, chunksize=1 if mapped else 8)
+        yield from enumerate(map(job, paths))
+        return
+    for number, seen in in_processes(job, paths, count):
+        if isinstance(seen, Lost):
+            seen = Seen(paths[number], None, EngineFailed(seen.reason), None)
+        yield number, seen
 
 
 def _row(item: Seen, threshold: float) -> dict[str, Any]:

@@ -1,51 +1,34 @@
-"""``unblur restore``: the main job."""
+"""``unblur restore``: the main job, for one photo or a million."""
 
 from __future__ import annotations
 
-import dataclasses
+import json
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import RegionType, progress_bar, to_json
-from unblur.errors import UnblurError
-from unblur.io import Region
+from unblur.cli.common import Pace, RegionType, progress_bar, to_json
 
 if TYPE_CHECKING:
-    from unblur.restoration.facade import Restored
+    from unblur.scale.batch import How
+    from unblur.scale.journal import Journal
+    from unblur.scale.photo import Settings
 
-_STD = Path("-")
-
-
-@dataclass(frozen=True, eq=False)
-class Settings:
-    """The options that hold for every photo of one command."""
-
-    model: str
-    strength: float
-    psf: Path | None
-    region: Region | None
-    mask: Path | None
-    tuned: Path | None
-    threads: int | None
-    quality: int | None
-    overwrite: bool
-    strip_location: bool
-    strip_metadata: bool
-    max_megapixels: float
+_STD = "-"
 
 
 @click.command()
-@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
     help="A file (one photo), a folder (names and tree kept), or - for standard output. "
     "Without it, name.unblurred.ext beside each photo.",
 )
@@ -107,172 +90,209 @@ class Settings:
     show_default=True,
     help="Refuse larger photos.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Photos in work at a time, each in a process of one thread.",
+)
+@click.option(
+    "--worker-memory", type=click.IntRange(min=200), metavar="MB", help="Allotted to each process."
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep a journal of what is done, and go on where a run with the same journal stopped; "
+    "photos or options that changed are done again.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --resume; default: in the output folder.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    help="Where the work is done; default: this computer, or the cluster of --scheduler.",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster; default: one of --workers here."
+)
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def restore(
-    photos: tuple[Path, ...],
-    output: Path | None,
+    photos: tuple[str, ...],
+    output: str | None,
     report: Path | None,
     as_json: bool,
     extension: str | None,
+    workers: int,
+    worker_memory: int | None,
+    resume: bool,
+    journal: Path | None,
+    engine: str | None,
+    scheduler: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Take the motion blur out of PHOTOS: files, folders or - for standard input.
+    """Take the motion blur out of PHOTOS: files, folders, URLs or - for standard input.
 
     A photo that is already sharp comes back as it is. A photo that fails is named, the others
     go on, and the exit code is that of the first failure.
     """
+    from unblur.scale.batch import How
+    from unblur.scale.photo import Settings
+
     settings = Settings(**options)
     if settings.tuned is not None:
         from unblur.restoration.settings import read_settings
 
         read_settings(settings.tuned)  # a mistake in it stops the command, not each photo
+    if scheduler is not None and engine == "local":
+        raise click.UsageError("--scheduler is for --engine dask")
+    if journal is not None and not resume:
+        raise click.UsageError("--journal is for --resume")
+    replaced = settings.overwrite or (resume and report is not None and _is_report(report))
+    _check_report(report, overwrite=replaced)
+    how = How(workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory)
     if _STD in photos or output == _STD:
         rows, code = _stream(photos, output, settings, extension)
     else:
-        rows, code = _files(photos, output, settings, extension, quiet=quiet or as_json)
+        with ExitStack() as stack:
+            kept = _journal(stack, output, journal, settings) if resume else None
+            job = _Job(settings, how, kept, whole=as_json or report is not None)
+            rows, code = _files(photos, output, extension, job, quiet=quiet or as_json)
     if report is not None:
         from unblur.io import write_bytes
 
-        write_bytes((to_json(rows) + "\n").encode(), report, overwrite=settings.overwrite)
+        write_bytes((to_json(rows) + "\n").encode(), report, overwrite=replaced)
     if as_json:
         click.echo(to_json(rows), err=output == _STD)
     sys.exit(code)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """How the photos are gone through, and whether whole rows are wanted of them."""
+
+    settings: Settings
+    how: How
+    journal: Journal | None
+    whole: bool
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is a report of an earlier run, which a resumed one may replace."""
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and {"path", "output", "error", "summary"} <= row.keys()
+        for row in rows
+    )
+
+
+def _check_report(report: Path | None, *, overwrite: bool) -> None:
+    """Raise now, not after the work, if the report would replace a file."""
+    from unblur.errors import WouldOverwrite
+
+    if report is not None and report.exists() and not overwrite:
+        raise WouldOverwrite(f"{report} exists already; use --overwrite, or another name")
+
+
+def _journal(
+    stack: ExitStack, output: str | None, journal: Path | None, settings: Settings
+) -> Journal:
+    from unblur.io.folders import is_folder
+    from unblur.scale.batch import settings_digest
+    from unblur.scale.journal import NAME, Journal
+    from unblur.scale.stores import is_url
+
+    if journal is None:
+        if output is None or is_url(output) or not is_folder(Path(output)):
+            raise click.UsageError("--resume needs an output folder (-o), or a --journal file")
+        journal = Path(output) / NAME
+    kept = Journal(journal, settings_digest(settings))
+    stack.callback(kept.close)
+    return kept
+
+
 def _stream(
-    photos: tuple[Path, ...], output: Path | None, settings: Settings, extension: str | None
+    photos: tuple[str, ...], output: str | None, settings: Settings, extension: str | None
 ) -> tuple[list[dict[str, Any]], int]:
     """One photo from standard input or to standard output."""
+    from unblur.io import write_bytes
+    from unblur.scale.photo import as_bytes, restore_one, row_of
+
     if len(photos) != 1:
         raise click.UsageError("'-' takes one photo at a time")
     data = sys.stdin.buffer.read() if photos[0] == _STD else None
-    restored = _restore(photos[0] if data is None else data, settings, lambda done: None)
+    restored = restore_one(Path(photos[0]) if data is None else data, settings, None)
     if data is None:
-        data = photos[0].read_bytes()
-    target: Any = sys.stdout.buffer if output is None or output == _STD else output
-    _save(restored, data, target, settings, extension)
-    return [_row(photos[0], output or _STD, restored, None)], 0
+        data = Path(photos[0]).read_bytes()
+    if output is None or output == _STD:
+        ending = f".{extension.lstrip('.')}" if extension else ""
+        sys.stdout.buffer.write(as_bytes(restored, data, settings, ending))
+    else:
+        result = as_bytes(restored, data, settings, Path(output).suffix)
+        write_bytes(result, Path(output), overwrite=settings.overwrite)
+    return [row_of(photos[0], output or _STD, restored)], 0
 
 
 def _files(
-    photos: tuple[Path, ...],
-    output: Path | None,
-    settings: Settings,
-    extension: str | None,
-    *,
-    quiet: bool,
+    photos: tuple[str, ...], output: str | None, extension: str | None, job: _Job, *, quiet: bool
 ) -> tuple[list[dict[str, Any]], int]:
-    """Photos from files and folders; returns a row for each and the exit code."""
-    from unblur.io import check_free, find_images, plan_outputs
+    """Photos from files, folders and stores; returns a row for each and the exit code."""
+    from unblur.scale.batch import Batch, check_reach
+    from unblur.scale.plan import plan_tasks
 
-    plan = plan_outputs(find_images(photos), output, extension=extension)
-    check_free(plan, overwrite=settings.overwrite)
-    rows: list[dict[str, Any]] = []
-    code, begun = 0, time.perf_counter()
-    with progress_bar("restoring", len(plan), hidden=quiet or len(plan) == 0) as bar:
-        for number, (source, target) in enumerate(plan):
-
-            def advance(share: float, number: int = number) -> None:
-                bar.to(number + share)
-
-            try:
-                restored = _restore(source.path, settings, advance)
-                _save(restored, source.path.read_bytes(), target, settings, extension)
-                rows.append(_row(source.path, target, restored, None))
-            except UnblurError as error:
-                rows.append(_row(source.path, target, None, error))
-                code = code or error.exit_code
-            bar.to(number + 1)
-    _tell(rows, time.perf_counter() - begun, quiet=quiet)
-    return rows, code
+    tasks = plan_tasks([_local(p) for p in photos], output and _local(output), extension=extension)
+    check_reach(tasks, job.how)
+    batch = Batch(tasks, job.settings, job.journal)
+    rows: dict[int, dict[str, Any]] = {}
+    codes: dict[int, int] = {}
+    begun, pace = time.perf_counter(), Pace(len(tasks), quiet=quiet or len(tasks) < 2)
+    with progress_bar("restoring", len(tasks), hidden=quiet or not tasks) as bar:
+        for number, outcome in batch.run(job.how, lambda share: bar.to(len(rows) + share)):
+            rows[number] = outcome.row if job.whole else _brief(outcome.row)
+            codes[number] = outcome.exit_code
+            bar.to(len(rows), None if number in batch.done else pace.step(len(rows)))
+    in_order = [rows[number] for number in range(len(tasks))]
+    _tell(in_order, batch.done, time.perf_counter() - begun, quiet=quiet)
+    return in_order, next((codes[n] for n in range(len(tasks)) if codes[n]), 0)
 
 
-def _tell(rows: list[dict[str, Any]], seconds: float, *, quiet: bool) -> None:
-    for row in rows:
-        if row["error"]:
-            click.echo(f"unblur: {row['path']}: {row['error']}", err=True)
-        elif not quiet:
-            click.echo(f"{row['path']} -> {row['output']}: {row['summary']}")
-    failed = sum(1 for row in rows if row["error"])
-    if len(rows) > 1 and not quiet:
-        click.echo(f"{len(rows) - failed} done, {failed} failed, {seconds:.1f} s")
+def _local(text: str) -> str:
+    """Return a file:// URL as the path it is."""
+    if not text.startswith("file://"):
+        return text
+    from urllib.parse import unquote, urlsplit
+
+    path = unquote(urlsplit(text).path)
+    return path.removeprefix("/") if re.match(r"/[A-Za-z]:", path) else path  # Windows
 
 
-def _restore(
-    source: Path | bytes, settings: Settings, advance: Callable[[float], None]
-) -> Restored:
-    from unblur.io import read_photo
-    from unblur.restoration.facade import restore as restore_photo
-    from unblur.restoration.settings import DEFAULTS
-
-    photo = read_photo(source, max_pixels=int(settings.max_megapixels * 1e6))
-    return restore_photo(
-        photo,
-        model=settings.model,
-        strength=settings.strength,
-        psf=settings.psf,
-        region=settings.region,
-        mask=_read_mask(settings.mask),
-        settings=settings.tuned or DEFAULTS,
-        threads=settings.threads,
-        progress=lambda done, total: advance(done / total),
-    )
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a photo: reports of many would fill the memory."""
+    return {key: row[key] for key in ("path", "output", "error", "summary")}
 
 
-def _read_mask(path: Path | None) -> Any:
-    if path is None:
-        return None
-    from unblur.io import read_photo
-
-    return read_photo(path).srgb().mean(axis=2)
-
-
-def _save(
-    restored: Restored, data: bytes, target: Any, settings: Settings, extension: str | None
+def _tell(
+    rows: list[dict[str, Any]], before: Collection[int], seconds: float, *, quiet: bool
 ) -> None:
-    """Write the result; an unchanged photo is the very file it was, if it may keep all."""
-    from unblur.io import same_format, write_bytes, write_photo
-
-    stripped = settings.strip_location or settings.strip_metadata
-    asked = stripped or settings.quality is not None
-    kept = not restored.report.changed and not asked
-    if kept and same_format(restored.photo, target, extension):
-        if isinstance(target, Path):
-            write_bytes(data, target, overwrite=settings.overwrite)
-        else:
-            target.write(data)
-        return
-    write_photo(
-        restored.photo,
-        target,
-        overwrite=settings.overwrite,
-        format=None if isinstance(target, Path) else extension,
-        quality=settings.quality,
-        strip_location=settings.strip_location,
-        strip_metadata=settings.strip_metadata,
-    )
-
-
-def _row(
-    source: Path, target: Path, restored: Restored | None, error: UnblurError | None
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "path": str(source),
-        "output": None if restored is None else str(target),
-        "error": None if error is None else str(error),
-        "summary": "" if restored is None else _summary(restored),
-    }
-    if restored is not None:
-        row |= dataclasses.asdict(restored.report)
-    return row
-
-
-def _summary(restored: Restored) -> str:
-    report, motion = restored.report, restored.motion
-    if not report.changed or motion is None:
-        return f"unchanged ({report.reason or 'nothing to improve'})"
-    notes = "".join(f"; {note}" for note in report.notes)
-    field = "uniform" if motion.uniform else "varying"
-    seconds = sum(report.seconds.values())
-    return f"blur of {motion.length_px:.0f} px ({field}) undone in {seconds:.1f} s{notes}"
+    """Say what was done now, then what failed, then the sums."""
+    failed = [row for row in rows if row["error"]]
+    if not quiet:
+        for number, row in enumerate(rows):
+            if not row["error"] and number not in before:
+                click.echo(f"{row['path']} -> {row['output']}: {row['summary']}")
+    for row in failed:
+        click.echo(f"unblur: {row['path']}: {row['error']}", err=True)
+    if len(rows) > 1 and not quiet:
+        now = len(rows) - len(before)
+        rate = f", {60 * now / max(seconds, 1e-9):.1f} a minute" if now else ""
+        kept = f" ({len(before)} of them before)" if before else ""
+        click.echo(
+            f"{len(rows) - len(failed)} done{kept}, {len(failed)} failed, {seconds:.1f} s{rate}"
+        )

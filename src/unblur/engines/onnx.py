@@ -28,6 +28,7 @@ class OnnxEngine:
     def __init__(self, path: Path, *, task: str | None, threads: int | None = None) -> None:
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see unblur/__init__.py
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or available_cores()
         options.inter_op_num_threads = 1

@@ -1,6 +1,6 @@
 """Photos in and out of files: formats, metadata, folders, atomic writes."""
 
-from unblur.io.atomic import write_bytes
+from unblur.io.atomic import commit, stage, sweep, write_bytes
 from unblur.io.decode import read_photo
 from unblur.io.encode import same_format, write_photo
 from unblur.io.folders import InputFile, check_free, find_images, plan_outputs
@@ -15,10 +15,13 @@ __all__ = [
     "Photo",
     "Region",
     "check_free",
+    "commit",
     "find_images",
     "plan_outputs",
     "read_photo",
     "same_format",
+    "stage",
+    "sweep",
     "write_bytes",
     "write_photo",
 ]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from unblur.errors import CannotWrite, WouldOverwrite
+
+_PART = ".part"
+_STAGED = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
 
 
 def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
@@ -23,31 +28,100 @@ def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
         WouldOverwrite: the file exists and ``overwrite`` is false.
         CannotWrite: no space, no permission, or the target is a folder. Nothing is left behind.
     """
-    temporary: Path | None = None
+    try:
+        taken = not overwrite and (target.exists() or target.is_symlink())
+    except (OSError, ValueError) as error:
+        raise _cannot(target, error) from error
+    if taken and not target.is_dir():
+        raise _exists(target)
+    commit(stage(data, target), target, overwrite=overwrite)
+
+
+def stage(data: bytes, target: Path) -> Path:
+    """Write the whole content to a hidden file beside its target, on the disk for certain.
+
+    Returns:
+        The hidden file, to be given its name by :func:`commit`.
+
+    Raises:
+        CannotWrite: as :func:`write_bytes`; nothing is left behind.
+    """
+    staged: Path | None = None
     try:
         if target.is_dir():
             raise CannotWrite(f"cannot write {target}: it is a folder; name a file")
-        if not overwrite and (target.exists() or target.is_symlink()):
-            raise _exists(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
+            dir=target.parent, prefix=f".{_stem(target)}.", suffix=_PART
         )
-        temporary = Path(name)
+        staged = Path(name)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        _give_permissions(temporary, target)
-        _move(temporary, target, overwrite=overwrite)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        _remove(staged)
+        raise _cannot(target, error) from error
+    except BaseException:
+        _remove(staged)
+        raise
+    return staged
+
+
+def commit(staged: Path, target: Path, *, overwrite: bool = False) -> None:
+    """Give a staged file its name; it is gone afterwards, whatever happens.
+
+    Raises:
+        WouldOverwrite, CannotWrite: as :func:`write_bytes`.
+    """
+    try:
+        _give_permissions(staged, target)
+        _move(staged, target, overwrite=overwrite)
     except OSError as error:
-        raise CannotWrite(f"cannot write {target}: {error.strerror or error}") from error
-    except ValueError as error:  # a zero byte in the name
-        raise CannotWrite(f"cannot write {str(target)!r}: {error}") from error
+        raise _cannot(target, error) from error
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        _remove(staged)
+
+
+def sweep(targets: Iterable[Path]) -> int:
+    """Remove what killed processes left of these targets: staged files without a name.
+
+    Nobody else may be writing the same targets.
+
+    Args:
+        targets: files that were to be written.
+
+    Returns:
+        How many were removed.
+    """
+    wanted: dict[Path, set[str]] = {}
+    for target in targets:
+        wanted.setdefault(target.parent, set()).add(_stem(target))
+    removed = 0
+    for folder, stems in wanted.items():
+        with contextlib.suppress(FileNotFoundError):
+            for path in list(folder.iterdir()):
+                match = _STAGED.fullmatch(path.name)
+                if match and match[1] in stems:
+                    _remove(path)
+                    removed += 1
+    return removed
+
+
+def _stem(target: Path) -> str:
+    return target.name[:40]
+
+
+def _remove(staged: Path | None) -> None:
+    if staged is not None:
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
+
+
+def _cannot(target: Path, error: OSError | ValueError) -> CannotWrite:
+    if isinstance(error, OSError):
+        return CannotWrite(f"cannot write {target}: {error.strerror or error}")
+    return CannotWrite(f"cannot write {str(target)!r}: {error}")
 
 
 def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:

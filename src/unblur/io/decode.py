@@ -30,7 +30,9 @@ from unblur.io.tiff import needs_tifffile, read_deep_tiff
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 
 
-def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(
+    source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS, name: str | None = None
+) -> Photo:
     """Read a photo.
 
     JPEG, PNG, WebP, TIFF, BMP, AVIF; HEIC with the extra ``heif``, camera RAW with ``raw``,
@@ -41,6 +43,7 @@ def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_P
     Args:
         source: a path, the bytes of a file, or an opened binary file.
         max_pixels: larger photos are refused before decoding.
+        name: what messages call the photo, where the source does not tell; its extension counts.
 
     Raises:
         UnreadableImage: missing, empty, truncated, damaged or not an image.
@@ -49,9 +52,10 @@ def read_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_P
         BadValue: a float image with NaN or values outside [0, 1].
         MissingExtra: the format needs an optional package.
     """
-    data, name = _load(source)
-    suffix = Path(source).suffix if isinstance(source, str | Path) else ""
-    photo = _guarded(lambda: _read(data, name, min(max_pixels, HARD_LIMIT), suffix), name)
+    data, known_as = _load(source, name)
+    origin = source if isinstance(source, str | Path) else name or ""
+    suffix = Path(origin).suffix
+    photo = _guarded(lambda: _read(data, known_as, min(max_pixels, HARD_LIMIT), suffix), known_as)
     return replace(photo, notes=(*name_note(suffix, photo.encoding.format), *photo.notes))
 
 
@@ -64,7 +68,8 @@ def _guarded(decode: Callable[[], Photo], name: str) -> Photo:
     except UnblurError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge(f"{name} is too large to decode: {error}") from error
+        reason = str(error) or "not enough memory"
+        raise ImageTooLarge(f"{name} is too large to decode: {reason}") from error
     except Exception as error:  # decoders raise anything on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableImage(f"cannot decode {name}: {reason}") from error
@@ -85,9 +90,9 @@ def from_pillow(image: Image.Image) -> Photo:
     return _guarded(convert, "the Pillow image")
 
 
-def _load(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
+def _load(source: str | Path | bytes | BinaryIO, called: str | None) -> tuple[bytes, str]:
     if isinstance(source, bytes):
-        data, name = source, "the data"
+        data, name = source, _in_one_line(called) if called else "the data"
     elif isinstance(source, str | Path):
         path, name = Path(source), _in_one_line(str(source))
         try:

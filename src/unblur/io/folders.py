@@ -139,6 +139,13 @@ def check_free(plan: Plan, *, overwrite: bool) -> None:
         )
 
 
+def is_photo(name: str) -> bool:
+    """Return whether a file in a folder is taken: known extension, not hidden, not a result."""
+    path = Path(name)
+    known = path.suffix.lower() in READ_SUFFIXES
+    return known and not name.startswith(".") and not path.stem.endswith(OWN_SUFFIXES)
+
+
 def _walk(folder: Path, *, recursive: bool) -> list[InputFile]:
     def refuse(error: OSError) -> None:
         raise UnreadableImage(f"cannot read the folder {error.filename}: {error.strerror}")
@@ -148,14 +155,13 @@ def _walk(folder: Path, *, recursive: bool) -> list[InputFile]:
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(names):
             path = Path(place) / name
-            ours = path.stem.endswith(OWN_SUFFIXES)
-            if path.suffix.lower() in READ_SUFFIXES and not name.startswith(".") and not ours:
+            if is_photo(name):
                 found.append(InputFile(path, path.relative_to(folder)))
     return found
 
 
 def _target(item: InputFile, output: Path, ending: str, *, single: bool) -> Path:
-    if not _is_folder(output):
+    if not is_folder(output):
         if single:
             format_of(output.suffix)
             return output
@@ -163,7 +169,8 @@ def _target(item: InputFile, output: Path, ending: str, *, single: bool) -> Path
     return output / item.relative.with_suffix(ending)
 
 
-def _is_folder(output: Path) -> bool:
+def is_folder(output: Path) -> bool:
+    """Return whether results go into this folder (that may be yet to be made), not this file."""
     return output.is_dir() or output.suffix.lower() not in READ_SUFFIXES
 
 

@@ -9,22 +9,36 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import TAGS
 
 from unblur.io.photo import Metadata, Samples
 
 ORIENTATION, EXIF_IFD, GPS_IFD, MAKER_NOTE, INTEROP = 0x0112, 0x8769, 0x8825, 0x927C, 0xA005
 _PIXEL_SIZE = (0xA002, 0xA003)
-_IPTC = 33723
+_OPAQUE_TAGS = frozenset({MAKER_NOTE, GPS_IFD, 33723, 34377, 37724, 50341, 59932})
+"""Containers that could hold a place: maker's notes, GPS, IPTC, Photoshop, prints, padding."""
+
+_GEOGRAPHIC_TAGS = frozenset({33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 42113})
+"""GeoTIFF."""
+
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|>))[2-8]")
 _PLACE = (
-    rb"(?:[\w-]+:(?i:gps)\w*|photoshop:(?:City|State|Country)|Iptc4xmpExt:Location\w*|"
-    rb"Iptc4xmpCore:(?:Location|CountryCode))"
+    rb"(?!xmlns:)[\w-]+:(?i:\w*(?:gps|latitude|longitude|altitude|location|coordinate)\w*|"
+    rb"lat|long?|alt|lat_long|city|state|country(?:code|name)?|provincestate|postalcode|"
+    rb"worldregion|address|coverage|spatial)"
 )
 _XMP_PLACE = re.compile(
     rb"\s" + _PLACE + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
     rb"|<(" + _PLACE + rb")(?=[\s/>])[^>]*?(?:/>|>.*?</\1\s*>)",
     re.DOTALL,
 )
+_MENTION = re.compile(rb"gps|latitude|longitude", re.IGNORECASE)
+_XMP_EXTENSION = re.compile(
+    rb"\sxmpNote:HasExtendedXMP\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+    rb"|<xmpNote:HasExtendedXMP\b[^>]*>[^<]*</xmpNote:HasExtendedXMP\s*>"
+)
+"""Tells of more XMP in other parts of a JPEG, which are not read."""
+
 _XMP_THUMBNAILS = re.compile(rb"<((?:xmp|xap):Thumbnails)\b.*?(?:/>|</\1\s*>)", re.DOTALL)
 
 
@@ -42,6 +56,7 @@ def exif_metadata(
     packet = _bytes(xmp)
     if packet:
         packet = _XMP_THUMBNAILS.sub(b"", _XMP_ORIENTATION.sub(rb"\g<1>1", packet))
+        packet = _XMP_EXTENSION.sub(b"", packet)
     try:
         tags = exif() if callable(exif) else exif
         orientation = int(tags.get(ORIENTATION, 1))
@@ -69,22 +84,33 @@ def oriented(array: Samples, orientation: int) -> Samples:
 def without_location(metadata: Metadata) -> Metadata:
     """Return the metadata without places, in EXIF, IPTC and XMP, and without maker's notes.
 
-    An XMP packet in which GPS is still mentioned afterwards, or that is not in UTF-8, is
-    dropped whole: better too little told than too much.
+    Of EXIF only tags of the standard are kept, for nobody knows what others hold, and no text
+    that speaks of GPS. An XMP packet in which it is still mentioned afterwards, or that is not in
+    UTF-8, is dropped whole: better too little told than too much.
     """
     exif = metadata.exif
     if exif is not None:
         parsed = loaded(exif)
         parsed.get_ifd(GPS_IFD).clear()
-        parsed.get_ifd(EXIF_IFD).pop(MAKER_NOTE, None)
-        if _IPTC in parsed:
-            del parsed[_IPTC]
+        details = parsed.get_ifd(EXIF_IFD)
+        for tag in [tag for tag, value in details.items() if _may_tell_place(tag, value)]:
+            del details[tag]
+        for tag in [tag for tag, value in parsed.items() if _may_tell_place(tag, value)]:
+            if tag != EXIF_IFD:
+                del parsed[tag]
         exif = _serialised(parsed)
     xmp = metadata.xmp
     if xmp is not None:
         xmp = _XMP_PLACE.sub(b"", xmp)
-        xmp = None if b"gps" in xmp.lower() or b"\0" in xmp else xmp
+        xmp = None if _MENTION.search(xmp) or b"\0" in xmp else xmp
     return replace(metadata, exif=exif, xmp=xmp)
+
+
+def _may_tell_place(tag: int, value: Any) -> bool:
+    if tag not in TAGS or tag in _OPAQUE_TAGS or tag in _GEOGRAPHIC_TAGS:
+        return True
+    data = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return isinstance(data, bytes) and _MENTION.search(data.replace(b"\0", b"")) is not None
 
 
 def without_maker_notes(exif: bytes) -> bytes | None:

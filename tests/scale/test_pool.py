@@ -1,0 +1,98 @@
+"""Worker processes: every item once, whatever dies."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.scale import jobs
+from unblur.errors import MissingExtra
+from unblur.scale import pool
+from unblur.scale.pool import Lost, in_processes
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_item_has_its_result():
+    assert dict(in_processes(jobs.square, range(9), 2)) == {n: n * n for n in range(9)}
+    assert list(in_processes(jobs.square, [], 2)) == []
+
+
+def test_processes_are_few_reused_and_of_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    seen = dict(in_processes(jobs.process, range(8), 2)).values()
+    assert len({pid for pid, _ in seen}) == 2
+    assert os.getpid() not in {pid for pid, _ in seen}
+    told = dict(in_processes(jobs.threads_and_signals, [0], 1))
+    assert told == {0: ("1", True)}
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_a_process_is_replaced_after_a_while(monkeypatch):
+    monkeypatch.setattr(pool, "RECYCLED_AFTER", 2)
+    seen = [pid for _, (pid, _) in in_processes(jobs.process, range(5), 1)]
+    assert len(set(seen)) == 3
+
+
+def test_a_dead_process_takes_only_what_it_had_in_hand(tmp_path):
+    once = tmp_path / "dies-once"
+    once.touch()
+    items = ["a", "deadly", "b", once, "c"]
+    results = dict(in_processes(jobs.dies, items, 2))
+    lost = results.pop(1)
+    assert results == {0: "a", 2: "b", 3: str(once), 4: "c"}
+    assert lost.ended and "SIGKILL" in lost.reason and "memory" in lost.reason
+
+
+def test_what_a_job_raises_is_told_in_one_line():
+    results = dict(in_processes(jobs.fails, range(4), 1))
+    assert results[1] == Lost("RuntimeError: broken")
+    assert "not enough memory" in results[2].reason
+    assert (results[0], results[3]) == (0, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the bound holds on Linux")
+def test_more_memory_than_allotted_costs_only_the_item():
+    results = dict(in_processes(jobs.takes_memory, [10, 2000, 20], 1, memory_mb=600))
+    assert (results[0], results[2]) == (10_000_000, 20_000_000)
+    assert "not enough memory" in results[1].reason
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+    code = (
+        "from pathlib import Path\nfrom tests.scale import jobs\n"
+        "from unblur.scale.pool import in_processes\n"
+        "if __name__ == '__main__':\n"
+        f"    list(in_processes(jobs.says_who_and_waits, [Path({str(tmp_path)!r})] * 2, 2))\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
+    with subprocess.Popen([sys.executable, str(script)], env=env) as parent:
+        patience = time.monotonic() + 30
+        while len(list(tmp_path.glob("[0-9]*"))) < 2:
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        parent.send_signal(signal.SIGKILL)
+    time.sleep(0.5)
+    marks = {path: path.read_text() for path in tmp_path.glob("[0-9]*")}
+    time.sleep(0.3)
+    assert {path: path.read_text() for path in tmp_path.glob("[0-9]*")} == marks
+
+
+def test_stopping_early_leaves_no_process_behind():
+    results = in_processes(jobs.process, range(100), 2)
+    _, (pid, _) = next(results)
+    results.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_missing_extra_travels_between_processes():
+    error = MissingExtra("pi-heif", "heif", "reading a.heic")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
