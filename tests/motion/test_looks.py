@@ -16,12 +16,20 @@ from unblur.motion.kernel import look, see
 from unblur.motion.looks import (
     KERNEL_MAPS,
     LOOK_NAMES,
+    explanation_cost,
     first_look,
     look_maps,
     next_look,
     plausible,
 )
-from unblur.motion.refinement import MOST_LOOKS, look_again_shared, mean_psf, similarity
+from unblur.motion.refinement import (
+    MOST_LOOKS,
+    best_explanation,
+    look_again_shared,
+    mean_psf,
+    similarity,
+    wide_looks,
+)
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.
@@ -79,10 +87,9 @@ def test_the_first_look_has_no_answer_yet_and_the_next_keeps_the_features(blurry
 
 def test_looking_ends_when_the_answer_stays(blurry):
     engine = FakeKernelEngine(length=9)
-    first = look([see(blurry)], engine)[0].psf
-    _, confidence, taken = look_again_shared(
-        lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1], blurry.shape, first, engine
-    )
+    seen = [see(blurry)]
+    first = look(seen, engine)[0].psf
+    _, confidence, taken = wide_looks(seen, first, engine)
     assert taken == 1
     assert confidence == pytest.approx(0.9, abs=1e-3)
 
@@ -93,11 +100,32 @@ def test_looking_ends_at_the_latest_after_the_last_look(blurry):
             psfs, facts = super().__call__(maps, pooled)
             return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), facts
 
-    engine = Restless(length=9)
-    *_, taken = look_again_shared(
-        lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1], blurry.shape, BENT, engine
-    )
+    *_, taken = wide_looks([see(blurry)], BENT, Restless(length=9))
     assert taken == MOST_LOOKS - 1
+
+
+def test_the_true_psf_explains_at_less_cost_than_others_of_its_length(blurry):
+    truth = explanation_cost(blurry, grid_of(BENT))
+    for wrong in (Psf.from_line(17, 0), Psf.from_line(17, 60), Psf(BENT.array[::-1, ::-1])):
+        assert explanation_cost(blurry, grid_of(wrong)) > truth
+
+
+def test_of_three_answers_the_worst_is_left_out_and_a_point_does_not_count(blurry):
+    near = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 2), 0.6))
+    kept = best_explanation(blurry, near, [Psf.from_line(17, 60), BENT])
+    assert kernel_similarity(kept, BENT) > 0.9
+    assert kernel_similarity(best_explanation(blurry, BENT, [Psf.delta(3)]), BENT) > 0.99
+
+
+def test_a_misled_network_is_outvoted_where_the_blur_is_shared(blurry):
+    psf, confidence = look_again_shared(
+        lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1],
+        blurry.shape,
+        Psf.from_line(9, 0),
+        FakeKernelEngine(length=9),
+    )
+    assert confidence == pytest.approx(0.9, abs=1e-3)
+    assert kernel_similarity(psf, BENT) > kernel_similarity(Psf.from_line(9, 0), BENT) + 0.2
 
 
 def test_the_mean_of_shifted_psfs_is_not_smeared():

@@ -137,7 +137,7 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
         return field
     if not field.uniform:
         return reconcile(arranged(look_again(seen, first, engine)), may_share=False)
-    psf, confidence, _ = look_again_shared(
+    psf, confidence = look_again_shared(
         partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
     )
     shared = tuple(

@@ -56,6 +56,8 @@ _SPREAD = 0.15
 _RAMP_PX = 48
 _GROWTH = 3.0
 _LOOSE = 300.0
+_TIGHT = 3e4
+_PRICE = 2e-3
 _FAINT = 1e-3
 _LEAST = 0.05
 _SMALL_PART = 0.1
@@ -125,6 +127,26 @@ def few_edges(
         spectrum, otf, shape, weight, beta_last=_LOOSE * weight, growth=_GROWTH
     )
     return strong_gradients(picture, weight / coupling)
+
+
+def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
+    """Return what it costs to explain a blurry window by a PSF: misfit, and a price per edge.
+
+    The picture is the one of few edges that the PSF implies; a wrong PSF needs more edges, or
+    leaves more unexplained. Costs of one window may be compared, those of different ones not.
+
+    Args:
+        window: as for :func:`look_maps`.
+        psf: as for :func:`look_maps`.
+    """
+    plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
+    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), _otf(psf, window.shape)
+    picture, coupling = l0_latent(
+        spectrum, otf, window.shape, _PRICE, beta_last=_TIGHT * _PRICE, growth=_GROWTH
+    )
+    edges = strong_gradients(picture, _PRICE / coupling).any(axis=0).sum()
+    misfit = fft.irfft2(otf * fft.rfft2(picture) - spectrum, s=window.shape)
+    return float(np.square(misfit).sum() + _PRICE * edges)
 
 
 def plausible(quotient: FloatArray) -> FloatArray:

@@ -1,8 +1,17 @@
-"""Looking again: a field's PSFs sharpened by further looks, until they stay as they are."""
+"""Looking again: first answers made sharper, and the best explanations of the blur kept.
+
+Three ways lead to a PSF: KernelNet's further looks, which begin with its first answer; the
+coarse-to-fine search, which begins with nothing; and the same search begun with KernelNet's
+answer. Each goes astray elsewhere. So each answer is asked what it *costs*: how far the few-edges
+picture that it implies is from the photo, plus the price of its edges. The two cheapest, aligned,
+are averaged; what both have stays, what only one has made up fades.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +21,10 @@ from scipy import fft
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, look, see
+from unblur.motion.looks import explanation_cost
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -23,16 +34,17 @@ _SETTLED = 0.99
 """Similarity of two answers in turn from which on a further look is not worth its time."""
 
 _MOST_WIDE = 2
+_MOST_SEARCHED = 36
+"""Windows of a varying field up to which each is searched by itself."""
+
+_COLLAPSED = 0.6
+_THREADS = 2
 
 WindowReader = Callable[[int, int, int, int], FloatArray]
 
 
 def look_again(
-    seen: Sequence[Seen],
-    first: Sequence[PsfEstimate],
-    engine: Engine,
-    *,
-    looks: int = MOST_LOOKS - 1,
+    seen: Sequence[Seen], first: Sequence[PsfEstimate], engine: Engine
 ) -> list[PsfEstimate]:
     """Sharpen the estimates of windows that moved differently, each by itself.
 
@@ -40,24 +52,29 @@ def look_again(
         seen: the windows.
         first: their estimates so far.
         engine: runs KernelNet.
-        looks: how many more at most; ends earlier when all estimates have settled.
     """
     estimates = list(first)
-    for _ in range(looks):
+    for _ in range(MOST_LOOKS - 1):
         before = [e.psf for e in estimates]
         estimates = look(seen, engine, answers=before)
         if min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True)) > _SETTLED:
             break
-    return estimates
+    if len(seen) > _MOST_SEARCHED:
+        return estimates
+
+    def searched(pair: tuple[Seen, PsfEstimate]) -> PsfEstimate:
+        window, estimate = pair[0].window, pair[1]
+        found = estimate_psf_map(window, initial=estimate.psf, noise=estimate.noise)
+        return replace(estimate, psf=best_explanation(window, estimate.psf, [found]))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(searched, zip(seen, estimates, strict=True)))
 
 
 def look_again_shared(
     read: WindowReader, shape: tuple[int, int], first: Psf, engine: Engine
-) -> tuple[Psf, float, int]:
+) -> tuple[Psf, float]:
     """Sharpen the one PSF of a picture that moved alike everywhere.
-
-    Wide windows are looked at with the shared answer; their answers, aligned and weighted by
-    how sure each is, are the next one.
 
     Args:
         read: returns luma (linear light, float32) of the picture's ``[y0:y1, x0:x1]``.
@@ -66,7 +83,7 @@ def look_again_shared(
         engine: runs KernelNet.
 
     Returns:
-        The PSF, its confidence, and the number of further looks taken.
+        The PSF, and the confidence of KernelNet's last look.
     """
     height, width = (min(WIDE, side) for side in shape)
     seen = [
@@ -74,6 +91,23 @@ def look_again_shared(
         for y in _starts(shape[0], height)
         for x in _starts(shape[1], width)
     ]
+    looked, confidence, _ = wide_looks(seen, first, engine)
+    part = max(seen, key=_structure).window
+    starts = (None, looked)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
+    return best_explanation(part, looked, found), confidence
+
+
+def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, float, int]:
+    """Let KernelNet look again at wide windows that share one PSF.
+
+    Their answers, aligned and weighted by how sure each is, are the next shared answer, until it
+    stays as it is.
+
+    Returns:
+        The PSF, its confidence, and the number of looks taken.
+    """
     psf, confidence, taken, settled = first, 0.0, 0, False
     while taken < MOST_LOOKS - 1 and not settled:
         taken += 1
@@ -83,6 +117,24 @@ def look_again_shared(
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)
         settled = similarity(before, psf) > _SETTLED
     return psf, confidence, taken
+
+
+def best_explanation(window: FloatArray, looked: Psf, found: Sequence[Psf]) -> Psf:
+    """Return the mean of the two PSFs that explain a window at the least cost.
+
+    Args:
+        window: (H, W) float32 luma, linear light.
+        looked: KernelNet's answer.
+        found: answers of searches. One that is far shorter than ``looked`` does not count: a
+            photo always explains itself, blur and all, and a search may fall for that.
+    """
+    least_px = _COLLAPSED * looked.length_px()
+    answers = [looked, *(psf for psf in found if psf.length_px() >= least_px)]
+    if len(answers) > 2:
+        grids = [np.asarray(a.embedded(GRID), np.float32) for a in answers]
+        order = np.argsort([explanation_cost(window, grid) for grid in grids], kind="stable")
+        answers = [answers[i] for i in order[:2]]
+    return mean_psf(answers, np.ones(len(answers)))
 
 
 def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
@@ -108,11 +160,17 @@ def similarity(a: Psf, b: Psf) -> float:
     return float((x * y).sum() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
 
 
+def _structure(item: Seen) -> float:
+    """Return how much a window shows, relative to its brightness."""
+    steps = np.abs(np.diff(item.window, axis=0)).mean()
+    return float(steps / (item.window.mean() + 0.02))
+
+
 def _starts(size: int, window: int) -> list[int]:
     count = min(_MOST_WIDE, -(-size // window))
     room = size - window
     # Away from the corners of a large picture, where lenses are soft.
     margin = max(0, room - window) // 4
-    return (
-        [round(s) for s in np.linspace(margin, room - margin, count)] if count > 1 else [room // 2]
-    )
+    if count == 1:
+        return [room // 2]
+    return [round(s) for s in np.linspace(margin, room - margin, count)]
