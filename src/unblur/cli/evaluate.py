@@ -21,7 +21,8 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 @click.option(
     "--models",
     help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing; "
-    "NAME+true-psf is given the true PSF where it is known. "
+    "NAME+true-psf is given the true PSF where it is known; NAME+no-gate restores without the "
+    "no-harm gate, NAME+gate puts it before a network from elsewhere, which runs without. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
 @click.option(

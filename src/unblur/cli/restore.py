@@ -31,6 +31,7 @@ class Settings:
     psf: Path | None
     region: Region | None
     mask: Path | None
+    gate: bool
     threads: int | None
     quality: int | None
     overwrite: bool
@@ -71,6 +72,11 @@ class Settings:
     "--mask",
     type=click.Path(path_type=Path),
     help="Picture of the photo's size: restore where it is white.",
+)
+@click.option(
+    "--gate/--no-gate",
+    default=True,
+    help="--no-gate restores sharp photos too, and where the motion is uncertain.",
 )
 @click.option(
     "--report",
@@ -201,6 +207,7 @@ def _restore(
         psf=settings.psf,
         region=settings.region,
         mask=_read_mask(settings.mask),
+        gate=settings.gate,
         threads=settings.threads,
         progress=lambda done, total: advance(done / total),
     )
@@ -256,9 +263,11 @@ def _row(
 
 def _summary(restored: Restored) -> str:
     report, motion = restored.report, restored.motion
-    if not report.changed or motion is None:
+    if not report.changed:
         return f"unchanged ({report.reason or 'nothing to improve'})"
     notes = "".join(f"; {note}" for note in report.notes)
-    field = "uniform" if motion.uniform else "varying"
     seconds = sum(report.seconds.values())
+    if motion is None:
+        return f"restored by {report.model} in {seconds:.1f} s{notes}"
+    field = "uniform" if motion.uniform else "varying"
     return f"blur of {motion.length_px:.0f} px ({field}) undone in {seconds:.1f} s{notes}"

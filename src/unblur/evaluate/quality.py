@@ -12,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
-from unblur.errors import ShapeMismatch, UnblurError
+from unblur.errors import BadValue, ShapeMismatch, UnblurError
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.samples import PairFile, Samples, read_rgb8
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    is_foreign,
+    load_blur_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 
 Method = Callable[[Samples, PairFile], "tuple[Samples, MotionField | None] | None"]
@@ -24,6 +29,10 @@ Method = Callable[[Samples, PairFile], "tuple[Samples, MotionField | None] | Non
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
+
+GATE, NO_GATE = "+gate", "+no-gate"
+"""Suffixes that put a method behind the no-harm gate, or set the gate aside. Without one, our
+models run as users get them, gated, and networks from elsewhere as their authors do, ungated."""
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -62,26 +71,41 @@ class Row:
 
 
 def method_of(name: str, *, threads: int | None = None) -> Method:
-    """Return the method of a name: "blurry" (does nothing), a model, or a model + TRUE_PSF.
+    """Return the method of a name: "blurry" (does nothing), or a model with suffixes.
+
+    Suffixes: TRUE_PSF, GATE, NO_GATE; the last two after the first.
 
     Raises:
         UnknownModel: no model has this name.
+        BadValue: a true PSF for a network that takes none.
     """
     if name == "blurry":
         return lambda samples, pair: (samples, None)
-    restorer = load_restorer(name.removesuffix(TRUE_PSF), threads=threads)
+    model, gate = gated(name)
+    wants_psf = model.endswith(TRUE_PSF)
+    model = model.removesuffix(TRUE_PSF)
+    restorer = load_restorer(model, threads=threads)
+    if wants_psf and is_foreign(model):
+        raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
     def run(samples: Samples, pair: PairFile) -> tuple[Samples, MotionField | None] | None:
-        psf = pair.true_psf() if name.endswith(TRUE_PSF) else None
-        if name.endswith(TRUE_PSF) and psf is None:
+        psf = pair.true_psf() if wants_psf else None
+        if wants_psf and psf is None:
             return None
-        restored, motion, _ = restore_samples(
-            samples, restorer, kernel, RestoreOptions(psf=psf), blur_engine=blur
-        )
+        options = RestoreOptions(psf=psf, gate=gate)
+        restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
         return restored, motion
 
     return run
+
+
+def gated(name: str) -> tuple[str, bool]:
+    """Return a method's name without GATE or NO_GATE, and whether the gate decides for it."""
+    for suffix, gate in ((GATE, True), (NO_GATE, False)):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), gate
+    return name, not is_foreign(name)
 
 
 def evaluate(
@@ -174,10 +198,13 @@ def unharmed(
 ) -> list[dict[str, Any]]:
     """Run a model on sharp photos and return how similar each comes back.
 
+    The gate decides as in :func:`method_of`.
+
     Returns:
         A row for each: path, error (why it could not be read, or None), psnr_db of output
         against input (infinite if identical), harmed (below UNHARMED_DB), blur_probability.
     """
+    model, gate = gated(model)
     restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
     blur = load_blur_engine(threads=threads)
     rows: list[dict[str, Any]] = []
@@ -189,7 +216,7 @@ def unharmed(
             rows.append({"path": str(path), "error": str(error), **unread})
             continue
         restored, motion, _ = restore_samples(
-            samples, restorer, kernel, RestoreOptions(), blur_engine=blur
+            samples, restorer, kernel, RestoreOptions(gate=gate), blur_engine=blur
         )
         similarity = psnr_db(restored, samples, data_range=255)
         probability = None if motion is None else round(motion.blur_probability, 4)

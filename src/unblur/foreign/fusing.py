@@ -104,7 +104,9 @@ def _layer_norm(graph: Graph, inputs: tuple[Value, ...]) -> Value | None:
         epsilon = _epsilon(graph, scaled[1], value, mean)
         if epsilon is None or scaled[0].size != size or added[0].size != size:
             continue
-        known = [Value.known(np.asarray(a, np.float32).reshape(size)) for a in (scaled[0], added[0])]
+        known = [
+            Value.known(np.asarray(a, np.float32).reshape(size)) for a in (scaled[0], added[0])
+        ]
         attributes = {"axis": -1, "epsilon": epsilon}
         return graph.add("LayerNormalization", (value, *known), value.held, attributes)
     return None
@@ -163,9 +165,10 @@ def _bias(graph: Graph, inputs: tuple[Value, ...]) -> Value | None:
         return None
     if step.op not in ("Conv", "ConvTranspose") or len(step.inputs) != 2:
         return None
-    bias = Value.known(np.asarray(added[0], np.float32).reshape(channels))
     shape = tuple(added[1].shape[axis] for axis in TO_NCHW)
-    return graph.transposed(graph.add(step.op, (*step.inputs, bias), shape, step.attributes), TO_NHWC)
+    return graph.transposed(
+        graph.add(step.op, (*step.inputs, _row(added[0])), shape, step.attributes), TO_NHWC
+    )
 
 
 def _sum(graph: Graph, value: Value) -> tuple[NDArray[Any], Value] | None:

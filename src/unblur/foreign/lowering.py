@@ -126,7 +126,8 @@ def _pack(graph: Graph, node: TfNode, inputs: list[Value]) -> Value:
 
 
 def _range(graph: Graph, node: TfNode, inputs: list[Value]) -> Value:
-    return Value.known(np.arange(*(v.full()[()] for v in inputs)))
+    start, stop, step = (v.full().item() for v in inputs)
+    return Value.known(np.arange(start, stop, step, dtype=inputs[0].full().dtype))
 
 
 def _cast(graph: Graph, node: TfNode, inputs: list[Value]) -> Value:

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from unblur.errors import CorruptWeights
 
 _DTYPES = {"float32": np.float32, "int32": np.int32, "bool": np.bool_}
-_FOREIGN_TYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_INT64": np.int64}
-_FOREIGN_TYPES["DT_BOOL"] = np.bool_
+_TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_INT64": "int64", "DT_BOOL": "bool"}
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _attribute(value: dict[str, Any]) -> Any:
     if "s" in value:
         return base64.b64decode(value["s"]).decode("utf-8", "replace")
     if "type" in value:
-        return _FOREIGN_TYPES.get(value["type"])
+        return np.dtype(_TYPES[value["type"]]) if value["type"] in _TYPES else None
     if "list" in value and isinstance(value["list"].get("i"), list):
         return tuple(int(item) for item in value["list"]["i"])
     return None

@@ -26,13 +26,11 @@ from unblur.color import (
 )
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.io.reduced import shrunk_luma
-from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
 from unblur.restoration import referee
-from unblur.restoration.restorers import Restorer, Tile, WeightedPsf
-from unblur.restoration.tiling import Segment, node_weights, plan_axis
+from unblur.restoration.restorers import BlindRestorer, Restorer, Tile, WeightedPsf
+from unblur.restoration.tiling import Segment, node_weights, plan_axis, plan_windows
 
 Samples = NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -40,7 +38,6 @@ Progress = Callable[[int, int], None]
 TILE_PX = 512
 FADE_PX = 32
 _NOISE_PATCH = 512
-_SEEN_PX = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +49,14 @@ class RestoreOptions:
         psf: use this PSF everywhere instead of estimating; the referee then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
         tile_px: side of the tiles.
+        gate: let the referee decide what is left alone; False restores the whole photo.
     """
 
     strength: float = 1.0
     psf: Psf | None = None
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
+    gate: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -72,7 +71,8 @@ class Report:
         model: name of the restorer.
         changed: whether any sample differs from the input.
         reason: why nothing was changed, or empty.
-        motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos.
+        motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos, and
+            where nobody asked for it.
         trust: rows of the referee's decisions, 0 untouched to 1 fully restored.
         noise: estimated standard deviation of the noise, linear light.
         strength: as asked for.
@@ -142,14 +142,22 @@ def restore_samples(
             f"the mask has shape {options.mask.shape}, the photo {samples.shape[:2]}; "
             "they must be equal"
         )
+    blind = isinstance(restorer, BlindRestorer)
+    if blind and options.psf is not None:
+        raise BadValue(f"{restorer.name} restores without a PSF; leave the PSF out")
     begun = time.perf_counter()
-    motion = _motion(samples, kernel_engine, options)
+    motion = None if blind and not options.gate else _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = _decide(samples, motion, blur_engine, options)
+    trust, reason = _decide(samples, motion, blur_engine, options, blind=blind)
     noise = _typical_noise(motion)
     restored = samples
-    if motion is not None and not reason:
-        work = _Work(samples, motion, trust, noise, restorer, options)
+    if not reason:
+        if blind or motion is None:
+            still = Psf(np.ones((1, 1), np.float32))
+            field = uniform_field((samples.shape[0], samples.shape[1]), still, 0.0)
+            work = _Work(samples, field, np.ones((1, 1), np.float32), noise, restorer, options)
+        else:
+            work = _Work(samples, motion, trust, noise, restorer, options)
         restored = work.run(progress)
     done = time.perf_counter()
     changed = restored is not samples and _differ(restored, samples)
@@ -183,40 +191,42 @@ def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> Motion
     return uniform_field((height, width), options.psf, noise_sigma(luma(srgb_to_linear(patch))))
 
 
-def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
-    """Return the blur detector's verdict, on the scale at which the motion was measured.
-
-    Of a large photo the middle is looked at, so that memory stays bounded.
-    """
-    middle = []
-    for side in samples.shape[:2]:
-        first = max(0, side - _SEEN_PX * motion.scale) // 2
-        middle.append(slice(first, first + _SEEN_PX * motion.scale))
-    seen = shrunk_luma(samples[middle[0], middle[1]], motion.scale)
-    return detect_luma(seen, engine, scale=motion.scale)
-
-
 def _decide(
     samples: Samples,
     motion: MotionField | None,
     blur_engine: Engine | None,
     options: RestoreOptions,
+    *,
+    blind: bool,
 ) -> tuple[FloatArray, str]:
-    """Return the trust map and, if nothing is to be done, why."""
+    """Return the trust map and, if nothing is to be done, why.
+
+    A blind restorer is asked for nothing of a sharp photo, and trusted all over another one:
+    the windows' trust speaks of their PSFs, which it does not use.
+    """
     none = np.zeros((0, 0), np.float32)
-    if motion is None:
-        return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
     if options.strength == 0:
         return none, "strength is 0"
-    if options.psf is not None:
+    if blind and not options.gate:
         return np.ones((1, 1), np.float32), ""
+    if motion is None:
+        return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
+    if options.psf is None and options.gate:
+        return _judge(samples, motion, blur_engine, blind=blind)
+    return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
+
+
+def _judge(
+    samples: Samples, motion: MotionField, blur_engine: Engine | None, *, blind: bool
+) -> tuple[FloatArray, str]:
+    trust = referee.trust_map(motion)
     if referee.is_sharp(motion) or (
         blur_engine is not None
-        and referee.is_surely_sharp(_detection(samples, motion, blur_engine))
+        and referee.is_surely_sharp(referee.detection(samples, motion, blur_engine))
     ):
-        untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
-        return untouched, "this photo is already sharp: no motion blur found"
-    trust = referee.trust_map(motion)
+        return np.zeros_like(trust), "this photo is already sharp: no motion blur found"
+    if blind:
+        return np.ones_like(trust), ""
     if not trust.any():
         return trust, "the motion could not be told reliably enough"
     return trust, ""
@@ -250,7 +260,10 @@ class _Work:
         halo = restorer.halo_px + reach
         tile = max(options.tile_px, 2 * reach)
         self._rows, self._columns = (
-            plan_axis(side, tile=tile, halo=halo, fade=FADE_PX) for side in self._size
+            plan_windows(side, window=restorer.window_px[axis], halo=halo, fade=FADE_PX)
+            if isinstance(restorer, BlindRestorer)
+            else plan_axis(side, tile=tile, halo=halo, fade=FADE_PX)
+            for axis, side in enumerate(self._size)
         )
 
     def run(self, progress: Progress | None) -> Samples:

@@ -7,10 +7,15 @@ photo stays as it is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.color import FloatArray
-from unblur.motion.detect import Detection
+from unblur.engines.base import Engine
+from unblur.io.reduced import shrunk_luma
+from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 
@@ -28,6 +33,7 @@ SURELY_SHARP = 0.98
 validation photos (4 to 40 px) none reaches 0.9, but very long motion that leaves only streaks may,
 so the bound is higher."""
 
+_SEEN_PX = 2048
 _PROBABILITY = (0.25, 0.6)
 _CONFIDENCE = (0.3, 0.5)
 
@@ -47,6 +53,19 @@ def is_sharp(field: MotionField) -> bool:
 def is_surely_sharp(detection: Detection) -> bool:
     """Return whether the blur detector, the second witness, is sure that a photo is sharp."""
     return detection.probabilities[0] >= SURELY_SHARP
+
+
+def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Detection:
+    """Return the blur detector's verdict, on the scale at which the motion was measured.
+
+    Of a large photo the middle is looked at, so that memory stays bounded.
+    """
+    middle = []
+    for side in samples.shape[:2]:
+        first = max(0, side - _SEEN_PX * motion.scale) // 2
+        middle.append(slice(first, first + _SEEN_PX * motion.scale))
+    seen = shrunk_luma(samples[middle[0], middle[1]], motion.scale)
+    return detect_luma(seen, engine, scale=motion.scale)
 
 
 def typical_length(field: MotionField) -> float:

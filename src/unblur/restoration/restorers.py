@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -48,6 +48,17 @@ class Restorer(Protocol):
 
     def __call__(self, tile: Tile) -> FloatArray:
         """Return the restored tile, (H, W, 3) float32, sRGB, not clipped."""
+
+
+@runtime_checkable
+class BlindRestorer(Restorer, Protocol):
+    """Restores tiles from their blurry pixels alone: needs no PSF, and takes none.
+
+    Attributes:
+        window_px: (height, width) of the tiles that it wants, their halo included.
+    """
+
+    window_px: tuple[int, int]
 
 
 class NetworkRestorer:
