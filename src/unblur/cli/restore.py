@@ -53,7 +53,8 @@ class Settings:
     "--model",
     default="unblur",
     show_default=True,
-    help="See 'unblur models list'; or an ONNX file exported by 'unblur export'.",
+    help="See 'unblur models list'; or an ONNX file exported by 'unblur export'. Networks from "
+    "elsewhere are added by 'unblur models add'.",
 )
 @click.option(
     "--strength",

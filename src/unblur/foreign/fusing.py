@@ -171,6 +171,10 @@ def _bias(graph: Graph, inputs: tuple[Value, ...]) -> Value | None:
     )
 
 
+def _row(array: NDArray[Any]) -> Value:
+    return Value.known(np.asarray(array, np.float32).reshape(-1))
+
+
 def _sum(graph: Graph, value: Value) -> tuple[NDArray[Any], Value] | None:
     """Return (constant, other), if a value is their sum."""
     made = graph.made_by(value, "Add")
