@@ -70,9 +70,7 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
     shape = _input_shape(session)
     layouts = [wishes.layout] if wishes.layout else _layouts(shape)
     sides = shape[2:] if layouts[0] == "nchw" else shape[1:3]
-    fixed = (
-        (sides[0], sides[1]) if isinstance(sides[0], int) and isinstance(sides[1], int) else None
-    )
+    fixed = (sides[0], sides[1]) if all(isinstance(side, int) for side in sides) else None
     spec = ForeignSpec(
         name=name,
         sha256=sha256,
@@ -97,7 +95,8 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
         raise BadValue(f"the network has {count} outputs, number {wishes.output} is not among them")
     del session
     candidates = [replace(spec, layout=ly, output=o) for ly in layouts for o in outputs]
-    spec = _the_one(data, candidates)
+    # One that takes one size only is tried once, when its cost is measured.
+    spec = candidates[0] if fixed and len(candidates) == 1 else _the_one(data, candidates)
     spec = spec if spec.fixed else _with_window(data, spec, wishes)
     if wishes.value_range is None:
         spec = replace(spec, value_range=_value_range(data, spec))
@@ -138,7 +137,7 @@ def _layouts(shape: list[Any]) -> list[Layout]:
         return known
     if isinstance(shape[1], int) and isinstance(shape[3], int):
         raise SpecMismatch(
-            f"the network takes images of shape {shape}; three channels are expected"
+            f"the network takes images of shape {shape}; one of 3 channels is wanted"
         )
     return list(get_args(Layout))
 
@@ -156,13 +155,11 @@ def _the_one(data: bytes, candidates: list[ForeignSpec]) -> ForeignSpec:
         raise SpecMismatch(f"the network does not turn an image into one of its size: {first}")
     if len({spec.layout for spec in fitting}) > 1:
         raise SpecMismatch(
-            "the order of the network's axes cannot be told; say --layout nchw or nhwc"
+            "the order of the image's axes cannot be told; say --layout nchw or nhwc"
         )
     if len(fitting) > 1:
         numbers = ", ".join(str(spec.output) for spec in fitting)
-        raise SpecMismatch(
-            f"outputs {numbers} are images of the input's size; say which: --output N"
-        )
+        raise SpecMismatch(f"outputs {numbers} are images of its size; say which one: --output N")
     return fitting[0]
 
 
@@ -224,7 +221,8 @@ def _cost(data: bytes, spec: ForeignSpec) -> float:
     side = 256 // spec.multiple_of * spec.multiple_of or spec.multiple_of
     sides = spec.window_px if spec.fixed else (min(side, spec.window_px[0]),) * 2
     engine = ForeignEngine(data, spec, threads=1)
-    shown = picture(*sides)
     begun = time.process_time()
-    engine(shown)
+    reason = _refusal(engine, *sides)
+    if reason:
+        raise SpecMismatch(f"the network does not turn an image into one of its size: {reason}")
     return round((time.process_time() - begun) * 1e6 / (sides[0] * sides[1]), 3)

@@ -1,14 +1,14 @@
 """PyTorch checkpoints of known architectures, converted once to ONNX with the help of spandrel.
 
 spandrel finds the architecture from the names and shapes of the weights, and reads files with an
-unpickler that makes tensors only. It is the one room besides models and training that knows PyTorch.
+unpickler that makes tensors only.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import io
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,19 +148,19 @@ def _traced(network: Any, multiple: int) -> bytes:
 
     from unblur.training.export import quiet
 
-    stream = io.BytesIO()
-    with quiet(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, quiet(), torch.no_grad():
+        target = Path(folder) / "network.onnx"
         torch.onnx.export(
             network,
             (_example(multiple),),
-            stream,
+            str(target),
             dynamo=False,
             opset_version=_TRACED_OPSET,
             input_names=["image"],
             output_names=["restored"],
             dynamic_axes={"image": {2: "h", 3: "w"}, "restored": {2: "h", 3: "w"}},
         )
-    return _anonymous(stream.getvalue())
+        return _anonymous(target.read_bytes())
 
 
 def _captured(network: Any, multiple: int) -> bytes:
