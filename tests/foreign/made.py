@@ -67,7 +67,6 @@ def onnx_network(
     nodes, *, shape=("n", 3, "h", "w"), outputs=1, weights=None, dtype=1, out_shape=None
 ):
     """Return the bytes of an ONNX network from (op, inputs, output, attributes) rows."""
-    import onnx
     from onnx import helper, numpy_helper
 
     stored = [numpy_helper.from_array(np.asarray(a), n) for n, a in (weights or {}).items()]

@@ -175,9 +175,7 @@ def test_moving_data_about(tmp_path):
 def test_what_follows_from_the_size_leaves_no_operation(tmp_path):
     tf = Tf()
     size = tf.op("Shape", tf.image, out_type="DT_INT32")
-    height = tf.op(
-        "StridedSlice", size, ints(tf, 1), ints(tf, 2), ints(tf, 1), shrink_axis_mask=1
-    )
+    height = tf.op("StridedSlice", size, ints(tf, 1), ints(tf, 2), ints(tf, 1), shrink_axis_mask=1)
     half = tf.op("FloorDiv", height, tf.const(np.int32(2)))
     rows = tf.op("Range", tf.const(np.int32(0)), half, tf.const(np.int32(1)))
     ramp = tf.op("Cast", rows, DstT="DT_FLOAT")

@@ -78,9 +78,12 @@ def show(network: str) -> None:
     help="Image sides must be multiples of this; found out if omitted.",
 )
 @click.option("--output", type=click.IntRange(min=0), help="Which output, from 0, is the image.")
-@click.option("--tile", "window_px", type=click.IntRange(min=64), help="Side of its tiles, px.")
+@click.option("--tile", "window_px", type=click.IntRange(min=100), help="Side of its tiles, px.")
 @click.option(
-    "--halo", "halo_px", type=click.IntRange(min=0), help="Context of tiles, px.  [default: 32]"
+    "--halo",
+    "halo_px",
+    type=click.IntRange(min=0),
+    help="Context of tiles, px.  [default: up to 32]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model of this name.")
 def add(source: str, package: Path | None, name: str | None, overwrite: bool, **known: Any) -> None:

@@ -17,12 +17,13 @@ from unblur.color import FloatArray
 from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import open_session
 from unblur.errors import BadValue, EngineFailed, SpecMismatch
+from unblur.restoration.pipeline import FADE_PX
 from unblur.spec import ForeignSpec, Layout, ValueRange
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
 """Side lengths are tried as odd multiples of these, the smallest first."""
 
-_WINDOW_PX = 512
+_WINDOW_PX, _HALO_PX = 512, 32
 _BASE_PX = 128
 _ALIKE = 0.12
 """Largest mean difference, of 1, between a smooth picture and a deblurring network's answer."""
@@ -79,7 +80,7 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
         multiple_of=wishes.multiple_of or 1,
         window_px=fixed or (_BASE_PX, _BASE_PX),
         fixed=fixed is not None,
-        halo_px=32 if wishes.halo_px is None else wishes.halo_px,
+        halo_px=wishes.halo_px or 0,
         output=wishes.output or 0,
         bytes=len(data),
         parameters=wishes.parameters,
@@ -98,9 +99,13 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
     # One that takes one size only is tried once, when its cost is measured.
     spec = candidates[0] if fixed and len(candidates) == 1 else _the_one(data, candidates)
     spec = spec if spec.fixed else _with_window(data, spec, wishes)
+    if wishes.halo_px is None:
+        room = (min(spec.window_px) - 3 * FADE_PX - 1) // 2
+        spec = replace(spec, halo_px=max(0, min(_HALO_PX, room)))
+    spec = replace(spec, seconds_per_mpx=_cost(data, spec))
     if wishes.value_range is None:
         spec = replace(spec, value_range=_value_range(data, spec))
-    return replace(spec, seconds_per_mpx=_cost(data, spec))
+    return spec
 
 
 def picture(height: int, width: int) -> FloatArray:
@@ -212,8 +217,9 @@ def _value_range(data: bytes, spec: ForeignSpec) -> ValueRange:
             f"in no range of values does a smooth picture come back alike (differences {found}); "
             "say --input-range 0..1, 0..255 or -1..1 if it is right nonetheless"
         )
-    # Many networks add to the picture what they find, in any range; most take 0..1.
-    return "0..1" if apart["0..1"] <= max(2 * apart[best], _ALIKE / 10) else best
+    # Many networks add what they find to the picture and answer alike in any range; most take
+    # 0..1. One for 0..255 has its say in grey levels, and is far off there.
+    return "0..1" if apart["0..1"] <= _ALIKE / 2 else best
 
 
 def _cost(data: bytes, spec: ForeignSpec) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,13 +76,15 @@ def _load(path: Path) -> Any:
         import onnx  # noqa: F401  for the export; missed here, not after half of the work
         import torch
 
-        with _without_torchvision():
+        with _without_torchvision(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of PyTorch, about how spandrel uses it
             import spandrel
+
+            _add_more_architectures(spandrel)
     except ImportError as error:
         raise MissingExtra(
             "spandrel, torch and onnx", "foreign", "converting checkpoints"
         ) from error
-    _add_more_architectures(spandrel)
     try:
         described = spandrel.ModelLoader(torch.device("cpu")).load_from_file(path)
     except Exception as error:

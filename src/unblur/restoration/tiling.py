@@ -105,10 +105,12 @@ def plan_windows(size: int, *, window: int, halo: int, fade: int) -> list[Segmen
         BadValue: the window has no room for halos and fade.
     """
     overlap = 2 * halo + fade
-    if size < 1 or window <= overlap or halo < 0 or fade < 0 or fade % 2:
+    # Windows are spread evenly; they step by half of what they could at least, and no more than
+    # two may share a pixel.
+    if size < 1 or halo < 0 or fade < 0 or fade % 2 or window <= overlap + 2 * fade:
         raise BadValue(
             f"cannot cut {size} px into windows of {window} with halo {halo} and fade {fade}; "
-            "the window must be larger than two halos and the (even) fade"
+            f"the window must be larger than {overlap + 2 * fade} px: take larger tiles or less halo"
         )
     if size <= window:
         return [Segment(0, size, 0, size, 0, 0)]
