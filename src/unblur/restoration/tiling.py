@@ -110,7 +110,7 @@ def plan_windows(size: int, *, window: int, halo: int, fade: int) -> list[Segmen
     if size < 1 or halo < 0 or fade < 0 or fade % 2 or window <= overlap + 2 * fade:
         raise BadValue(
             f"cannot cut {size} px into windows of {window} with halo {halo} and fade {fade}; "
-            f"the window must be larger than {overlap + 2 * fade} px: take larger tiles or less halo"
+            f"windows must be larger than {overlap + 2 * fade} px: take larger tiles or less halo"
         )
     if size <= window:
         return [Segment(0, size, 0, size, 0, 0)]
