@@ -6,7 +6,11 @@ largest resident set, with Python, NumPy and ONNX Runtime in it; ``base`` the sa
 is read. ``threads`` counts those of the networks (all processors if not given). A size of which
 nothing was restored is an error: its time would mean nothing.
 
-Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE]``
+``cpu`` is the processor time of all threads: unlike ``s`` it hardly changes if the machine has
+other work to do. ``--profile`` tells instead where the time goes (see ``stages.py``), ``--model``
+takes another network, for example an untrained one of another size.
+
+Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE] [--profile]``
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from stages import Profile
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAKEN = ROOT / "examples" / "photos" / "colosseum-shaken.jpg"
@@ -46,19 +51,24 @@ def peak_mb() -> float:
     raise SystemExit("this system does not tell a process's largest memory")
 
 
-def measure(path: Path, threads: int | None) -> dict[str, float]:
+def measure(
+    path: Path, threads: int | None, model: str, profile: Profile | None = None
+) -> dict[str, float]:
     """Restore one photo in this process and return what it cost."""
     import unblur
+    from unblur import io
     from unblur.engines.onnx import available_cores
     from unblur.restoration.catalogue import load_kernel_engine, load_restorer
 
     load_kernel_engine(threads=threads)
-    load_restorer(threads=threads)
+    load_restorer(model, threads=threads)
     base = peak_mb()
-    begun = time.perf_counter()
-    photo = unblur.read_photo(path)
-    restored = unblur.restore(photo, threads=threads)
-    unblur.write_photo(restored.photo, path.with_name("out.jpg"))
+    if profile is not None:
+        profile.watch()
+    begun, worked = time.perf_counter(), time.process_time()
+    photo = io.read_photo(path)
+    restored = unblur.restore(photo, threads=threads, model=model)
+    io.write_photo(restored.photo, path.with_name("out.jpg"))
     total = time.perf_counter() - begun
     report = restored.report
     return {
@@ -66,6 +76,7 @@ def measure(path: Path, threads: int | None) -> dict[str, float]:
         "threads": threads or available_cores(),
         "changed": float(report.changed),
         "seconds": total,
+        "cpu_seconds": time.process_time() - worked,
         "seconds_per_megapixel": total / photo.megapixels,
         "analyse_seconds": report.seconds["analyse"],
         "restore_seconds": report.seconds["restore"],
@@ -74,27 +85,44 @@ def measure(path: Path, threads: int | None) -> dict[str, float]:
     }
 
 
+def show_profile(megapixels: float, threads: int | None, model: str) -> None:
+    """Restore one photo in this process and print where the time went."""
+    profile = Profile()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        make_photo(megapixels, path)
+        row = measure(path, threads, model, profile)
+    print(f"{row['megapixels']:.1f} Mpx, {row['threads']} threads, {row['peak_mb']:.0f} MB at most")
+    print(profile.table(row["seconds"]))
+
+
 def main() -> None:
     """Measure every size and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 50])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--model", default="unblur", help="a name, or an ONNX file of ours")
+    parser.add_argument("--profile", action="store_true", help="tell where the time goes")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
-        print(json.dumps(measure(options.one, options.threads)))
+        print(json.dumps(measure(options.one, options.threads, options.model)))
+        return
+    if options.profile:
+        for megapixels in options.megapixels:
+            show_profile(megapixels, options.threads, options.model)
         return
     rows = []
     print(
-        f"{'Mpx':>6}{'threads':>9}{'s':>8}{'s/Mpx':>8}{'analyse':>9}{'restore':>9}"
+        f"{'Mpx':>6}{'threads':>9}{'s':>8}{'s/Mpx':>8}{'cpu s':>8}{'analyse':>9}{'restore':>9}"
         f"{'base MB':>9}{'peak MB':>9}"
     )
     for megapixels in options.megapixels:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "photo.jpg"
             make_photo(megapixels, path)
-            command = [sys.executable, __file__, "--one", str(path)]
+            command = [sys.executable, __file__, "--one", str(path), "--model", options.model]
             if options.threads:
                 command += ["--threads", str(options.threads)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -106,7 +134,7 @@ def main() -> None:
         rows.append(row)
         print(
             f"{row['megapixels']:>6.1f}{row['threads']:>9}{row['seconds']:>8.1f}"
-            f"{row['seconds_per_megapixel']:>8.2f}"
+            f"{row['seconds_per_megapixel']:>8.2f}{row['cpu_seconds']:>8.1f}"
             f"{row['analyse_seconds']:>9.1f}{row['restore_seconds']:>9.1f}"
             f"{row['base_mb']:>9.0f}{row['peak_mb']:>9.0f}"
         )

@@ -1,7 +1,8 @@
-"""Draw the pictures of the documents: ``python docs/make_pictures.py`` (no network, no seed)."""
+"""Draw the pictures of the documents: ``python docs/make_pictures.py`` (no seed)."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image, ImageDraw
 
 from unblur.blur import Psf, apply_psf
 from unblur.color import luma, srgb_to_linear
+from unblur.inspection.facts import inspect_photo
+from unblur.inspection.sheet import sheet
 from unblur.io import read_photo
 from unblur.motion.features import MAP_NAMES, WINDOW, motion_features
 
@@ -45,5 +48,17 @@ def maps_picture(target: Path) -> None:
     sheet.save(target, optimize=True)
 
 
+def inspect_picture(target: Path) -> None:
+    """What ``unblur inspect`` draws of an example photo, at three quarters of its size."""
+    photo = HERE.parent / "examples/photos/colosseum-shaken.jpg"
+    seen = inspect_photo(read_photo(photo), name=photo.name, window=(384, 256))
+    with Image.open(io.BytesIO(sheet(seen))) as drawn:
+        small = drawn.resize(
+            (drawn.width * 3 // 4, drawn.height * 3 // 4), Image.Resampling.LANCZOS
+        )
+    small.save(target, quality=82, optimize=True)
+
+
 if __name__ == "__main__":
     maps_picture(HERE / "pictures" / "motion_maps.png")
+    inspect_picture(HERE / "pictures" / "inspect.jpg")

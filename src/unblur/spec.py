@@ -16,6 +16,10 @@ FORMAT = 1
 """Version of the network interface; files of another version are refused."""
 
 
+Bank = Literal["none", "wiener", "edges"]
+"""What the input of a restoration network tells of the motion."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A network's name, interface, origin and quality.
@@ -34,6 +38,8 @@ class ModelSpec:
         metrics: validation figures by name.
         recipe: the training config as JSON.
         state_channels: of the memory at quarter resolution ("frame" only; 0 otherwise).
+        bank: what its input tells of the motion, see :data:`unblur.restoration.inputs.CHANNELS`
+            ("restore" only). Files from before there was a choice do not tell; theirs is "wiener".
         format: version of the interface.
     """
 
@@ -48,6 +54,7 @@ class ModelSpec:
     metrics: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
     state_channels: int = 0
+    bank: Bank = "wiener"
     format: int = FORMAT
 
     def to_json(self) -> str:

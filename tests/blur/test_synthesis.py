@@ -157,3 +157,17 @@ def test_bad_recipes_and_photos():
         CameraRecipe(sigma_read=(0.1, 0.01))
     with pytest.raises(ShapeMismatch, match="larger than 62"):
         Synthesiser(SynthesisRecipe())(scene(60, 200), np.random.default_rng(0))
+
+
+def test_a_recipe_may_reach_further_and_the_default_draws_as_ever():
+    far = only("shake", length_px=(70.0, 80.0), reach_px=63, camera=CLEAN)
+    pair = Synthesiser(far)(scene(200, 231), np.random.default_rng(2))
+    assert pair.blurry.shape == (200 - 126, 231 - 126, 3)
+    assert 50 < pair.psf.length_px() <= 80
+    first, again = (
+        Synthesiser(only("shake", **more))(scene(), np.random.default_rng(3))
+        for more in ({}, {"reach_px": MAX_REACH_PX})
+    )
+    np.testing.assert_array_equal(first.blurry, again.blurry)
+    with pytest.raises(BadValue, match="reach_px"):
+        SynthesisRecipe(reach_px=1)

@@ -12,6 +12,7 @@ from unblur.errors import BadValue, ShapeMismatch, UnreadableImage, WouldOverwri
 from unblur.evaluate import quality
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.pairs import find_sharp, read_pairs, write_pairs
+from unblur.evaluate.protocols.plain import plain_inside
 
 HOOK = Psf.from_points([(-3, -1), (-1, 0), (0, 0), (1, 1), (1, 3)], weights=[1, 2, 3, 2, 1], size=9)
 
@@ -122,16 +123,14 @@ def test_tables_say_what_was_measured(sharp, tmp_path):
     recipe = SynthesisRecipe(length_px=(12.0, 18.0), shake=1, line=0, defocus=0, sharp=0)
     write_pairs(find_sharp(sharp), tmp_path / "set", recipe, seed=1)
     pairs = read_pairs(tmp_path / "set")
-    from unblur.io import read_photo
-
     methods = {
         "blurry": quality.method_of("blurry"),
-        "oracle": lambda samples, pair: (read_photo(pair.sharp).samples, None),
+        "oracle": lambda samples, pair: (pair.read_sharp(), None),
         "black": lambda samples, pair: (np.zeros_like(samples), None),
         "wiener+true-psf": quality.method_of("wiener+true-psf", threads=1),
         "never": lambda samples, pair: None,
     }
-    rows = quality.evaluate(pairs, methods, crop_px=8)
+    rows = quality.evaluate(pairs, methods, protocol=plain_inside(8))
     table = {(r["method"], r["group"]): r for r in quality.summarise(rows)}
     assert table["blurry", "all"]["gain_db"] == 0
     assert table["oracle", "all"]["psnr_db"] == float("inf")

@@ -67,19 +67,21 @@ def test_a_pair_does_not_depend_on_other_photos(folder, tmp_path):
 def test_crop_gives_small_pairs_at_different_places(folder, tmp_path):
     write_pairs(find_sharp(folder), tmp_path / "o", SHAKE, seed=1, per_photo=3, crop_px=45)
     pairs = read_pairs(tmp_path / "o")
-    found = {size_and_mode(path) for pair in pairs for path in (pair.blurry, pair.sharp)}
+    found = {
+        size_and_mode(path) for pair in pairs for path in (pair.blurry.path, pair.sharp[0].path)
+    }
     assert found == {((45, 45), "RGB")}
-    assert len({pair.sharp.read_bytes() for pair in pairs}) == 3
+    assert len({pair.sharp[0].path.read_bytes() for pair in pairs}) == 3
     assert {(p.facts["height"], p.facts["width"]) for p in pairs} == {(45, 45)}
     write_pairs(find_sharp(folder), tmp_path / "large", SHAKE, seed=1, crop_px=60)
     (pair,) = read_pairs(tmp_path / "large")  # the photo has no more than 118 - 62 rows
-    assert size_and_mode(pair.blurry)[0] == (60, 56)
+    assert size_and_mode(pair.blurry.path)[0] == (60, 56)
 
 
 def test_a_grey_photo_becomes_rgb(tmp_path):
     save_photo(tmp_path / "sharp" / "grey.png", (118, 141))
     assert write_pairs(find_sharp(tmp_path / "sharp"), tmp_path / "o", SHAKE, seed=1).written == 1
-    assert size_and_mode(read_pairs(tmp_path / "o")[0].blurry)[1] == "RGB"
+    assert size_and_mode(read_pairs(tmp_path / "o")[0].blurry.path)[1] == "RGB"
 
 
 def test_truths_say_what_they_hold(folder, tmp_path):
@@ -223,7 +225,7 @@ def test_folders_of_other_usual_names(tmp_path, sides):
         save_photo(tmp_path / side / "scene" / "1.png")
     (pair,) = read_pairs(tmp_path)
     assert pair.name == "scene/1" and pair.true_psf() is None
-    assert (pair.blurry.parts[-3], pair.sharp.parts[-3]) == sides
+    assert (pair.blurry.path.parts[-3], pair.sharp[0].path.parts[-3]) == sides
     save_photo(tmp_path / sides[1] / "lonely.png")
     with pytest.raises(BadValue, match=f"'lonely', which is in {sides[1]}/ only"):
         read_pairs(tmp_path)
@@ -233,4 +235,4 @@ def test_our_own_names_come_first(tmp_path):
     for side in ("blurry", "sharp", "input", "target"):
         save_photo(tmp_path / side / "1.png")
     (pair,) = read_pairs(tmp_path)
-    assert pair.blurry.parent.name == "blurry"
+    assert pair.blurry.path.parent.name == "blurry"

@@ -5,17 +5,24 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from tests.evaluate.test_classical_blind import scene
+from unblur.blur.formation import apply_psf
+from unblur.blur.psf import Psf
+from unblur.color import linear_to_srgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate import quality
+from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import cropped
-from unblur.evaluate.pairs import PairFile
+from unblur.evaluate.protocols.plain import plain_inside
+from unblur.evaluate.samples import Photo8
 
 INF = float("inf")
 
 
 def row(name="a", gain=1.0, *, length=None, kind="", kernel=None, method="m"):
     psnr = INF if gain == INF else 20.0
-    return quality.Row(method, name, psnr, 0.9, gain, kernel, length, kind, 0.5)
+    scores = {"psnr_db": psnr, "ssim": 0.9}
+    return quality.Row(method, name, scores, gain, kernel, length, kind, 0.5)
 
 
 def find(table, group):
@@ -93,11 +100,15 @@ def test_only_the_inside_is_scored_when_cropping(photo):
         spoilt[:4] = 0
         return spoilt, None
 
-    pair = PairFile("photo", photo, photo, None, {})
+    pair = Case("photo", Photo8(photo), (Photo8(photo),))
     (whole,) = quality.evaluate([pair], {"frame": spoil_the_frame})
-    (inside,) = quality.evaluate([pair], {"frame": spoil_the_frame}, crop_px=4)
-    assert whole.psnr_db < 40 and whole.gain_db == -INF
-    assert inside.psnr_db == INF and inside.gain_db == 0 and inside.ssim == pytest.approx(1)
+    (inside,) = quality.evaluate([pair], {"frame": spoil_the_frame}, protocol=plain_inside(4))
+    assert whole.scores["psnr_db"] < 40 and whole.gain_db == -INF
+    assert (
+        inside.scores["psnr_db"] == INF
+        and inside.gain_db == 0
+        and inside.scores["ssim"] == pytest.approx(1)
+    )
     with pytest.raises(BadValue):
         cropped(np.zeros((20, 30, 3)), -1)
 
@@ -105,7 +116,7 @@ def test_only_the_inside_is_scored_when_cropping(photo):
 def test_pairs_of_unequal_size_are_refused(photo, tmp_path):
     with Image.open(photo) as image:
         image.crop((0, 0, 100, 90)).save(tmp_path / "small.png")
-    pair = PairFile("photo", photo, tmp_path / "small.png", None, {})
+    pair = Case("photo", Photo8(photo), (Photo8(tmp_path / "small.png"),))
     with pytest.raises(ShapeMismatch, match="photo"):
         quality.evaluate([pair], {"blurry": quality.method_of("blurry")})
 
@@ -126,3 +137,55 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
     assert harmed["psnr_db"] < quality.UNHARMED_DB and harmed["harmed"]
     assert kept.keys() == broken.keys() == harmed.keys()
+
+
+def test_linear_photos_are_given_as_srgb_and_taken_back():
+    from unblur.color import linear_to_srgb
+    from unblur.evaluate.light import in_srgb
+
+    samples = np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10, 1)
+    seen = []
+
+    def darken(given, case):
+        seen.append(given)
+        return (given if case.name == "same" else given / 2), None
+
+    linear = {"light": "linear"}
+    dark, _ = in_srgb(darken)(samples, Case("dark", Photo8(None), facts=linear))
+    np.testing.assert_array_equal(seen[0], linear_to_srgb(samples))
+    np.testing.assert_allclose(linear_to_srgb(dark), seen[0] / 2, atol=1e-6)
+    same, _ = in_srgb(darken)(samples, Case("same", Photo8(None), facts=linear))
+    assert same is samples
+    plain, _ = in_srgb(darken)(samples, Case("dark", Photo8(None)))
+    np.testing.assert_array_equal(plain, samples / 2)
+    assert in_srgb(lambda s, c: None)(samples, Case("x", Photo8(None), facts=linear)) is None
+
+
+def test_scores_that_some_photos_lack_are_means_of_the_others():
+    rows = [row("a"), row("b"), row("c", kind="small")]
+    rows[1].scores["ms_ssim"] = 0.7
+    rows[2].scores["ssim"] = 0.6
+    table = quality.summarise(rows)
+    assert find(table, "all")["ms_ssim"] == 0.7
+    assert find(table, "all")["scores"]["ms_ssim"]["count"] == 1
+    head, first, small = quality.format_table(table).splitlines()
+    assert "MS-SSIM" in head and "0.7000" in first and " - " in small
+
+
+def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
+    linear = np.repeat(scene()[..., None], 3, axis=2)
+    psf = Psf.from_line(9, 25)
+    sharp, blurry = (
+        quantise(linear_to_srgb(image), np.dtype(np.uint8))
+        for image in (linear, apply_psf(linear, psf))
+    )
+    for name, image in (("sharp", sharp), ("blurry", blurry)):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    pair = Case("a", Photo8(tmp_path / "blurry.png"), (Photo8(tmp_path / "sharp.png"),))
+    method = quality.method_of(quality.CLASSICAL_BLIND, threads=1)
+    (found,) = quality.evaluate([pair], {"classical-blind": method})
+    assert found.gain_db > 1
+    restored, motion = method(blurry, pair)
+    assert restored.shape == blurry.shape
+    assert motion.uniform
+    assert motion.windows[0][0].psf.length_px() == pytest.approx(9, abs=3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.spec import ModelSpec
 
 
@@ -21,7 +22,7 @@ class FakeKernelEngine:
     def __call__(self, maps, pooled):
         self.calls += 1
         count = len(maps)
-        assert maps.shape == (count, 12, 64, 64)
+        assert maps.shape == (count, len(KERNEL_MAPS), 64, 64)
         assert pooled.shape == (count, 3, 8, 8)
         return np.repeat(self._psf[None], count, 0), np.repeat(self._facts[None], count, 0)
 
@@ -31,8 +32,8 @@ class LocalRestorer:
 
     name = "local"
 
-    def __init__(self, halo_px=2):
-        self.halo_px = halo_px
+    def __init__(self, halo_px=2, at_once=1):
+        self.halo_px, self.at_once = halo_px, at_once
         self.tiles = []
 
     def __call__(self, tile):
@@ -47,6 +48,7 @@ class Brighten:
 
     name = "brighten"
     halo_px = 0
+    at_once = 1
 
     def __call__(self, tile):
         return tile.srgb + np.float32(0.1)

@@ -18,7 +18,7 @@ UNGATED = RestoreOptions(gate=False)
 class Local:
     """A 5 x 5 mean with the colours turned round, on windows of one size."""
 
-    name, halo_px = "local", 2
+    name, halo_px, at_once = "local", 2, 1
 
     def __init__(self, window_px=(104, 128)):
         self.window_px = window_px

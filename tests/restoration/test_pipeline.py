@@ -7,8 +7,11 @@ from scipy import ndimage
 from tests.restoration.fakes import Brighten, FakeKernelEngine, LocalRestorer
 from unblur.blur import Psf
 from unblur.color import quantise, to_float
-from unblur.errors import BadValue, ShapeMismatch
+from unblur.errors import BadValue, EngineFailed, ShapeMismatch
+from unblur.restoration.catalogue import load_restorer
 from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
+from unblur.restoration.restorers import NetworkRestorer
+from unblur.spec import ModelSpec
 
 PSF = Psf.from_line(5, 20)
 
@@ -87,6 +90,76 @@ def test_photos_too_small_to_tell_stay(height, width):
     assert motion is None
     assert "too small" in report.reason
     assert analyse_samples(samples, FakeKernelEngine()) is None
+
+
+def test_tiles_restored_at_the_same_time_give_the_very_same_photo():
+    samples, seen = photo(300, 420), []
+    options = RestoreOptions(psf=PSF, tile_px=64)
+    alone, _, _ = restore_samples(samples, LocalRestorer(), FakeKernelEngine(), options)
+    together, _, _ = restore_samples(
+        samples,
+        LocalRestorer(at_once=3),
+        FakeKernelEngine(),
+        options,
+        progress=lambda done, total: seen.append(done),
+    )
+    np.testing.assert_array_equal(together, alone)
+    assert seen == list(range(1, len(seen) + 1)) and len(seen) > 20
+
+
+def test_a_tile_that_fails_fails_the_photo():
+    def fail(tile):
+        raise EngineFailed("no memory")
+
+    fail.name, fail.halo_px, fail.at_once = "fail", 0, 2
+    with pytest.raises(EngineFailed, match="no memory"):
+        restore_samples(photo(200, 300), fail, FakeKernelEngine(), RestoreOptions(psf=PSF))
+
+
+class MeanEngine:
+    """A network that sees 40 px far: the mean of a cross; counts the pixels it is given."""
+
+    spec = ModelSpec("mean", "restore", 8, 40, 0, "none", "nothing", 0, bank="none")
+
+    def __init__(self):
+        self.pixels = 0
+
+    def __call__(self, image):
+        self.pixels += image[0, 0].size
+        return (ndimage.uniform_filter1d(image[:, :3], 81, axis=2, mode="nearest"),)
+
+
+def test_the_network_sees_its_own_halo_and_not_the_deconvolutions():
+    samples, psf = photo(260, 330, dtype=np.float32), Psf.from_line(51, 10)
+    tiled, whole = MeanEngine(), MeanEngine()
+    out, _, _ = restore_samples(
+        samples,
+        NetworkRestorer("mean", tiled),
+        FakeKernelEngine(),
+        RestoreOptions(psf=psf, tile_px=64),
+    )
+    expected, _, _ = restore_samples(
+        samples,
+        NetworkRestorer("mean", whole),
+        FakeKernelEngine(),
+        RestoreOptions(psf=psf, tile_px=400),
+    )
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    assert tiled.pixels <= 24 * (64 + 32 + 80 + 8) ** 2
+
+
+def test_the_shipped_network_gives_the_same_in_tiles():
+    noise = np.random.default_rng(0).normal(0, 8, (330, 400, 3))
+    samples = np.clip(photo(330, 400, seed=3) * 0.6 + 40 + noise, 0, 255).astype(np.uint8)
+    options = [RestoreOptions(psf=Psf.from_line(9, 70), tile_px=side) for side in (112, 512)]
+    restorer = load_restorer(threads=1)
+    tiled, whole = (
+        restore_samples(samples, restorer, FakeKernelEngine(), option)[0].astype(int)
+        for option in options
+    )
+    assert np.abs(whole - samples).max() > 10
+    assert np.abs(tiled - whole).max() <= 10
+    assert np.abs(tiled - whole).mean() < 0.12
 
 
 def test_strength_blends_in_proportion():

@@ -8,7 +8,7 @@ from tests.motion.test_features import boxes
 from tests.restoration.fakes import Brighten, FakeKernelEngine
 from unblur.blur import Psf
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.referee import SURELY_SHARP
+from unblur.restoration.settings import DEFAULTS
 
 
 def restored(engine, options=RestoreOptions(), size=(300, 420)):  # noqa: B008
@@ -43,4 +43,4 @@ def test_an_own_psf_is_not_questioned():
 
 
 def test_the_bound_asks_for_more_than_likely():
-    assert 0.8 < SURELY_SHARP < 1
+    assert 0.8 < DEFAULTS.surely_sharp < 1

@@ -46,6 +46,17 @@ def test_tiles_are_in_order_and_within_bounds(size, tile, halo, half_fade):
         assert left.stop - right.start == fade == left.fade_out == right.fade_in
 
 
+@given(st.integers(1, 5000), st.integers(33, 400), st.integers(0, 6))
+def test_tiles_begin_at_multiples_of_the_step(size, tile, halo):
+    segments = plan_axis(size, tile=tile, halo=16 * halo, fade=32, step=16)
+    assert segments[0].start == 0 and segments[-1].stop == size
+    for segment in segments:
+        assert segment.start % 16 == segment.outer_start % 16 == 0
+        assert segment.fade_in + segment.fade_out <= segment.stop - segment.start
+    longest = max(s.stop - s.start - (s.fade_in + s.fade_out) // 2 for s in segments)
+    assert longest <= max(tile, 2 * 48) + 16
+
+
 def test_inner_slice_finds_the_written_pixels():
     axis = np.arange(300)
     for segment in plan_axis(300, tile=64, halo=20, fade=16):

@@ -5,8 +5,9 @@ import pytest
 
 from unblur.blur import Psf, apply_psf
 from unblur.restoration import classical
+from unblur.restoration.canvas import border_width, extend_smoothly
 from unblur.restoration.inputs import CHANNELS, network_input, noise_level
-from unblur.restoration.wiener import STRENGTHS, border_width, extend_smoothly, wiener_bank
+from unblur.restoration.wiener import STRENGTHS, wiener_bank
 
 HOOK = Psf.from_points([(-4, 0), (-2, 0), (0, 0), (2, 1), (3, 4)], size=11)
 
@@ -77,15 +78,16 @@ def test_border_covers_half_the_psf():
     assert border_width(11) > 11 // 2
 
 
-def test_network_input_holds_everything_in_order():
-    blurry = np.full((6, 9, 3), 0.25, np.float32)
-    bank = np.stack([np.full((6, 9, 3), v, np.float32) for v in (-0.5, 0.0, 2.0)])
-    x = network_input(blurry, bank, 0.5, 0.003)
-    assert x.shape == (CHANNELS, 6, 9)
+def test_input_of_the_wiener_bank_holds_everything_in_order():
+    blurry = np.full((26, 39, 3), 0.25, np.float32)
+    blurry[..., 2] = 1
+    everywhere = [(HOOK, np.ones((26, 39), np.float32))]
+    x = network_input("wiener", blurry, everywhere, 0.5, 0.003)
+    assert x.shape == (CHANNELS["wiener"], 26, 39)
     assert x.min() >= 0 and x.max() <= 1
-    np.testing.assert_allclose(x[:3], 0.25)
-    np.testing.assert_allclose(x[3:9], 0)
-    np.testing.assert_allclose(x[9:12], 1, atol=1e-6)
+    np.testing.assert_array_equal(x[:3], np.moveaxis(blurry, 2, 0))
+    for solution in (x[3:6], x[6:9], x[9:12]):
+        np.testing.assert_allclose(solution, x[:3], atol=0.01)
     assert (x[12] == 0.5).all() and (x[13] == 0).all()
     assert noise_level(1.0) == 1.0
 

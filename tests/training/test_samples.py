@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.training.test_training import TINY
 from unblur.errors import UnreadableImage
-from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.training.loop import job_of
 from unblur.training.photos import SharpPhotos, read_rgb
 from unblur.training.shards import ShardSource, batches, make_shard, shard_of_visit
@@ -192,7 +192,7 @@ def test_unreadable_files_are_named(folder):
 def test_kernel_samples_hold_what_the_network_takes(photos):
     maker = job_of(TINY)[1](photos, "train")()
     first, again, other = (maker(np.random.default_rng(seed))[0] for seed in (1, 1, 2))
-    assert first["maps"].shape == (len(MAP_NAMES), GRID, GRID)
+    assert first["maps"].shape == (len(KERNEL_MAPS), GRID, GRID)
     assert first["pooled"].shape == (3, 8, 8)
     assert first["psf"].shape == (GRID, GRID)
     assert first["facts"].shape == (5,)

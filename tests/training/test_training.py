@@ -208,13 +208,15 @@ def test_overfits_one_batch_and_every_parameter_learns(batch):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
-def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path):
+@pytest.mark.parametrize(("bank", "channels"), [("edges", 10), ("none", 4)])
+def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, channels):
     config = dataclasses.replace(
         TINY,
         task="restore",
         data=dataclasses.replace(
             TINY.data,
             crop_px=64,
+            bank=bank,
             kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
         ),
         optim=dataclasses.replace(TINY.optim, steps=4),
@@ -227,8 +229,9 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path):
 
     engine = OnnxEngine(target, task="restore", threads=1)
     assert engine.spec.samples == 16
+    assert engine.spec.bank == bank
     assert str(ROOT) not in engine.spec.recipe
-    x = np.random.default_rng(0).random((1, 14, 40, 56)).astype(np.float32)
+    x = np.random.default_rng(0).random((1, channels, 40, 56)).astype(np.float32)
     assert engine(x)[0].shape == (1, 3, 40, 56)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
 from pathlib import Path
@@ -52,9 +53,16 @@ def load_psf(path: Path) -> Psf:
 
 
 def save_psf(psf: Psf, path: Path) -> None:
-    """Write a PSF as a 16-bit grey PNG (largest value white) that :func:`load_psf` reads."""
+    """Write a PSF as the picture that :func:`psf_png` returns."""
+    path.write_bytes(psf_png(psf))
+
+
+def psf_png(psf: Psf) -> bytes:
+    """Return a PSF as a 16-bit grey PNG, its largest value white, that :func:`load_psf` reads."""
     scaled = psf.array / psf.array.max() * 65535
-    Image.fromarray(np.round(scaled).astype(np.uint16)).save(path, "PNG")
+    with io.BytesIO() as stream:
+        Image.fromarray(np.round(scaled).astype(np.uint16)).save(stream, "PNG")
+        return stream.getvalue()
 
 
 def _read(path: Path) -> NDArray[Any]:

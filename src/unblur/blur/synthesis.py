@@ -24,7 +24,8 @@ from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
 
 MAX_REACH_PX = 31
-"""A PSF reaches at most this far from its centre, so that it fits the 64-px kernel grid."""
+"""Unless a recipe says otherwise, a PSF reaches at most this far from its centre, so that it fits
+the 64-px kernel grid."""
 
 GRID_PX = 96
 """Distance of the nodes at which a varying PSF is drawn."""
@@ -50,6 +51,8 @@ class SynthesisRecipe:
         soft_sigma_px: Gaussian that softens them, drawn uniformly.
         gyro_share: share of shakes taken from the recorded trace, if there is one.
         gyro_file: text file of rows ``t_ns wx wy wz`` (rad/s), or empty.
+        reach_px: a PSF reaches at most this far from its centre; longer motion is shrunk to
+            fit. Sharp photos lose as much on each side.
         camera: what happens to the light after the blur.
     """
 
@@ -67,11 +70,14 @@ class SynthesisRecipe:
     soft_sigma_px: Span = (0.3, 1.0)
     gyro_share: float = 0.35
     gyro_file: str = ""
+    reach_px: int = MAX_REACH_PX
     camera: CameraRecipe = field(default_factory=CameraRecipe)
 
     def __post_init__(self) -> None:
         if not 0 < self.length_px[0] <= self.length_px[1]:
             raise BadValue(f"length_px must be (low, high) above 0, got {self.length_px}")
+        if self.reach_px < 2:
+            raise BadValue(f"reach_px must be at least 2, got {self.reach_px}")
         if sum(self.shares().values()) <= 0 or min(self.shares().values()) < 0:
             raise BadValue("the shares of the blur kinds must be >= 0 and not all 0")
 
@@ -117,15 +123,15 @@ class Synthesiser:
         """Return one pair.
 
         Args:
-            sharp_srgb: (H, W, C) float32 in [0, 1]; a margin of MAX_REACH_PX on each side is
-                used up, so that no pixel beyond the frame has to be invented.
+            sharp_srgb: (H, W, C) float32 in [0, 1]; a margin of the recipe's reach_px on each
+                side is used up, so that no pixel beyond the frame has to be invented.
             rng: source of all randomness.
 
         Raises:
             ShapeMismatch: the photo is not larger than its margins.
         """
         check_image(sharp_srgb, name="the sharp photo")
-        margin = MAX_REACH_PX
+        margin = self.recipe.reach_px
         if min(sharp_srgb.shape[:2]) <= 2 * margin:
             raise ShapeMismatch(
                 f"a sharp photo must be larger than {2 * margin} px on each side, "
@@ -169,7 +175,7 @@ class Synthesiser:
         else:
             unit = trajectory.tremor(rng)
         path = unit * length
-        return path * min(1.0, (MAX_REACH_PX - 1) / max(float(np.abs(path).max()), 1e-9))
+        return path * min(1.0, (self.recipe.reach_px - 1) / max(float(np.abs(path).max()), 1e-9))
 
     def _blur(
         self, light: FloatArray, kind: BlurKind, rng: np.random.Generator
@@ -198,7 +204,7 @@ class Synthesiser:
         """PSFs of a shake that also rolls: each place moves by the shift plus roll x radius."""
         path = self._path("shake", rng)
         farthest = np.hypot(*shape) / 2
-        room = np.rad2deg((MAX_REACH_PX - 1 - np.abs(path).max()) / farthest)
+        room = np.rad2deg((self.recipe.reach_px - 1 - np.abs(path).max()) / farthest)
         largest = max(0.0, min(float(self.recipe.roll_deg), float(room)))
         roll = trajectory.tremor(rng)[:, 0]
         roll = np.deg2rad(rng.uniform(0.3, 1.0) * largest) * roll / max(np.abs(roll).max(), 1e-9)

@@ -13,6 +13,7 @@ from unblur.errors import UnblurError
 _COMMANDS = {
     "restore": "unblur.cli.restore",
     "detect": "unblur.cli.detect",
+    "inspect": "unblur.cli.inspect",
     "video": "unblur.cli.video",
     "burst": "unblur.cli.burst",
     "synth": "unblur.cli.synth",
@@ -20,6 +21,8 @@ _COMMANDS = {
     "export": "unblur.cli.export",
     "evaluate": "unblur.cli.evaluate",
     "evaluate-clips": "unblur.cli.evaluate_clips",
+    "compare": "unblur.cli.compare",
+    "tune": "unblur.cli.tune",
     "models": "unblur.cli.models",
 }
 

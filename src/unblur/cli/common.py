@@ -44,6 +44,7 @@ class Bar:
         self._bar = click.progressbar(
             length=self._total, label=label, file=sys.stderr, hidden=not shown, show_eta=True
         )
+        self._label = label
 
     def to(self, items: float) -> None:
         """Move to a number of finished items, fractions included."""
@@ -52,6 +53,18 @@ class Bar:
         if step > 0:
             self._bar.update(step)
         self._done = max(self._done, wanted)
+
+    def left(self, seconds: float | None) -> None:
+        """Say how long it is still, better than the bar can guess; None if nobody knows."""
+        self._bar.show_eta = False
+        left = "" if seconds is None else f", {_duration(seconds)} left"
+        self._bar.label = f"{self._label}{left}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager

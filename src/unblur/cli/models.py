@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
+from unblur.cli.choose import choose
 from unblur.cli.common import to_json
 
 
 @click.group()
 def models() -> None:
-    """List, describe, add and remove models."""
+    """List, describe, add and remove models, and choose among them."""
+
+
+models.add_command(choose)
 
 
 @models.command("list")

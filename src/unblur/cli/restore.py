@@ -32,6 +32,7 @@ class Settings:
     region: Region | None
     mask: Path | None
     gate: bool
+    tuned: Path | None
     threads: int | None
     quality: int | None
     overwrite: bool
@@ -66,7 +67,8 @@ class Settings:
 @click.option(
     "--psf",
     type=click.Path(path_type=Path),
-    help="Use the PSF of this file (picture, .npy, .npz, .txt) in place of an estimate.",
+    help="Use the PSF of this file (picture, .npy, .npz, .txt), or the motion field (.npz) that "
+    "'unblur inspect' exports, in place of an estimate.",
 )
 @click.option("--region", type=RegionType(), help="Restore only here, in px.")
 @click.option(
@@ -78,6 +80,12 @@ class Settings:
     "--gate/--no-gate",
     default=True,
     help="--no-gate restores sharp photos too, and where the motion is uncertain.",
+)
+@click.option(
+    "--settings",
+    "tuned",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file of the pipeline's settings, as 'unblur tune' writes it.",
 )
 @click.option(
     "--report",
@@ -122,6 +130,10 @@ def restore(
     go on, and the exit code is that of the first failure.
     """
     settings = Settings(**options)
+    if settings.tuned is not None:
+        from unblur.restoration.settings import read_settings
+
+        read_settings(settings.tuned)  # a mistake in it stops the command, not each photo
     if _STD in photos or output == _STD:
         rows, code = _stream(photos, output, settings, extension)
     else:
@@ -199,6 +211,7 @@ def _restore(
 ) -> Restored:
     from unblur.io import read_photo
     from unblur.restoration.facade import restore as restore_photo
+    from unblur.restoration.settings import DEFAULTS
 
     photo = read_photo(source, max_pixels=int(settings.max_megapixels * 1e6))
     return restore_photo(
@@ -209,6 +222,7 @@ def _restore(
         region=settings.region,
         mask=_read_mask(settings.mask),
         gate=settings.gate,
+        settings=settings.tuned or DEFAULTS,
         threads=settings.threads,
         progress=lambda done, total: advance(done / total),
     )

@@ -105,7 +105,7 @@ def _adapted(
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:
         recipe = dataclasses.replace(recipe, gyro_file=str(gyro))
-    if config.task == "restore":
+    if config.task == "restore" or (config.task == "kernel" and config.data.looks > 1):
         data = dataclasses.replace(
             data, kernel_weights=str(kernel_weights or weights_path(KERNEL_NET))
         )

@@ -37,7 +37,12 @@ def psnr_db(restored: Image, sharp: Image, *, data_range: float) -> float:
 
 
 def ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
-    """Return the structural similarity, mean over pixels and channels.
+    """Return the structural similarity, mean over pixels and channels; see :func:`ssim_map`."""
+    return float(ssim_map(restored, sharp, data_range=data_range).mean())
+
+
+def ssim_map(restored: Image, sharp: Image, *, data_range: float) -> NDArray[np.float64]:
+    """Return the structural similarity of each pixel and channel.
 
     Gaussian window (sigma 1.5, 11 x 11), K1 = 0.01, K2 = 0.03, population variances; the five
     outermost pixels, where the window does not fit, are left out.
@@ -46,10 +51,21 @@ def ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
         restored, sharp: (H, W, C), one shape, sides >= 11.
         data_range: largest possible value, as 1.0 or 255.
 
+    Returns:
+        (H - 10, W - 10, C).
+
     Reference:
         Wang, Bovik, Sheikh, Simoncelli, Image quality assessment, IEEE TIP 2004,
         doi:10.1109/TIP.2003.819861.
     """
+    luminance, contrast = ssim_terms(restored, sharp, data_range=data_range)
+    return luminance * contrast
+
+
+def ssim_terms(
+    restored: Image, sharp: Image, *, data_range: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two factors of :func:`ssim_map`: luminance, and contrast with structure."""
     check_pair(restored, sharp)
     _check_range(data_range)
     side = 2 * _SSIM_REACH + 1
@@ -67,9 +83,8 @@ def ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
     var_x, var_y = mean(x * x) - mu_x**2, mean(y * y) - mu_y**2
     cov = mean(x * y) - mu_x * mu_y
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    value = (2 * mu_x * mu_y + c1) * (2 * cov + c2)
-    value /= (mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2)
-    return float(value.mean())
+    luminance = (2 * mu_x * mu_y + c1) / (mu_x**2 + mu_y**2 + c1)
+    return luminance, (2 * cov + c2) / (var_x + var_y + c2)
 
 
 def cropped(image: Image, px: int) -> Image:

@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser, SynthesisRecipe
+from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
+from unblur.evaluate.cases import Case, PsfGridFile
 from unblur.evaluate.matching import match, sides_of
-from unblur.evaluate.samples import PairFile
+from unblur.evaluate.samples import Photo8
 from unblur.evaluate.sharp import find_sharp
 from unblur.io import InputFile, read_photo, write_bytes
 
-__all__ = ["PairFile", "Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
+__all__ = ["Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def write_pairs(
             rng = pair_rng(seed, photo.relative.as_posix(), i)
             try:
                 sharp = as_rgb(read_photo(photo.path).srgb())
-                pair = synthesise(_window(sharp, crop_px, rng), rng)
+                pair = synthesise(sharp_window(sharp, crop_px, recipe.reach_px, rng), rng)
             except UnblurError as error:
                 skipped.append((str(photo.relative), str(error)))
                 break
@@ -106,7 +107,7 @@ def pair_rng(seed: int, name: str, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number, int.from_bytes(digest[:8], "big")])
 
 
-def read_pairs(folder: Path) -> list[PairFile]:
+def read_pairs(folder: Path) -> list[Case]:
     """Return the pairs of a folder with ``blurry/`` and ``sharp/``, or folders of usual names.
 
     Taken as well: ``blur/`` + ``sharp/``, ``blurred/`` + ``sharp/``, ``input/`` + ``target/``,
@@ -126,8 +127,14 @@ def read_pairs(folder: Path) -> list[PairFile]:
             f"'{strangers[0]}'; remove what an earlier run left, or the manifest to do without"
         )
     return [
-        PairFile(name, *files, _existing(folder / "psf" / f"{name}.npz"), facts.get(name, {}))
-        for name, files in found.items()
+        Case(
+            name=name,
+            blurry=Photo8(blurry),
+            sharp=(Photo8(sharp),),
+            truth=_truth(folder / "psf" / f"{name}.npz"),
+            facts=facts.get(name, {}),
+        )
+        for name, (blurry, sharp) in found.items()
     ]
 
 
@@ -154,18 +161,27 @@ def _stem(photo: InputFile) -> str:
     return "_".join(photo.relative.with_suffix("").parts)
 
 
-def _window(sharp: FloatArray, crop_px: int | None, rng: np.random.Generator) -> FloatArray:
-    """Return a random window, larger than the pair by the margins that blurring uses up."""
+def sharp_window(
+    sharp: FloatArray, crop_px: int | None, reach_px: int, rng: np.random.Generator
+) -> FloatArray:
+    """Return a random window, larger than the pair by the margins that blurring uses up.
+
+    Args:
+        sharp: (H, W, C).
+        crop_px: longest side of the pair; the whole photo if None.
+        reach_px: of the recipe.
+        rng: draws the place.
+    """
     if crop_px is None:
         return sharp
-    height, width = (min(crop_px + 2 * MAX_REACH_PX, side) for side in sharp.shape[:2])
+    height, width = (min(crop_px + 2 * reach_px, side) for side in sharp.shape[:2])
     y = int(rng.integers(sharp.shape[0] - height + 1))
     x = int(rng.integers(sharp.shape[1] - width + 1))
     return sharp[y : y + height, x : x + width]
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.is_file() else None
+def _truth(path: Path) -> PsfGridFile | None:
+    return PsfGridFile(path) if path.is_file() else None
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:

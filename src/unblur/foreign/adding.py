@@ -9,8 +9,8 @@ from pathlib import Path
 from unblur.errors import BadValue, CorruptWeights, SpecMismatch, UnreadableImage, WouldOverwrite
 from unblur.foreign.probing import Wishes, probe
 from unblur.restoration.catalogue import own_names, shipped_networks
-from unblur.restoration.pipeline import FADE_PX
 from unblur.restoration.shelf import check_name, put, sha256, shelved_names
+from unblur.restoration.tile_work import FADE_PX
 from unblur.restoration.tiling import plan_windows
 from unblur.spec import ForeignSpec
 

@@ -12,6 +12,9 @@ from unblur.io.encode import format_of
 from unblur.io.formats import HEIF_SUFFIXES, RAW_SUFFIXES, SUFFIXES
 
 SUFFIX = ".unblurred"
+OWN_SUFFIXES = (SUFFIX, ".motion", ".motion.psf")
+"""Ends of the names of our own pictures, which are not taken for photos."""
+
 READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, *HEIF_SUFFIXES, ".gif"})
 
 
@@ -145,7 +148,7 @@ def _walk(folder: Path, *, recursive: bool) -> list[InputFile]:
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(names):
             path = Path(place) / name
-            ours = path.stem.endswith(SUFFIX)
+            ours = path.stem.endswith(OWN_SUFFIXES)
             if path.suffix.lower() in READ_SUFFIXES and not name.startswith(".") and not ours:
                 found.append(InputFile(path, path.relative_to(folder)))
     return found

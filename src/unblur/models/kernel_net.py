@@ -15,8 +15,9 @@ cosine and sine of twice the angle."""
 class KernelNet(nn.Module):
     """A U-Net in kernel space.
 
-    It never sees the photo, only the maps of :mod:`unblur.motion.features`, in which the PSF
-    is already dimly visible: small, cheap, and blind to what the photo shows.
+    It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks
+    again, of :mod:`unblur.motion.looks`, in which the PSF is already dimly visible: small,
+    cheap, and blind to what the photo shows.
 
     Args:
         in_maps: number of feature maps.
@@ -28,7 +29,7 @@ class KernelNet(nn.Module):
     def __init__(
         self,
         *,
-        in_maps: int = 12,
+        in_maps: int = 18,
         widths: tuple[int, ...] = (24, 40, 72, 112),
         depths: tuple[int, ...] = (1, 1, 2, 2),
         pooled: int = 192,

@@ -14,7 +14,7 @@ class RestoreNet(nn.Module):
 
     Args:
         in_channels: see :data:`unblur.restoration.inputs.CHANNELS`; the first three are the
-            blurry photo.
+            blurry photo, sRGB.
         widths: channels of each level, half resolution first.
         depths: residual blocks of each level.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.features import WINDOW
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs
+from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs, look, see
+from unblur.motion.refinement import aligned, look_again, look_again_shared
 from unblur.motion.spatial import halve
 
 MIN_SIDE = 96
@@ -30,6 +32,9 @@ _COARSE_WINDOWS = 3
 _MAX_LEVEL = 3
 _UNIFORM = 0.8
 """Mean similarity between the windows' PSFs above which one PSF serves the whole photo."""
+
+_WORTH_LOOKING = 0.1
+"""Blur probability of a photo below which no second look is taken."""
 
 LumaReader = Callable[[int, int, int, int], FloatArray]
 
@@ -115,20 +120,30 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
         level -= 1
     rows, columns = _grid(pyramid.shape(level), _MOST_ROWS)
     windows = pyramid.windows(level, rows, columns)
-    flat = estimate_psfs([w for row in windows for w in row], engine)
-    count = len(columns)
-    grid = [flat[i : i + count] for i in range(0, len(flat), count)]
+    seen = [see(w) for row in windows for w in row]
+    first = look(seen, engine)
     scale = 2**level
     sides = pyramid.window_sides(level)
-    field = MotionField(
-        shape=shape,
-        scale=scale,
-        centres_y=tuple((y + sides[0] / 2) * scale for y in rows),
-        centres_x=tuple((x + sides[1] / 2) * scale for x in columns),
-        windows=tuple(tuple(row) for row in grid),
-        uniform=False,
+    centres_y = tuple((y + sides[0] / 2) * scale for y in rows)
+    centres_x = tuple((x + sides[1] / 2) * scale for x in columns)
+
+    def arranged(flat: list[PsfEstimate]) -> MotionField:
+        count = len(columns)
+        grid = tuple(tuple(flat[i : i + count]) for i in range(0, len(flat), count))
+        return MotionField(shape, scale, centres_y, centres_x, grid, uniform=False)
+
+    field = reconcile(arranged(first))
+    if field.blur_probability < _WORTH_LOOKING:
+        return field
+    if not field.uniform:
+        return reconcile(arranged(look_again(seen, first, engine)), may_share=False)
+    psf, confidence, _ = look_again_shared(
+        partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
     )
-    return reconcile(field)
+    shared = tuple(
+        tuple(replace(w, psf=psf, confidence=confidence) for w in row) for row in field.windows
+    )
+    return replace(field, windows=shared)
 
 
 def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField:
@@ -146,13 +161,17 @@ def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField
     return MotionField(shape, 1, *middle, ((estimate,),), uniform=True)
 
 
-def reconcile(field: MotionField) -> MotionField:
+def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     """Make the windows of a field agree as far as they can.
 
     A PSF is known up to a shift only, so the windows' PSFs are first aligned with each other.
     Where they are alike, one PSF (their mean, weighted by trust) replaces them all: the blur
     is uniform. Otherwise each is averaged with its neighbours, the trusted and similar ones
     counting most, so that windows without texture borrow.
+
+    Args:
+        field: as estimated.
+        may_share: whether one PSF may replace them all.
     """
     flat = [w for row in field.windows for w in row]
     if len(flat) == 1:
@@ -161,12 +180,12 @@ def reconcile(field: MotionField) -> MotionField:
     trust = np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in flat])
     reference = grids[int(np.argmax(trust))]
     for _ in range(2):
-        grids = np.stack([_aligned(g, reference) for g in grids])
+        grids = np.stack([aligned(g, reference) for g in grids])
         reference = np.tensordot(trust / trust.sum(), grids, axes=1)
     smooth = _smoothed(grids)
     pairwise = smooth @ smooth.T
     agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
-    if agreement >= _UNIFORM:
+    if may_share and agreement >= _UNIFORM:
         shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
         confidence = float(np.average([w.confidence for w in flat], weights=trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
@@ -200,10 +219,12 @@ class _Pyramid:
 
     def windows(self, level: int, rows: list[int], columns: list[int]) -> list[list[FloatArray]]:
         height, width = self.window_sides(level)
+        return [[self.luma(level, y, x, y + height, x + width) for x in columns] for y in rows]
+
+    def luma(self, level: int, y0: int, x0: int, y1: int, x1: int) -> FloatArray:
         if level == 0:
-            return [[self._read(y, x, y + height, x + width) for x in columns] for y in rows]
-        plane = self._plane(level)
-        return [[plane[y : y + height, x : x + width] for x in columns] for y in rows]
+            return self._read(y0, x0, y1, x1)
+        return self._plane(level)[y0:y1, x0:x1]
 
     def _plane(self, level: int) -> FloatArray:
         if level not in self._planes:
@@ -251,14 +272,6 @@ def _smoothed(grids: FloatArray) -> FloatArray:
     soft = fft.ifft2(fft.fft2(grids) * gain[:, None] * gain).real.reshape(len(grids), -1)
     norm = np.linalg.norm(soft, axis=1, keepdims=True)
     return np.asarray(soft / np.maximum(norm, 1e-12), dtype=np.float32)
-
-
-def _aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return the grid shifted by whole pixels to match the reference best."""
-    correlation = fft.irfft2(fft.rfft2(reference) * np.conj(fft.rfft2(grid)), s=grid.shape)
-    peak = np.unravel_index(int(np.argmax(correlation)), grid.shape)
-    shift = tuple((int(p) + GRID // 2) % GRID - GRID // 2 for p in peak)
-    return np.asarray(np.roll(grid, shift, (0, 1)))
 
 
 def _centring_shift(grid: NDArray[Any]) -> tuple[int, int]:

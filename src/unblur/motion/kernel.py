@@ -11,6 +11,8 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
+from unblur.motion.frequency import GRID
+from unblur.motion.looks import first_look, next_look
 
 _FAINT = 0.03
 """Values of an estimated PSF below this share of its peak are noise of the estimate."""
@@ -41,20 +43,65 @@ class PsfEstimate:
     detail: float
 
 
-def estimate_psfs(windows: Sequence[FloatArray], engine: Engine) -> list[PsfEstimate]:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A window with the features of the first look, kept for the next ones.
+
+    Attributes:
+        window: (H, W) float32 luma, linear light.
+        features: of the first look.
+    """
+
+    window: FloatArray
+    features: MotionFeatures
+
+
+def see(window: FloatArray) -> Seen:
+    """Return a window with its features.
+
+    Args:
+        window: (H, W) float32 luma, linear light, sides of 256 to 512 px or so.
+    """
+    return Seen(window, motion_features(window))
+
+
+def look(
+    seen: Sequence[Seen], engine: Engine, *, answers: Sequence[Psf] | None = None
+) -> list[PsfEstimate]:
     """Estimate the PSF of each window.
 
     Args:
-        windows: (H, W) float32 luma, linear light, sides of about 256 px.
+        seen: the windows.
         engine: runs KernelNet.
+        answers: PSFs as estimated so far, one a window; at the first look there are none.
     """
-    estimates = []
-    for start in range(0, len(windows), _BATCH):
-        features = [motion_features(window) for window in windows[start : start + _BATCH]]
-        psfs, facts = engine(
-            np.stack([f.maps for f in features]), np.stack([f.pooled for f in features])
-        )
-        estimates += [_estimate(*item) for item in zip(psfs, facts, features, strict=True)]
+    estimates: list[PsfEstimate] = []
+    for start in range(0, len(seen), _BATCH):
+        part = seen[start : start + _BATCH]
+        maps = [first_look(s.features.maps) for s in part]
+        if answers is not None:
+            known = [np.asarray(a.embedded(GRID), np.float32) for a in answers[start:]]
+            maps = [next_look(m, s.window, k) for m, s, k in zip(maps, part, known, strict=False)]
+        psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
+        found = zip(psfs, facts, (s.features for s in part), strict=True)
+        estimates += [_estimate(*item) for item in found]
+    return estimates
+
+
+def estimate_psfs(
+    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1
+) -> list[PsfEstimate]:
+    """Estimate the PSF of each window by itself, looking again with each answer.
+
+    Args:
+        windows: see :func:`see`.
+        engine: runs KernelNet.
+        looks: how many.
+    """
+    seen = [see(window) for window in windows]
+    estimates = look(seen, engine)
+    for _ in range(looks - 1):
+        estimates = look(seen, engine, answers=[e.psf for e in estimates])
     return estimates
 
 

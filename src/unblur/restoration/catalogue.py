@@ -9,12 +9,12 @@ from typing import Any
 
 from unblur.engines.base import Engine
 from unblur.engines.foreign import ForeignEngine
-from unblur.engines.onnx import OnnxEngine
+from unblur.engines.onnx import OnnxEngine, available_cores
 from unblur.errors import CorruptWeights, UnknownModel, nearest
 from unblur.restoration.classical import CLASSICAL
 from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.restorers import ClassicalRestorer, NetworkRestorer, Restorer
-from unblur.restoration.shelf import read_record, shelved_names, verified_file
+from unblur.restoration.shelf import read_record, shelf_files, shelved_names, verified_file
 from unblur.spec import ForeignSpec
 
 DEFAULT_MODEL = "unblur"
@@ -22,6 +22,11 @@ DEFAULT_MODEL = "unblur"
 
 KERNEL_NET = "kernel_net"
 _BLUR_NET = "blur_net"
+
+_MOST_AT_ONCE = 4
+"""Tiles restored at the same time. Threads that share a tile wait for each other and rest while
+it is deconvolved, threads with a tile each do not; but each takes memory."""
+
 _NETWORKS = {DEFAULT_MODEL: "restore_net"}
 
 
@@ -50,16 +55,26 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
         CorruptWeights, SpecMismatch: the file is not a restoration network of ours.
     """
     if name in CLASSICAL:
-        return ClassicalRestorer(name, CLASSICAL[name])
+        return ClassicalRestorer(name, CLASSICAL[name], at_once=_tiles_at_once(threads))
     if name in _NETWORKS:
-        return NetworkRestorer(name, load_engine(weights_path(_NETWORKS[name]), "restore", threads))
+        return _network_restorer(name, weights_path(_NETWORKS[name]), threads)
     if is_foreign(name):
         return ForeignRestorer(name, _load_foreign(read_record(name), threads))
     if name.endswith(".onnx") and Path(name).is_file():
-        return NetworkRestorer(name, load_engine(Path(name), "restore", threads))
+        return _network_restorer(name, Path(name), threads)
     raise UnknownModel(
         f"there is no model '{name}' (and no such .onnx file); {nearest(name, model_names())}"
     )
+
+
+def _network_restorer(name: str, path: Path, threads: int | None) -> NetworkRestorer:
+    at_once = _tiles_at_once(threads)
+    each = (threads or available_cores()) // at_once
+    return NetworkRestorer(name, load_engine(path, "restore", each), at_once=at_once)
+
+
+def _tiles_at_once(threads: int | None) -> int:
+    return min(threads or available_cores(), _MOST_AT_ONCE)
 
 
 def load_kernel_engine(*, threads: int | None = None) -> Engine:
@@ -88,6 +103,22 @@ def shipped_networks() -> list[str]:
     """Return the names of all network files in this installation."""
     folder = Path(str(resources.files("unblur.weights")))
     return sorted(path.stem for path in folder.glob("*.onnx"))
+
+
+def model_files(name: str) -> list[Path]:
+    """Return all files that the results of a model depend on, those of the motion included.
+
+    Raises:
+        UnknownModel: the installation lacks one.
+    """
+    files = [weights_path(network) for network in (KERNEL_NET, _BLUR_NET)]
+    if name in _NETWORKS:
+        files.append(weights_path(_NETWORKS[name]))
+    elif is_foreign(name):
+        files += shelf_files(name)
+    elif Path(name).is_file():
+        files.append(Path(name))
+    return files
 
 
 @lru_cache(maxsize=8)

@@ -10,27 +10,23 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import MissingExtra
+from unblur.restoration.bank import smooth_solution
+from unblur.restoration.canvas import border_width, extend_smoothly
 from unblur.restoration.restorers import Deconvolution
-from unblur.restoration.wiener import (
-    REFERENCE_NOISE,
-    STRENGTHS,
-    border_width,
-    extend_smoothly,
-    wiener_bank,
-)
+from unblur.restoration.wiener import REFERENCE_NOISE, STRENGTHS
 
 RICHARDSON_LUCY_STEPS = 30
 
 
 def wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
-    """Return our Wiener solution at the bank's strongest regularisation, best for estimates.
+    """Return our Wiener solution, the smooth one of the bank.
 
     Args:
         blurry: (H, W, C) float32, linear light.
         psf: its PSF.
-        noise: standard deviation of its noise, linear light.
+        noise: standard deviation of its luma's noise, linear light.
     """
-    return np.asarray(wiener_bank(blurry, psf, noise)[-1])
+    return smooth_solution(blurry, psf, noise)
 
 
 def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.blur.psf import Psf
-from unblur.blur.psf_files import load_psf
 from unblur.errors import BadValue
 from unblur.io import Photo, Region, read_photo
 from unblur.motion.field import MotionField
@@ -22,7 +21,9 @@ from unblur.restoration.catalogue import (
     load_kernel_engine,
     load_restorer,
 )
+from unblur.restoration.field_files import load_motion
 from unblur.restoration.pipeline import Report, RestoreOptions, analyse_samples, restore_samples
+from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 
 Source = str | Path | bytes | NDArray[Any] | Image.Image | Photo
 
@@ -57,10 +58,11 @@ def restore(
     *,
     model: str = DEFAULT_MODEL,
     strength: float = 1.0,
-    psf: Psf | str | Path | None = None,
+    psf: Psf | MotionField | str | Path | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
     gate: bool = True,
+    settings: Settings | str | Path = DEFAULTS,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Restored:
@@ -72,10 +74,12 @@ def restore(
         model: a name from ``unblur models list``, or an ONNX file of ours. Networks from
             elsewhere take no PSF.
         strength: 0 leaves the photo, 1 restores fully.
-        psf: use this PSF, or this file's, in place of an estimate.
+        psf: use this PSF or motion field, or this file's, in place of an estimate.
         region: restore only here.
         mask: (H, W); restore only where it is above 0, in proportion.
         gate: False sets the no-harm gate aside and restores whatever the photo is like.
+        settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
+            its strength is multiplied with ``strength``.
         threads: for the networks; all processors if omitted.
         progress: called with (tiles done, tiles in all).
 
@@ -93,9 +97,10 @@ def restore(
     photo = as_photo(source)
     options = RestoreOptions(
         strength=strength,
-        psf=load_psf(Path(psf)) if isinstance(psf, str | Path) else psf,
+        psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
         mask=combined_mask(photo, region, mask),
         gate=gate,
+        settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
     )
     samples, motion, report = restore_samples(
         photo.samples,

@@ -12,8 +12,11 @@ from unblur.restoration.restorers import Tile
 class ForeignRestorer:
     """Pads a tile to a size that the network takes, runs it, and cuts the tile out again.
 
-    Invented pixels are mirrored ones, at the ends of the axes.
+    Invented pixels are mirrored ones, at the ends of the axes. One tile at a time, on all threads:
+    what such a network takes of memory is not known, and may be a gigabyte for each tile.
     """
+
+    at_once = 1
 
     def __init__(self, name: str, engine: ForeignEngine) -> None:
         self.name, self._engine = name, engine

@@ -2,37 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
-from unblur.color import FloatArray, linear_to_srgb
-from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
+from unblur.errors import BadValue, nearest
+from unblur.restoration.bank import PLANES, solution_bank
+from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS, wiener_bank
+from unblur.spec import Bank
 
-CHANNELS = 3 + 3 * len(STRENGTHS) + 2
-"""Blurry RGB, the bank's RGBs, confidence and noise level."""
+WeightedPsf = tuple[Psf, FloatArray]
+"""A PSF and its (H, W) weight in a tile; the weights of all PSFs of a tile sum to 1."""
+
+Solve = Callable[[FloatArray, Psf, float], FloatArray]
+"""(blurry linear (H, W, 3), PSF, noise) -> (planes, H, W), linear light."""
+
+_MARGIN_PX = 16
+
+CHANNELS: dict[Bank, int] = {
+    "none": 4,
+    "wiener": 3 + 3 * len(STRENGTHS) + 2,
+    "edges": 3 + PLANES + 2,
+}
+"""Channels of the input by the name of its bank.
+
+All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
+
+* ``none``: nothing, for a network that is told nothing of the motion;
+* ``wiener``: three Wiener solutions (RGB, sRGB), confidence;
+* ``edges``: smooth solution (RGB, sRGB), sharp solution (luma, sRGB), share of clipped light,
+  confidence; see :mod:`unblur.restoration.bank`.
+"""
 
 
 def network_input(
-    blurry_srgb: FloatArray, bank: FloatArray, confidence: FloatArray | float, noise: float
+    bank: Bank,
+    blurry_srgb: FloatArray,
+    psfs: list[WeightedPsf],
+    confidence: FloatArray | float,
+    noise: float,
+    *,
+    regularisation: float = 1.0,
 ) -> FloatArray:
     """Return the input of RestoreNet for one image.
 
     Args:
+        bank: which one, a key of CHANNELS.
         blurry_srgb: (H, W, 3) float32 in [0, 1], sRGB.
-        bank: (S, H, W, 3) float32, linear light, as from the Wiener bank.
-        confidence: trust in the PSF, in [0, 1]: a number or (H, W).
+        psfs: the PSFs that count in it.
+        confidence: trust in the PSFs, in [0, 1]: a number or (H, W).
         noise: standard deviation of the noise, linear light.
+        regularisation: factor on that of the bank.
 
     Returns:
-        (CHANNELS, H, W) float32; solutions are clipped to [0, 1] and sRGB-encoded, the noise
-        is a logarithm scaled to about [0, 1].
+        (CHANNELS[bank], H, W) float32 in [0, 1]; solutions are clipped and sRGB-encoded, the
+        noise is a logarithm.
+
+    Raises:
+        BadValue: there is no such bank.
     """
-    height, width = blurry_srgb.shape[:2]
-    out = np.empty((CHANNELS, height, width), np.float32)
+    if bank not in CHANNELS:
+        raise BadValue(f"there is no bank '{bank}'; {nearest(bank, sorted(CHANNELS))}")
+    out = np.empty((CHANNELS[bank], *blurry_srgb.shape[:2]), np.float32)
     out[:3] = np.moveaxis(blurry_srgb, 2, 0)
-    solutions = linear_to_srgb(np.clip(bank, 0, 1))
-    out[3:-2] = np.moveaxis(solutions, 3, 1).reshape(-1, height, width)
-    out[-2] = confidence
     out[-1] = noise_level(noise)
+    if bank == "none":
+        return out
+    linear = srgb_to_linear(blurry_srgb)
+    if bank == "wiener":
+        solve = partial(_wiener_planes, regularisation=regularisation)
+        planes = _blended(solve, linear, psfs, noise)
+        out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
+    else:
+        solve = partial(solution_bank, regularisation=regularisation)
+        planes = _blended(solve, linear, psfs, noise)
+        out[3:-3] = linear_to_srgb(np.clip(planes[:-1], 0, 1))
+        out[-3] = planes[-1]
+    out[-2] = confidence
     return out
 
 
@@ -40,3 +89,33 @@ def noise_level(noise: float) -> float:
     """Return the noise on a logarithmic scale: 0 for the least that counts, 1 for the most."""
     low, high = np.log(NOISE_SPAN[0]), np.log(NOISE_SPAN[1])
     return float((np.log(np.clip(noise, *NOISE_SPAN)) - low) / (high - low))
+
+
+def _wiener_planes(
+    linear: FloatArray, psf: Psf, noise: float, *, regularisation: float
+) -> FloatArray:
+    bank = np.moveaxis(wiener_bank(linear, psf, noise, regularisation=regularisation), 3, 1)
+    return bank.reshape(-1, *linear.shape[:2])
+
+
+def _blended(solve: Solve, linear: FloatArray, psfs: list[WeightedPsf], noise: float) -> FloatArray:
+    """Return the solutions of all PSFs, each solved only where it counts."""
+    if len(psfs) == 1:
+        return solve(linear, psfs[0][0], noise)
+    total: FloatArray | None = None
+    for psf, weight in psfs:
+        rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            continue
+        where = tuple(
+            slice(max(0, int(used[0]) - reach), int(used[-1]) + 1 + reach)
+            for used, reach in zip(
+                (rows, columns), (side // 2 + _MARGIN_PX for side in psf.shape), strict=True
+            )
+        )
+        part = weight[where] * solve(linear[where], psf, noise)
+        if total is None:
+            total = np.zeros((len(part), *linear.shape[:2]), np.float32)
+        total[:, where[0], where[1]] += part
+    assert total is not None  # the weights of a tile sum to 1
+    return total

@@ -2,7 +2,7 @@
 
 Its witnesses: the probability that there is motion blur at all, the length of motion that the
 windows agree on, and the expected quality of the estimated PSFs. Where they do not convince, the
-photo stays as it is.
+photo stays as it is. What they must reach is in :mod:`unblur.restoration.settings`.
 """
 
 from __future__ import annotations
@@ -18,41 +18,26 @@ from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
-
-SHORTEST_PX = 4.8
-"""Motion below this length (on the scale it was measured) is not told from a soft lens."""
-
-LONG_PX = 8.0
-"""Motion from this length on is seldom seen in sharp photos."""
-
-LIKELY, CERTAIN = 0.5, 0.8
-"""Blur probability that long motion, and that short motion, must at least have."""
-
-SURELY_SHARP = 0.98
-"""Probability of a sharp photo, of the blur detector, from which nothing is restored. Of 102 moved
-validation photos (4 to 40 px) none reaches 0.9, but very long motion that leaves only streaks may,
-so the bound is higher."""
+from unblur.restoration.settings import DEFAULTS, Settings
 
 _SEEN_PX = 2048
-_PROBABILITY = (0.25, 0.6)
-_CONFIDENCE = (0.3, 0.5)
 
 
-def is_sharp(field: MotionField) -> bool:
+def is_sharp(field: MotionField, settings: Settings = DEFAULTS) -> bool:
     """Return whether the photo as a whole shows no motion blur.
 
     Texture, soft lenses and sharpening can look like a little motion, so a short motion must be
-    nearly certain and a long one only likely. The bounds were chosen on validation photos so
-    that sharp ones stay untouched.
+    nearly certain and a long one only likely. The default bounds were chosen on validation
+    photos so that sharp ones stay untouched.
     """
     length = typical_length(field)
-    wanted = LIKELY if length >= LONG_PX else CERTAIN
-    return length < SHORTEST_PX or field.blur_probability < wanted
+    wanted = settings.likely if length >= settings.long_px else settings.certain
+    return length < settings.shortest_px or field.blur_probability < wanted
 
 
-def is_surely_sharp(detection: Detection) -> bool:
+def is_surely_sharp(detection: Detection, settings: Settings = DEFAULTS) -> bool:
     """Return whether the blur detector, the second witness, is sure that a photo is sharp."""
-    return detection.probabilities[0] >= SURELY_SHARP
+    return detection.probabilities[0] >= settings.surely_sharp
 
 
 def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Detection:
@@ -79,22 +64,23 @@ def typical_length(field: MotionField) -> float:
     return float(np.average(lengths, weights=weights))
 
 
-def trust_map(field: MotionField) -> FloatArray:
+def trust_map(field: MotionField, settings: Settings = DEFAULTS) -> FloatArray:
     """Return how much of the restoration to apply at each window.
 
     Returns:
         (rows, columns) float32 in [0, 1]; 0 leaves the pixels untouched.
     """
-    if is_sharp(field):
+    if is_sharp(field, settings):
         return np.zeros((len(field.centres_y), len(field.centres_x)), np.float32)
-    trust = [[_trust(window, field) for window in row] for row in field.windows]
+    trust = [[_trust(window, field, settings) for window in row] for row in field.windows]
     return np.array(trust, np.float32)
 
 
-def _trust(window: PsfEstimate, field: MotionField) -> float:
+def _trust(window: PsfEstimate, field: MotionField, settings: Settings) -> float:
     # A window of a uniformly shaken photo moved with all others, even if it shows nothing.
     probability = max(window.blur_probability, field.blur_probability if field.uniform else 0.0)
-    return _rise(probability, *_PROBABILITY) * _rise(window.confidence, *_CONFIDENCE)
+    moved = _rise(probability, *settings.probability)
+    return moved * _rise(window.confidence, *settings.confidence)
 
 
 def _rise(value: float, low: float, high: float) -> float:

@@ -11,11 +11,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.restoration.inputs import network_input
-from unblur.restoration.wiener import STRENGTHS, wiener_bank
-
-WeightedPsf = tuple[Psf, FloatArray]
-"""A PSF and its (H, W) weight in a tile; the weights of all PSFs of a tile sum to 1."""
+from unblur.restoration.inputs import WeightedPsf, network_input
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +22,18 @@ class Tile:
         srgb: (H, W, 3) float32 in [0, 1].
         psfs: the PSFs that count in it.
         confidence: (H, W) float32, trust in the PSFs.
-        noise: standard deviation of the noise, linear light.
+        noise: standard deviation of the luma's noise, linear light.
+        needed: rows and columns that are wanted, with the halo that the restorer asked for;
+            what lies beyond is there for deconvolution only. None for all.
+        regularisation: factor on the strengths of the network's bank.
     """
 
     srgb: FloatArray
     psfs: list[WeightedPsf]
     confidence: FloatArray
     noise: float
+    needed: tuple[slice, slice] | None = None
+    regularisation: float = 1.0
 
 
 class Restorer(Protocol):
@@ -41,13 +42,18 @@ class Restorer(Protocol):
     Attributes:
         name: as given to ``--model``.
         halo_px: context needed beyond the PSF's reach.
+        at_once: tiles that may be restored at the same time, each on a thread of its own.
     """
 
     name: str
     halo_px: int
+    at_once: int
 
     def __call__(self, tile: Tile) -> FloatArray:
-        """Return the restored tile, (H, W, 3) float32, sRGB, not clipped."""
+        """Return the restored tile, (H, W, 3) float32, sRGB, not clipped.
+
+        Outside of what is needed it may hold anything.
+        """
 
 
 @runtime_checkable
@@ -62,24 +68,32 @@ class BlindRestorer(Restorer, Protocol):
 
 
 class NetworkRestorer:
-    """RestoreNet on the Wiener bank."""
+    """RestoreNet on the bank that it was trained on."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
-        self.name, self._engine = name, engine
+    def __init__(self, name: str, engine: Engine, *, at_once: int = 1) -> None:
+        self.name, self._engine, self.at_once = name, engine, at_once
         self.halo_px = engine.spec.halo_px
 
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
-        linear = srgb_to_linear(tile.srgb)
-        bank = np.zeros((len(STRENGTHS), *tile.srgb.shape), np.float32)
-        for psf, weight in tile.psfs:
-            bank += weight[..., None] * wiener_bank(linear, psf, tile.noise)
-        image = network_input(tile.srgb, bank, tile.confidence, tile.noise)
+        bank = self._engine.spec.bank
+        image = network_input(
+            bank,
+            tile.srgb,
+            tile.psfs,
+            tile.confidence,
+            tile.noise,
+            regularisation=tile.regularisation,
+        )
+        rows, columns = tile.needed or (slice(None), slice(None))
+        image = image[:, rows, columns]
         height, width = image.shape[1:]
         step = self._engine.spec.multiple_of
         padded = np.pad(image, ((0, 0), (0, -height % step), (0, -width % step)), mode="edge")
         (restored,) = self._engine(padded[None])
-        return np.moveaxis(restored[0, :, :height, :width], 0, 2)
+        out = tile.srgb.copy()
+        out[rows, columns] = np.moveaxis(restored[0, :, :height, :width], 0, 2)
+        return out
 
 
 Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
@@ -89,8 +103,8 @@ Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
 class ClassicalRestorer:
     """One closed-form or iterative deconvolution."""
 
-    def __init__(self, name: str, deconvolve: Deconvolution) -> None:
-        self.name, self._deconvolve = name, deconvolve
+    def __init__(self, name: str, deconvolve: Deconvolution, *, at_once: int = 1) -> None:
+        self.name, self._deconvolve, self.at_once = name, deconvolve, at_once
         self.halo_px = 32
 
     def __call__(self, tile: Tile) -> FloatArray:

@@ -75,6 +75,11 @@ def read_record(name: str) -> ForeignSpec:
     return spec
 
 
+def shelf_files(name: str) -> list[Path]:
+    """Return the record and the ONNX file of a model on the shelf, there or not."""
+    return [models_folder() / f"{name}.{end}" for end in ("json", "onnx")]
+
+
 def verified_file(spec: ForeignSpec) -> Path:
     """Return the ONNX file of a model, after comparing its checksum.
 
@@ -112,7 +117,7 @@ def put(data: bytes, spec: ForeignSpec, *, overwrite: bool = False) -> Path:
     """
     check_name(spec.name)
     assert sha256(data) == spec.sha256
-    record, target = (models_folder() / f"{spec.name}.{end}" for end in ("json", "onnx"))
+    record, target = shelf_files(spec.name)
     if overwrite or not record.exists():
         # A file without a record is the rest of something that was interrupted.
         _unlink(record)
@@ -130,8 +135,8 @@ def take_away(name: str) -> None:
     """
     if name not in shelved_names():
         raise UnknownModel(f"no model '{name}' was added; {nearest(name, shelved_names())}")
-    for end in ("json", "onnx"):
-        _unlink(models_folder() / f"{name}.{end}")
+    for path in shelf_files(name):
+        _unlink(path)
 
 
 def _unlink(path: Path) -> None:

@@ -47,7 +47,7 @@ class Segment:
         return slice(self.start - self.outer_start, self.stop - self.outer_start)
 
 
-def plan_axis(size: int, *, tile: int, halo: int, fade: int) -> list[Segment]:
+def plan_axis(size: int, *, tile: int, halo: int, fade: int, step: int = 1) -> list[Segment]:
     """Cut an axis into tiles.
 
     Args:
@@ -55,9 +55,10 @@ def plan_axis(size: int, *, tile: int, halo: int, fade: int) -> list[Segment]:
         tile: most pixels that a tile is answerable for, > fade.
         halo: context read on each side where the image has it.
         fade: pixels over which neighbours are blended; even.
+        step: all segments begin at multiples of it, if half the fade and the halo are multiples.
 
     Returns:
-        Segments from first to last. Sizes differ by at most one pixel between them.
+        Segments from first to last, about equally long, the last perhaps shorter by a step.
 
     Raises:
         BadValue: the numbers do not fit together.
@@ -68,9 +69,9 @@ def plan_axis(size: int, *, tile: int, halo: int, fade: int) -> list[Segment]:
             "the tile must be larger than the (even) fade"
         )
     count = -(-size // tile)
-    if count > 1 and size // count <= fade:
-        count = max(1, size // (fade + 1))
-    bounds = [size * i // count for i in range(count + 1)]
+    if count > 1 and size // count <= fade + step - 1:
+        count = max(1, size // (fade + step))
+    bounds = [size * i // count // step * step for i in range(count)] + [size]
     half = fade // 2
     segments = []
     for i in range(count):

@@ -17,15 +17,12 @@ they disagree. The network sees all of them.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
+from unblur.restoration.canvas import border_width, extend_smoothly, slope_response
 
 STRENGTHS = (0.03, 0.12, 0.5)
 """Regularisation of each solution of the bank, at the reference noise."""
@@ -37,13 +34,16 @@ NOISE_SPAN = (0.003, 0.03)
 """Noise levels (linear light) between which the regularisation follows the photo."""
 
 
-def wiener_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def wiener_bank(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return the deconvolutions of an image at all STRENGTHS.
 
     Args:
         blurry: (H, W, C) float32, linear light.
         psf: its PSF.
         noise: standard deviation of its noise, linear light.
+        regularisation: factor on all STRENGTHS, above 0.
 
     Returns:
         (len(STRENGTHS), H, W, C) float32, linear light, not clipped. The outermost pixels
@@ -60,70 +60,11 @@ def wiener_bank(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     spectrum = fft.rfft2(np.moveaxis(padded, 2, 0), axes=(1, 2))
     matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
-    level = float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
+    level = regularisation * float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
     height, width = blurry.shape[:2]
     bank = []
     for strength in STRENGTHS:
-        denominator = power + np.float32(strength * level) * _slope_response(shape)
+        denominator = power + np.float32(strength * level) * slope_response(shape)
         solved = fft.irfft2(matched / denominator, s=shape, axes=(1, 2))
         bank.append(solved[:, pads[0] : pads[0] + height, pads[1] : pads[1] + width])
     return np.moveaxis(np.stack(bank), 1, 3).astype(np.float32)
-
-
-def border_width(psf_side: int) -> int:
-    """Return how many pixels to invent beyond each border for a PSF of this side."""
-    return psf_side // 2 + 4
-
-
-def extend_smoothly(image: FloatArray, pad_y: int, pad_x: int) -> FloatArray:
-    """Return the image on a larger, periodic canvas without jumps.
-
-    The image is mirrored outwards and the mirrored part is blended into the opposite side's,
-    so that opposite borders meet: a discrete Fourier transform sees no edge there, and
-    deconvolution does not ring from the frame.
-
-    Args:
-        image: (H, W, C) float32.
-        pad_y, pad_x: pixels added at least on each side; more may be added at the end, to
-            reach a size that is fast to transform.
-
-    Returns:
-        Larger image; the original starts at [pad_y, pad_x].
-    """
-    rows = fft.next_fast_len(image.shape[0] + 2 * pad_y, real=True)
-    columns = fft.next_fast_len(image.shape[1] + 2 * pad_x, real=True)
-    tall = _extend_axis(image, pad_y, rows, axis=0)
-    return _extend_axis(tall, pad_x, columns, axis=1)
-
-
-def _extend_axis(image: FloatArray, pad: int, total: int, *, axis: int) -> FloatArray:
-    size = image.shape[axis]
-    gap = total - size  # pixels invented between the end and the (periodic) start
-    if gap <= 0:
-        return image
-    steps = np.arange(1, gap + 1)
-    after = np.take(image, _mirror_index(size - 1 + steps, size), axis=axis)
-    before = np.take(image, _mirror_index(steps - gap - 1, size), axis=axis)
-    weight = (0.5 - 0.5 * np.cos(np.pi * steps / (gap + 1))).astype(np.float32)
-    shape = [1] * image.ndim
-    shape[axis] = gap
-    weight = weight.reshape(shape)
-    bridge = after * (1 - weight) + before * weight
-    start = [slice(None)] * image.ndim
-    rest = [slice(None)] * image.ndim
-    start[axis], rest[axis] = slice(gap - pad, gap), slice(0, gap - pad)
-    return np.concatenate([bridge[tuple(start)], image, bridge[tuple(rest)]], axis=axis)
-
-
-def _mirror_index(index: NDArray[Any], size: int) -> NDArray[Any]:
-    """Map any index into [0, size) by mirroring at the borders, the edge pixel repeated."""
-    folded = np.mod(index, 2 * size)
-    return np.asarray(np.minimum(folded, 2 * size - 1 - folded))
-
-
-@lru_cache(maxsize=8)
-def _slope_response(shape: tuple[int, int]) -> FloatArray:
-    wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
-    wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
-    # The small constant stands for |x|^2 and keeps the lowest frequencies defined.
-    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx) + 1e-3, dtype=np.float32)

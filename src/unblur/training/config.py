@@ -9,6 +9,7 @@ from typing import Literal
 from unblur.blur.clip import ClipRecipe
 from unblur.blur.synthesis import SynthesisRecipe
 from unblur.errors import BadValue
+from unblur.spec import Bank
 from unblur.toml import from_toml
 
 Task = Literal["kernel", "restore", "detect", "patches", "frame"]
@@ -32,7 +33,13 @@ class DataConfig:
             the rest gets a wrong one.
         clips: share of FrameRNN's samples made from sharp clips instead of photos, if there
             are clips.
-        kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet is trained on.
+        bank: what RestoreNet is told of the motion, see
+            :data:`unblur.restoration.inputs.CHANNELS`.
+        sides_px: sides of the windows, each as often; ``window_px`` alone if empty.
+        looks: looks that KernelNet takes at each window; each is a sample of KernelNet's, the
+            last answer is what RestoreNet's banks are made with.
+        kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet and further looks
+            are trained on.
     """
 
     window_px: int = 256
@@ -47,6 +54,9 @@ class DataConfig:
     true: float = 0.15
     none: float = 0.1
     clips: float = 0.3
+    sides_px: tuple[int, ...] = ()
+    looks: int = 1
+    bank: Bank = "wiener"
     kernel_weights: str = ""
 
 

@@ -15,11 +15,13 @@ import torch
 from torch import nn
 
 from unblur.errors import CannotWrite, SpecMismatch
+from unblur.motion.looks import KERNEL_MAPS
+from unblur.restoration.inputs import CHANNELS
 from unblur.spec import SPEC_KEY, ModelSpec
 
 OPSET = 20
 _TOLERANCE = 1e-3
-_MAPS = {"kernel": 12, "detect": 8}
+_MAPS = {"kernel": len(KERNEL_MAPS), "detect": 8}
 """Feature maps that a network in kernel space takes."""
 
 _MULTIPLE_OF = {"restore": 8, "frame": 16}
@@ -99,6 +101,7 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         samples=int(state["step"]) * config.optim.batch,
         metrics=state.get("metrics", {}),
         recipe=_public_recipe(state["config"]),
+        bank=config.data.bank,
         state_channels=_FRAME_CELLS + config.hidden if config.task == "frame" else 0,
     )
     return export_onnx(network, spec, target)
@@ -127,7 +130,7 @@ def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor
     elif spec.task == "patches":
         shapes, names, dynamic = [(count, 3, 64, 64)], ["patches"], ({0: batch},)
     else:
-        shapes = [(count, 14, side, side + 2 * spec.multiple_of)]
+        shapes = [(count, CHANNELS[spec.bank], side, side + 2 * spec.multiple_of)]
         names = ["image"]
         dynamic = ({0: batch, 2: batch, 3: batch},)
     return tuple(torch.rand(*s, generator=generator) for s in shapes), names, dynamic

@@ -12,33 +12,54 @@ from torch.nn import functional
 
 from unblur.color import luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
-from unblur.motion.features import MAP_NAMES, motion_features
+from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
+from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import facts_of
-from unblur.training.photos import Split
+from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.windows import WindowSamples, window_samples
 
-_SIGMAS_PX = (0.7, 1.5, 3.0)
+_SIGMAS_PX = (0.0, 0.7, 1.5, 3.0)
+_WEIGHTS = (0.4, 0.3, 0.2, 0.1)
+_JUDGED = 2
+"""Index of the smoothing at which similarities are told."""
 
 
 class KernelSamples(WindowSamples):
-    """Makes samples: a window of a photo, blurred, its features and its PSF."""
+    """Makes samples: a window of a photo, blurred, its features at each look, and its PSF."""
+
+    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
+        from unblur.engines.onnx import OnnxEngine
+
+        super().__init__(config, photos)
+        weights = Path(config.data.kernel_weights)
+        self._engine = (
+            OnnxEngine(weights, task="kernel", threads=1) if config.data.looks > 1 else None
+        )
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return one sample."""
+        """Return one sample for each of ``data.looks`` looks at one window."""
         pair = self.pair(rng)
-        features = motion_features(luma(srgb_to_linear(pair.blurry)))
-        return [
-            {
-                "maps": features.maps.astype(np.float16),
-                "pooled": features.pooled,
-                "psf": pair.psf.embedded(GRID).astype(np.float16),
-                "facts": facts_of(pair),
-            }
-        ]
+        window = luma(srgb_to_linear(pair.blurry))
+        features = motion_features(window)
+        maps = first_look(features.maps)
+        out: list[Arrays] = []
+        for look in range(self.data.looks):
+            if look and self._engine is not None:
+                psf = self._engine(maps[None], features.pooled[None])[0][0]
+                maps = next_look(maps, window, psf)
+            out.append(
+                {
+                    "maps": maps.astype(np.float16),
+                    "pooled": features.pooled,
+                    "psf": pair.psf.embedded(GRID).astype(np.float16),
+                    "facts": facts_of(pair),
+                }
+            )
+        return out
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
@@ -55,12 +76,12 @@ class KernelTask:
     def build(self) -> nn.Module:
         """Return a fresh network."""
         return KernelNet(
-            in_maps=len(MAP_NAMES), widths=self.config.widths, depths=self.config.depths
+            in_maps=len(KERNEL_MAPS), widths=self.config.widths, depths=self.config.depths
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
         """Turn and mirror each sample at random; a mirrored photo has mirrored motion."""
-        return turned_at_random(batch, MAP_NAMES, rng)
+        return turned_at_random(batch, KERNEL_MAPS, rng)
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
@@ -74,20 +95,26 @@ class KernelTask:
         length = functional.smooth_l1_loss(facts[:, 2], truth[:, 1])
         angle = ((facts[:, 3:5] - truth[:, 2:4]).square().sum(1) * straight).mean()
         total = (
-            (1 - similarity).mean()
-            + 0.2 * apart.mean()
+            weighted(1 - similarity)
+            + 0.2 * weighted(apart)
             + 0.1 * judged(facts[:, 0], blurred)
-            + 0.1 * judged(facts[:, 1], similarity[:, 1].detach().clamp(0, 1))
+            + 0.1 * judged(facts[:, 1], similarity[:, _JUDGED].detach().clamp(0, 1))
             + 0.05 * length
             + 0.05 * angle
         )
-        moving = similarity[blurred > 0.5, 1]
+        moving = similarity[blurred > 0.5].detach()
         told = ((facts[:, 0] > 0) == (blurred > 0.5)).float().mean()
         return total, {
-            "similarity": float(similarity[:, 1].detach().mean()),
-            "similarity_motion": float(moving.detach().mean()),  # NaN where nothing moves
+            "similarity": float(similarity[:, _JUDGED].detach().mean()),
+            "similarity_motion": float(moving[:, _JUDGED].mean()),  # NaN where nothing moves
+            "ncc_motion": float(moving[:, 0].mean()),
             "blur_accuracy": float(told),
         }
+
+
+def weighted(measures: torch.Tensor) -> torch.Tensor:
+    """Return the mean of (N, 4) measures over samples and smoothings, the sharp ones first."""
+    return (measures.mean(dim=0) * measures.new_tensor(_WEIGHTS)).sum()
 
 
 def compare_psfs(psf: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,7 +124,7 @@ def compare_psfs(psf: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, 
         psf, truth: (N, S, S).
 
     Returns:
-        Two (N, 3) tensors, for Gaussian smoothing with sigmas of 0.7, 1.5 and 3 px.
+        Two (N, 4) tensors: not smoothed, and with Gaussians of sigma 0.7, 1.5 and 3 px.
     """
     similarities, distances = [], []
     for sigma in _SIGMAS_PX:
@@ -108,6 +135,8 @@ def compare_psfs(psf: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, 
 
 
 def _smooth(psf: torch.Tensor, sigma: float) -> torch.Tensor:
+    if not sigma:
+        return psf
     reach = int(3 * sigma + 0.5)
     taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma).square())
     taps = taps / taps.sum()

@@ -40,7 +40,10 @@ class SharpPhotos:
     def __init__(self, root: Path, split: Split, *, smallest_px: int) -> None:
         listed = _from_manifest(root, split)
         candidates = _from_names(root, split) if listed is None else listed
-        self.paths = [p for p in candidates if min(_size(p)) >= smallest_px]
+        sides = {p: min(_size(p)) for p in candidates}
+        self.paths = [p for p in candidates if sides[p] >= smallest_px]
+        self._sides = sides
+        self._of_side: dict[int, list[Path]] = {smallest_px: self.paths}
         if not self.paths:
             raise UnreadableImage(
                 f"no '{split}' photo of at least {smallest_px} px in {root}; "
@@ -56,10 +59,15 @@ class SharpPhotos:
             downscale: smallest factor by which the photo may be shrunk first.
 
         Returns:
-            (side, side, 3) float32 in [0, 1], sRGB; seldom flat.
+            (side, side, 3) float32 in [0, 1], sRGB; seldom flat. Of a photo that is large
+            enough; enlarged only if there is none.
         """
+        if side not in self._of_side:
+            large = [p for p in self.paths if self._sides[p] >= side]
+            self._of_side[side] = large or self.paths
+        paths = self._of_side[side]
         for attempt in range(_TRIES):
-            pixels = _pixels(self.paths[int(rng.integers(len(self.paths)))])
+            pixels = _pixels(paths[int(rng.integers(len(paths)))])
             window = _random_window(pixels, side, rng, downscale)
             detail = np.abs(np.diff(window.mean(axis=2), axis=1)).mean()
             if detail > _FLAT or attempt == _TRIES - 1:

@@ -16,7 +16,7 @@ from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.models.restore_net import RestoreNet
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import CHANNELS, network_input
-from unblur.restoration.wiener import wiener_bank
+from unblur.restoration.noise import noise_beside_motion
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
@@ -37,11 +37,12 @@ class RestoreSamples(WindowSamples):
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one window."""
         data, pair = self.data, self.pair(rng)
-        linear = srgb_to_linear(pair.blurry)
-        estimate = estimate_psfs([luma(linear)], self._engine)[0]
+        flat = luma(srgb_to_linear(pair.blurry))
+        estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
         psf, confidence = self._choose(pair, estimate.psf, estimate.confidence, rng)
-        bank = wiener_bank(linear, psf, estimate.noise)
-        image = network_input(pair.blurry, bank, confidence, estimate.noise)
+        noise = noise_beside_motion(flat, psf)
+        everywhere = np.ones(flat.shape, np.float32)
+        image = network_input(data.bank, pair.blurry, [(psf, everywhere)], confidence, noise)
         sharp = np.moveaxis(pair.sharp, 2, 0)
         return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
 
@@ -73,7 +74,9 @@ class RestoreTask:
     def build(self) -> nn.Module:
         """Return a fresh network."""
         return RestoreNet(
-            in_channels=CHANNELS, widths=self.config.widths, depths=self.config.depths
+            in_channels=CHANNELS[self.config.data.bank],
+            widths=self.config.widths,
+            depths=self.config.depths,
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:

@@ -19,23 +19,20 @@ class WindowSamples:
 
     Args:
         config: its recipe blurs the windows.
-        photos: sharp ones, no side shorter than :func:`drawn_px`.
+        photos: sharp ones.
     """
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         self.data = config.data
         self.synthesise = Synthesiser(config.recipe)
-        self._photos, self._side = photos, drawn_px(config)
+        self._photos = photos
 
     def pair(self, rng: np.random.Generator) -> Pair:
-        """Return a random window, ``data.window_px`` wide, blurred and sharp."""
-        window = self._photos.window(self._side, rng, downscale=self.data.downscale)
+        """Return a random window, blurred and sharp, as wide as the config says."""
+        sides = self.data.sides_px
+        side = sides[int(rng.integers(len(sides)))] if sides else self.data.window_px
+        window = self._photos.window(side + 2 * MAX_REACH_PX, rng, downscale=self.data.downscale)
         return self.synthesise(window, rng)
-
-
-def drawn_px(config: TrainConfig) -> int:
-    """Return the side of what is cut out of a photo: the window and what the blur uses up."""
-    return config.data.window_px + 2 * MAX_REACH_PX
 
 
 def window_samples(
@@ -54,4 +51,6 @@ def _make(
     photos: Path,
     split: Split,
 ) -> SampleMaker:
-    return maker(config, SharpPhotos(photos, split, smallest_px=drawn_px(config)))
+    # The window, and what the blur uses up around it.
+    smallest_px = config.data.window_px + 2 * MAX_REACH_PX
+    return maker(config, SharpPhotos(photos, split, smallest_px=smallest_px))

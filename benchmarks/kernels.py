@@ -1,0 +1,325 @@
+"""Estimated PSFs against the true ones: similarity, the oracle gap, and what an estimate costs.
+
+Photos of DATA's test split, 512 px, blurred by a seeded recipe; one thing varies at a time:
+
+* length of the motion: 4-10, 10-20, 20-40, 40-80 px (noise of 1 %, no JPEG, uniform shake);
+* noise: 0.5, 1, 2, 4 % of white, linear light (4-40 px);
+* JPEG of quality 95, 75, 50 (4-40 px, 1 %);
+* rotation: shake that also rolls about the optical axis (4-40 px, 1 %); uniform is "noise 1 %".
+
+A photo's window and its path are the same wherever only the noise, or only the JPEG quality,
+differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over the photo's windows. The
+*oracle gap* is the PSNR of a non-blind restoration given the true PSF minus that of the same
+restoration given the estimate.
+Methods: ``none`` (a point), ``kernel_net`` (the shipped network and field), ``classical``
+(``estimate_psf_map``), ``refined`` (the same, starting from KernelNet's; varying fields stay as
+they are). Intervals: 95 %, bootstrap over photos. Milliseconds: processor time of one thread.
+
+Rows are kept in ``--cache`` as they come, so a run can be stopped and goes on where it was; rows
+of other weights, or of another restoration, are measured anew. After a change of any method's code,
+begin a new cache.
+
+    python benchmarks/kernels.py DIR --photos 20 --cache kernels.jsonl --json kernels.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from unblur.blur import CameraRecipe, Pair, Psf, Synthesiser, SynthesisRecipe
+from unblur.color import as_rgb, luma, quantise, srgb_to_linear
+from unblur.evaluate.classical_blind import estimate_psf_map
+from unblur.evaluate.metrics import kernel_similarity, psnr_db
+from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
+from unblur.io import InputFile, read_photo
+from unblur.motion.features import noise_sigma
+from unblur.motion.field import MotionField, analyse_luma, uniform_field
+from unblur.restoration.catalogue import (
+    KERNEL_NET,
+    load_kernel_engine,
+    load_restorer,
+    weights_path,
+)
+from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.restoration.tiling import node_weights
+
+REACH_PX = 63
+METHODS = ("none", "kernel_net", "classical", "refined")
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One row of the table: what varies, and its value."""
+
+    axis: str
+    label: str
+    length_px: tuple[float, float] = (4.0, 40.0)
+    noise: float = 0.01
+    jpeg: int | None = None
+    rolls: bool = False
+
+    @property
+    def name(self) -> str:
+        """Axis and value."""
+        return f"{self.axis} {self.label}"
+
+    def recipe(self) -> SynthesisRecipe:
+        """Return how the photos of this cell are blurred."""
+        camera = CameraRecipe(
+            sigma_read=(self.noise, self.noise),
+            shot=(1e-9, 1e-9),
+            jpeg_share=0.0 if self.jpeg is None else 1.0,
+            jpeg_quality=(self.jpeg or 95, self.jpeg or 95),
+        )
+        return SynthesisRecipe(
+            length_px=self.length_px,
+            shake=0.0 if self.rolls else 0.75,
+            line=0.0 if self.rolls else 0.25,
+            rotation=1.0 if self.rolls else 0.0,
+            defocus=0.0,
+            sharp=0.0,
+            reach_px=REACH_PX,
+            camera=camera,
+        )
+
+
+CELLS = (
+    *(
+        Cell("length", f"{low}-{high} px", length_px=(low, high))
+        for low, high in ((4, 10), (10, 20), (20, 40), (40, 80))
+    ),
+    *(Cell("noise", f"{100 * noise:g} %", noise=noise) for noise in (0.005, 0.01, 0.02, 0.04)),
+    *(Cell("JPEG", str(quality), jpeg=quality) for quality in (95, 75, 50)),
+    Cell("shake", "rotating", rolls=True),
+)
+
+
+def main() -> None:
+    """Measure what is missing, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder of sharp photos with a manifest.csv")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--photos", type=int, default=20, help="per row of the table")
+    parser.add_argument("--side", type=int, default=512, help="of the photos, px")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--cells", default="", help="only rows whose name contains one of these")
+    parser.add_argument("--restorer", default="wiener", help="the non-blind restoration")
+    parser.add_argument("--cache", type=Path, default=Path("kernels.jsonl"))
+    parser.add_argument("--json", type=Path, help="write the table and the worst rows here")
+    options = parser.parse_args()
+    wanted = [part.strip() for part in options.cells.split(",") if part.strip()]
+    cells = [c for c in CELLS if not wanted or any(part in c.name for part in wanted)]
+    methods = options.methods.split(",")
+    rows = list(measured(options, cells, methods))
+    table = summary(rows, cells, methods)
+    if options.json:
+        worst = sorted((r for r in rows if r["method"] != "none"), key=lambda r: r["similarity"])
+        result = {"seed": options.seed, "table": table, "worst": worst[:10]}
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(as_text(table))
+
+
+def measured(options: argparse.Namespace, cells: list[Cell], methods: list[str]) -> Iterator[Row]:
+    """Yield a row for each photo, cell and method, from the cache where it is known."""
+    known = read_cache(options.cache)
+    made = hashlib.sha256(weights_path(KERNEL_NET).read_bytes()).hexdigest()[:12]
+    photos = chosen(find_sharp(options.data, split=options.split), options)
+    with options.cache.open("a", encoding="utf-8") as cache:
+        for number, photo in enumerate(photos):
+            for cell in cells:
+                keys = {m: key_of(options, cell, photo, m, made) for m in methods}
+                missing = [m for m in methods if keys[m] not in known]
+                for row in measure(options, cell, photo, missing) if missing else ():
+                    known[keys[row["method"]]] = row
+                    cache.write(json.dumps({"key": keys[row["method"]], **row}) + "\n")
+                    cache.flush()
+                yield from (known[keys[m]] for m in methods)
+            print(f"{number + 1} of {len(photos)} photos", flush=True)
+
+
+def read_cache(path: Path) -> dict[str, Row]:
+    """Return the rows of a cache by key; a last line cut short is left out."""
+    rows = {}
+    for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        rows[row.pop("key")] = row
+    return rows
+
+
+def key_of(
+    options: argparse.Namespace, cell: Cell, photo: InputFile, method: str, made: str
+) -> str:
+    """Return what a row depends on, as one string."""
+    weights = made if method in ("kernel_net", "refined") else ""
+    facts = (cell, photo.relative.as_posix(), method, options.seed, options.side, options.restorer)
+    return hashlib.sha256(repr((facts, weights)).encode()).hexdigest()[:24]
+
+
+def chosen(photos: list[InputFile], options: argparse.Namespace) -> list[InputFile]:
+    """Return the first photos, in a seeded order, that are large enough."""
+    found: list[InputFile] = []
+    for index in np.random.default_rng(options.seed).permutation(len(photos)):
+        if len(found) == options.photos:
+            break
+        if min(read_photo(photos[index].path).samples.shape[:2]) >= options.side + 2 * REACH_PX:
+            found.append(photos[index])
+    return found
+
+
+def measure(
+    options: argparse.Namespace, cell: Cell, photo: InputFile, methods: list[str]
+) -> Iterator[Row]:
+    """Yield the rows of one photo in one cell."""
+    rng = pair_rng(options.seed, photo.relative.as_posix(), 0)
+    sharp = as_rgb(read_photo(photo.path).srgb())
+    pair = Synthesiser(cell.recipe())(sharp_window(sharp, options.side, REACH_PX, rng), rng)
+    blurry, truth = (quantise(x, np.dtype(np.uint8)) for x in (pair.blurry, pair.sharp))
+    plane = luma(srgb_to_linear(pair.blurry))
+    real = true_field(pair, noise_sigma(plane))
+
+    def psnr(field: MotionField) -> float:
+        restorer = load_restorer(options.restorer, threads=1)
+        engine = load_kernel_engine(threads=1)
+        out, _, _ = restore_samples(blurry, restorer, engine, RestoreOptions(psf=field))
+        return psnr_db(out, truth, data_range=255)
+
+    oracle, before = psnr(real), psnr_db(blurry, truth, data_range=255)
+    net: MotionField | None = None
+    for method in methods:
+        if method == "refined" and net is None:
+            net = estimate("kernel_net", plane, None)
+        begun = time.process_time()
+        field = estimate(method, plane, net)
+        seconds = time.process_time() - begun
+        net = field if method == "kernel_net" else net
+        yield {
+            "cell": cell.name,
+            "photo": photo.relative.as_posix(),
+            "method": method,
+            "similarity": similarity(field, real),
+            "gap_db": oracle - psnr(field),
+            "oracle_db": oracle,
+            "blurry_db": before,
+            "length_px": pair.psf.length_px(),
+            "ms": 1000 * seconds,
+        }
+
+
+def estimate(method: str, plane: Any, net: MotionField | None) -> MotionField:
+    """Return a method's motion field of one photo's luma."""
+    shape = plane.shape
+    if method == "none":
+        return uniform_field(shape, Psf.delta(3), noise_sigma(plane))
+    if method == "classical":
+        return uniform_field(shape, estimate_psf_map(plane), noise_sigma(plane))
+    if method == "kernel_net":
+        engine = load_kernel_engine(threads=1)
+        return analyse_luma(lambda y0, x0, y1, x1: plane[y0:y1, x0:x1], shape, engine)
+    if net is None or not net.uniform:
+        return net or estimate("kernel_net", plane, None)
+    first = net.windows[0][0].psf
+    first = first if net.scale == 1 else first.scaled(net.scale)
+    return uniform_field(shape, estimate_psf_map(plane, initial=first), noise_sigma(plane))
+
+
+def true_field(pair: Pair, noise: float) -> MotionField:
+    """Return the truth as a field; the outer nodes lie beyond the photo, as the blur's did."""
+    height, width = pair.blurry.shape[:2]
+    one = uniform_field((height, width), pair.psf, noise)
+    if len(pair.psfs) == 1:
+        return one
+    centres = [
+        tuple(np.linspace(0, side + 2 * REACH_PX - 1, count) - REACH_PX + 0.5)
+        for side, count in ((height, len(pair.psfs)), (width, len(pair.psfs[0])))
+    ]
+    like = one.windows[0][0]
+    rows = tuple(tuple(dataclasses.replace(like, psf=p) for p in row) for row in pair.psfs)
+    return MotionField((height, width), 1, centres[0], centres[1], rows, uniform=False)
+
+
+def similarity(field: MotionField, real: MotionField) -> float:
+    """Return the similarity with the true PSF, mean over the windows of a field."""
+    found = []
+    for y, row in zip(field.centres_y, field.windows, strict=True):
+        for x, window in zip(field.centres_x, row, strict=True):
+            psf = window.psf if field.scale == 1 else window.psf.scaled(field.scale)
+            found.append(kernel_similarity(psf, psf_at(real, y, x)))
+    return float(np.mean(found))
+
+
+def psf_at(field: MotionField, y: float, x: float) -> Psf:
+    """Return the PSF of a field at a place in photo px, linear between its nodes."""
+    down = node_weights(field.centres_y, int(y), int(y) + 1)[:, 0]
+    across = node_weights(field.centres_x, int(x), int(x) + 1)[:, 0]
+    side = max(max(w.psf.shape) for row in field.windows for w in row)
+    mixed = np.zeros((side, side), np.float32)
+    for i, j in np.argwhere(np.outer(down, across) > 0):
+        mixed += down[i] * across[j] * field.windows[i][j].psf.embedded(side)
+    return Psf(mixed)
+
+
+def summary(rows: list[Row], cells: list[Cell], methods: list[str]) -> list[Row]:
+    """Return means and intervals for each cell and method."""
+    table = []
+    for cell in cells:
+        for method in methods:
+            own = [r for r in rows if r["cell"] == cell.name and r["method"] == method]
+            line: Row = {"cell": cell.name, "method": method, "photos": len(own)}
+            for name in ("similarity", "gap_db"):
+                values = np.array([r[name] for r in own])
+                line |= {name: float(values.mean()), f"{name}_95": interval(values)}
+            for name in ("oracle_db", "blurry_db"):
+                line[name] = float(np.mean([r[name] for r in own]))
+            line["ms"] = float(np.median([r["ms"] for r in own]))
+            table.append(line)
+    return table
+
+
+def interval(values: Any, *, seed: int = 0, draws: int = 2000) -> list[float]:
+    """Return the 95 % bootstrap interval of the mean."""
+    rng = np.random.default_rng(seed)
+    means = values[rng.integers(len(values), size=(draws, len(values)))].mean(axis=1)
+    return [float(q) for q in np.quantile(means, [0.025, 0.975])]
+
+
+def as_text(table: list[Row]) -> str:
+    """Return the table as text."""
+
+    def form(line: Row, name: str, digits: int) -> str:
+        low, high = (f"{bound:.{digits}f}" for bound in line[f"{name}_95"])
+        return f"{line[name]:.{digits}f} [{low}, {high}]"
+
+    lines = [
+        f"{'':<18}{'method':<12}{'n':>4}{'similarity [95 %]':>24}{'oracle gap dB [95 %]':>26}"
+        f"{'true PSF dB':>13}{'blurry dB':>11}{'ms':>8}"
+    ]
+    for line in table:
+        lines.append(
+            f"{line['cell']:<18}{line['method']:<12}{line['photos']:>4}"
+            f"{form(line, 'similarity', 3):>24}{form(line, 'gap_db', 2):>26}"
+            f"{line['oracle_db']:>13.2f}{line['blurry_db']:>11.2f}{line['ms']:>8.0f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

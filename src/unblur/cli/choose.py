@@ -1,0 +1,97 @@
+"""``unblur models choose``: which model serves one's own photos best."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from unblur.cli.common import to_json
+from unblur.cli.compare import output_of, run_job, tell_failures
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("choose")
+@click.option(
+    "--data",
+    type=_FOLDER,
+    required=True,
+    help="Pairs (blurry/ and sharp/), any data set that 'unblur evaluate' reads, or just a "
+    "folder of blurry photos.",
+)
+@click.option("--models", help="Comma-separated candidates; default: all that run here.")
+@click.option(
+    "--photos",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="So many are tried, drawn by the seed.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--dataset", default="auto", show_default=True, help="See 'evaluate'.")
+@click.option(
+    "-o",
+    "--output",
+    type=_FOLDER,
+    help="Folder of the results and of choice.html, shared with 'unblur compare'. "
+    "[default: NAME.compare]",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def choose(
+    data: Path,
+    models: str | None,
+    photos: int,
+    seed: int,
+    dataset: str,
+    output: Path | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Try the models on your own photos and say which to use, why, and how sure that is.
+
+    With sharp originals the gain in PSNR decides (or the data set's own protocol). Without, it
+    is a hint: the sharpest of the models whose results explain the photos.
+    """
+    from unblur.evaluate import choosing
+    from unblur.evaluate.comparing.job import Job
+    from unblur.evaluate.report import page
+    from unblur.io import write_bytes
+
+    job = Job(str(data), _reader(data, dataset), threads=threads)
+    names, unable = choosing.candidates() if models is None else (models.split(","), [])
+    only = choosing.sample(job.open()[0], photos, seed=seed)
+    folder = output or output_of(data)
+    found = run_job(
+        job, [name.strip() for name in names if name.strip()], folder, only=only, hidden=as_json
+    )
+    tell_failures(found)
+    choice = choosing.choose(found)
+    report = folder / "choice.html"
+    write_bytes(page.to_html(found).encode(), report, overwrite=True)
+    if as_json:
+        facts: dict[str, Any] = dataclasses.asdict(choice)
+        click.echo(to_json({**facts, "left_out": unable, "report": str(report)}))
+        return
+    if choice.model is None:
+        click.echo("use none: leaving these photos alone is as good as anything tried\n")
+    else:
+        click.echo(f"use {choice.model}: unblur photo.jpg --model {choice.model}\n")
+    click.echo("\n".join((*choice.reasons, *unable)))
+    click.echo(f"\n{report}")
+
+
+def _reader(data: Path, dataset: str) -> str:
+    """Return which reader to use: a folder of no known layout holds photos without truth."""
+    from unblur.errors import UnreadableImage
+    from unblur.evaluate.datasets import open_dataset
+
+    if dataset != "auto":
+        return dataset
+    try:
+        return open_dataset(data).name
+    except UnreadableImage:
+        return open_dataset(data, "photos").name

@@ -1,0 +1,139 @@
+"""``unblur compare``: models side by side, as a table, as JSON and as a page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unblur.cli.common import progress_bar, to_json
+
+if TYPE_CHECKING:
+    from unblur.evaluate.comparing.run import Comparison
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_DEFAULT = "wiener,unblur,unblur+true-psf"
+_STOPPED = 130
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what is compared, and where results are kept."""
+    for option in reversed(
+        [
+            click.option("--dataset", default="auto", show_default=True, help="See 'evaluate'."),
+            click.option("--protocol", default="auto", show_default=True, help="See 'evaluate'."),
+            click.option(
+                "-o",
+                "--output",
+                type=_FOLDER,
+                help="Folder of the report, and of the results that are kept so that the same "
+                "command goes on where it stopped. [default: NAME.compare]",
+            ),
+            click.option("--threads", type=click.IntRange(min=1), help="Default: all processors."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("data", type=_FOLDER)
+@click.option(
+    "--models",
+    default=_DEFAULT,
+    show_default=True,
+    help="Comma-separated: names from 'unblur models list', ONNX files, NAME+true-psf, "
+    "NAME@settings.toml; 'blurry', which does nothing, is always there.",
+)
+@data_options
+@click.option(
+    "--crop",
+    "crop_px",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Pixels left out on each side when scoring (plain protocol).",
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=24,
+    show_default=True,
+    help="Photos with pictures in the report, the worst cases first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def compare(
+    data: Path,
+    models: str,
+    dataset: str,
+    protocol: str,
+    output: Path | None,
+    threads: int | None,
+    crop_px: int,
+    show: int,
+    as_json: bool,
+) -> None:
+    """Compare models on DATA: any data set that 'unblur evaluate' reads.
+
+    Writes report.html (one file, nothing is loaded from anywhere) and compare.json. Each model
+    runs in a process of its own; seconds and memory are measured. Results are kept by content
+    of photos, networks, settings and code: Ctrl-C loses nothing that is done.
+    """
+    from unblur.evaluate.comparing.job import Job
+    from unblur.evaluate.report import page, words
+    from unblur.io import write_bytes
+
+    job = Job(str(data), dataset, protocol, crop_px, threads)
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    folder = output or output_of(data)
+    found = run_job(job, names, folder, hidden=as_json)
+    facts = page.to_dict(found)
+    if found.shots:
+        html = page.to_html(found, shown=show)
+        write_bytes(html.encode(), folder / "report.html", overwrite=True)
+        write_bytes((to_json(facts) + "\n").encode(), folder / "compare.json", overwrite=True)
+    if as_json:
+        click.echo(to_json(facts))
+    elif found.shots:
+        click.echo(words.text_table(found))
+        click.echo("\n" + "\n".join(words.verdict(found)))
+        click.echo(f"\n{folder / 'report.html'}: {len(html) / 1e6:.1f} MB")
+    tell_failures(found)
+    if not found.whole:
+        click.echo(
+            f"unblur: stopped after {len(found.shots)} of {found.planned} photos; the same "
+            "command goes on",
+            err=True,
+        )
+        sys.exit(_STOPPED)
+
+
+def output_of(data: Path) -> Path:
+    """Return the folder in which a comparison is kept if none is named."""
+    return Path(f"{data.resolve().name}.compare")
+
+
+def run_job(
+    job: Any, names: list[str], folder: Path, *, only: list[str] | None = None, hidden: bool
+) -> Comparison:
+    """Run a comparison with a progress bar."""
+    from unblur.evaluate.comparing.run import compare as run
+
+    with progress_bar("comparing", 100, hidden=hidden) as bar:
+
+        def progress(done: int, total: int, left: float | None) -> None:
+            bar.left(left)
+            bar.to(100 * done / total)
+
+        return run(job, names, folder, only=only, progress=progress)
+
+
+def tell_failures(found: Comparison) -> None:
+    """Name the first runs that failed."""
+    for model, photo, why in found.failures[:5]:
+        click.echo(f"unblur: {model} failed on {photo}: {why}", err=True)
+    if len(found.failures) > 5:
+        click.echo(f"unblur: {len(found.failures) - 5} more runs failed", err=True)

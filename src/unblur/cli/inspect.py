@@ -1,0 +1,183 @@
+"""``unblur inspect``: how the camera moved, as a picture, a page, and numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unblur.cli.common import to_json
+
+if TYPE_CHECKING:
+    from unblur.inspection.facts import Inspection
+
+FORMATS = ("png", "html", "json", "npz", "psf")
+_ENDINGS = {"psf": "psf.png"}
+_SUFFIX = ".motion"
+
+
+class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """``X,Y`` in px -> (x, y)."""
+
+    name = "X,Y"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse a point; see :class:`click.ParamType`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y = (int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected two whole numbers X,Y, got {value!r}", param, ctx)
+        return x, y
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file (.png, .html, .json, .npz, .psf.png), or a folder; may be given several times. "
+    "Without it, name.motion.png and so on beside the photo.",
+)
+@click.option(
+    "--format",
+    "formats",
+    help="Comma-separated: png (a picture), html (a page, nothing loaded from elsewhere), json "
+    "(numbers), npz (the field, for 'unblur restore --psf', and all arrays), psf (the window's "
+    "kernel as a small grey picture, to draw on and give back). [default: png]",
+)
+@click.option("--window", type=PointType(), help="Show the window nearest to this point, in px.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers on standard output.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files (never the photo).")
+@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0.001),
+    default=96.0,
+    show_default=True,
+    help="Refuse larger photos.",
+)
+def inspect(
+    photo: Path,
+    outputs: tuple[Path, ...],
+    formats: str | None,
+    window: tuple[int, int] | None,
+    as_json: bool,
+    overwrite: bool,
+    threads: int | None,
+    max_megapixels: float,
+) -> None:
+    """Show how the camera moved in PHOTO: its kernels, where they are trusted, and why.
+
+    The kernels are drawn over the photo; beside it, direction and length, confidence, and what
+    the referee would let through; below, one window: its spectrum, cepstrum, high-pass pictures,
+    and the maps that the network reads.
+    """
+    from unblur.inspection.facts import inspect_photo
+    from unblur.io import read_photo, write_bytes
+
+    targets = plan(photo, outputs, formats, nothing=as_json)
+    _check_free(photo, [target for _, target in targets], overwrite=overwrite)
+    seen = inspect_photo(
+        read_photo(photo, max_pixels=int(max_megapixels * 1e6)),
+        name=photo.name,
+        window=window,
+        threads=threads,
+    )
+    for kind, target in targets:
+        write_bytes(rendered(seen, kind), target, overwrite=overwrite)
+    if as_json:
+        click.echo(to_json(seen.to_dict()))
+        return
+    from unblur.inspection.sheet import headline
+
+    told, details = headline(seen)
+    click.echo(f"{photo}: {told} ({details})")
+    for _, target in targets:
+        click.echo(f"  -> {target}")
+
+
+def plan(
+    photo: Path, outputs: tuple[Path, ...], formats: str | None, *, nothing: bool
+) -> list[tuple[str, Path]]:
+    """Return what is written where, as (format, file).
+
+    Args:
+        photo: the photo.
+        outputs: files, whose names tell their formats, and folders, which get ``formats``.
+        formats: comma-separated, or None for a picture.
+        nothing: write no file unless one was asked for.
+
+    Raises:
+        click.UsageError: an unknown format, or formats that go nowhere.
+    """
+    kinds = [kind.strip().lower() for kind in (formats or "").split(",") if kind.strip()]
+    unknown = [kind for kind in kinds if kind not in FORMATS]
+    if unknown:
+        raise click.UsageError(f"unknown format '{unknown[0]}'; one of {', '.join(FORMATS)}")
+    targets: list[tuple[str, Path]] = []
+    folders = [path for path in outputs if _kind_of(path) is None]
+    targets += [(kind, path) for path in outputs if (kind := _kind_of(path)) is not None]
+    if not outputs and not kinds and nothing:
+        return []
+    if kinds and outputs and not folders:
+        raise click.UsageError("--format goes with a folder; files tell their format by their name")
+    for folder in folders or ([photo.parent] if not outputs else []):
+        for kind in kinds or ["png"]:
+            ending = _ENDINGS.get(kind, kind)
+            targets.append((kind, folder / f"{photo.stem}{_SUFFIX}.{ending}"))
+    return list(dict.fromkeys(targets))
+
+
+def rendered(seen: Inspection, kind: str) -> bytes:
+    """Return an inspection in one of FORMATS."""
+    if kind == "png":
+        from unblur.inspection.sheet import sheet
+
+        return sheet(seen)
+    if kind == "html":
+        from unblur.inspection.page import page
+
+        return page(seen)
+    if kind == "json":
+        return (to_json(seen.to_dict()) + "\n").encode()
+    if kind == "npz":
+        return seen.to_npz()
+    from unblur.blur.psf_files import psf_png
+    from unblur.inspection.facts import photo_psf
+
+    return psf_png(photo_psf(seen.field, seen.window.estimate))
+
+
+def _kind_of(path: Path) -> str | None:
+    """Return the format that a file's name tells, or None for a folder."""
+    if path.is_dir():
+        return None
+    if path.name.lower().endswith(".psf.png"):
+        return "psf"
+    kind = path.suffix.lower().lstrip(".")
+    if kind in ("htm", "html"):
+        return "html"
+    if kind and kind not in FORMATS:
+        raise click.UsageError(
+            f"{path}: the name must end in .png, .html, .json, .npz or .psf.png, or be a folder's"
+        )
+    return kind or None
+
+
+def _check_free(photo: Path, targets: list[Path], *, overwrite: bool) -> None:
+    """Raise before any work is done if a file is in the way."""
+    from unblur.errors import WouldOverwrite
+
+    for target in targets:
+        if target.resolve() == photo.resolve():
+            raise WouldOverwrite(f"{target} is the photo itself; choose another output")
+        if target.exists() and not overwrite:
+            raise WouldOverwrite(f"{target} exists already; use --overwrite, or another output")

@@ -1,0 +1,1 @@
+"""Several models side by side on one data set: run once, kept, shown as a page."""

@@ -1,0 +1,1 @@
+"""Looking at the motion: what was measured, as pictures, a page, and numbers."""

@@ -1,0 +1,227 @@
+"""What there is to see of a photo's motion: the field, the referee's word, one window in full."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray, luma, srgb_to_linear, to_float
+from unblur.errors import BadValue, ShapeMismatch
+from unblur.io import Photo
+from unblur.io.reduced import shrunk_luma
+from unblur.motion.features import MAP_NAMES, WINDOW, motion_features
+from unblur.motion.field import MIN_SIDE, MotionField, visibility
+from unblur.motion.kernel import PsfEstimate
+from unblur.motion.spatial import POOLED_GRID
+from unblur.motion.steps import average_pooling, fourier, high_pass
+from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine
+from unblur.restoration.field_files import field_arrays
+from unblur.restoration.pipeline import RestoreOptions, analyse_samples, decide
+
+HIGH_PASS_PX = (1.0, 2.0, 4.0)
+"""Gaussians of the high-pass pictures that are shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class WindowFacts:
+    """One window of a photo, in full; pixels are those of the scale the motion was measured on.
+
+    Attributes:
+        y, x: middle, photo px.
+        region: (y0, x0, y1, x1) in photo px.
+        estimate: the field's estimate there.
+        luma: (h, w) float32, linear light.
+        log_power: (h, w) float32, log10 of the tapered power spectrum, zero frequency in the
+            middle.
+        cepstrum: (h, w) float32, inverse transform of the logarithm, origin in the middle.
+        high_pass: (3, h, w) float32, see HIGH_PASS_PX.
+        pooled: (3, POOLED_GRID, POOLED_GRID) float32, their magnitudes, averaged in cells.
+        maps: kernel-space maps by name, each (GRID, GRID) float32.
+    """
+
+    y: float
+    x: float
+    region: tuple[int, int, int, int]
+    estimate: PsfEstimate
+    luma: FloatArray
+    log_power: FloatArray
+    cepstrum: FloatArray
+    high_pass: FloatArray
+    pooled: FloatArray
+    maps: dict[str, FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """All there is to see of one photo.
+
+    Attributes:
+        name: of the photo, for titles.
+        photo: the photo.
+        field: its motion.
+        trust: (rows, columns) float32 in [0, 1], what the referee lets through.
+        reason: why nothing would be restored, or empty.
+        window: one window in full.
+    """
+
+    name: str
+    photo: Photo
+    field: MotionField
+    trust: FloatArray
+    reason: str
+    window: WindowFacts
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is told in numbers, for JSON; lengths in photo px."""
+        rows = self.field.to_dict()
+        for item, trust in zip(rows["windows"], self.trust.ravel(), strict=True):
+            item["trust"] = round(float(trust), 4)
+        shown, psf = self.window, photo_psf(self.field, self.window.estimate)
+        return {
+            "name": self.name,
+            "width": self.photo.width,
+            "height": self.photo.height,
+            "would_restore": not self.reason,
+            "reason": self.reason,
+            "angle_deg": round(mean_angle_deg(self.field), 1),
+            **rows,
+            "window": {
+                "y": round(shown.y, 1),
+                "x": round(shown.x, 1),
+                "region": list(shown.region),
+                "noise": round(shown.estimate.noise, 6),
+                "detail": round(shown.estimate.detail, 4),
+                "confidence": round(shown.estimate.confidence, 4),
+                "blur_probability": round(shown.estimate.blur_probability, 4),
+                "length_px": round(psf.length_px(), 2),
+                "angle_deg": round(psf.angle_deg(), 1),
+                "psf": [[round(float(v), 6) for v in row] for row in psf.array],
+            },
+        }
+
+    def to_npz(self) -> bytes:
+        """Return an archive that ``unblur restore --psf`` takes, and the window's pictures."""
+        arrays: dict[str, Any] = {**field_arrays(self.field), "trust": self.trust}
+        shown = self.window
+        arrays |= {
+            "window_region": np.array(shown.region),
+            "window_luma": shown.luma,
+            "window_log_power": shown.log_power,
+            "window_cepstrum": shown.cepstrum,
+            "window_high_pass": shown.high_pass,
+            "window_pooled": shown.pooled,
+            "map_names": np.array(list(shown.maps)),
+            "window_maps": np.stack(list(shown.maps.values())),
+        }
+        with io.BytesIO() as stream:
+            np.savez_compressed(stream, **arrays)
+            return stream.getvalue()
+
+
+def inspect_photo(
+    photo: Photo,
+    *,
+    name: str = "",
+    window: tuple[int, int] | None = None,
+    threads: int | None = None,
+) -> Inspection:
+    """Look at a photo's motion from all sides.
+
+    Args:
+        photo: any with sides of at least MIN_SIDE.
+        name: for titles.
+        window: a point (x, y) in photo px; the window nearest to it is shown in full. The most
+            telling one if omitted.
+        threads: for the networks; all processors if omitted.
+
+    Raises:
+        ShapeMismatch: the photo is too small to tell.
+        BadValue: the point lies outside the photo.
+    """
+    if window is not None and not (0 <= window[0] < photo.width and 0 <= window[1] < photo.height):
+        raise BadValue(
+            f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
+            "give X,Y inside it"
+        )
+    field = analyse_samples(photo.samples, load_kernel_engine(threads=threads))
+    if field is None:
+        raise ShapeMismatch(
+            f"motion can be told of photos with sides of at least {MIN_SIDE} px, got "
+            f"{photo.width} x {photo.height}"
+        )
+    blur = load_blur_engine(threads=threads)
+    trust, reason = decide(photo.samples, field, blur, RestoreOptions())
+    return Inspection(name, photo, field, trust, reason, _window(photo, field, window))
+
+
+def photo_psf(field: MotionField, estimate: PsfEstimate) -> Psf:
+    """Return the PSF of a window of a field in photo px."""
+    return estimate.psf if field.scale == 1 else estimate.psf.scaled(field.scale)
+
+
+def mean_angle_deg(field: MotionField) -> float:
+    """Return the direction on which the windows agree, [0, 180), weighted by what they show."""
+    total = 0j
+    for row in field.windows:
+        for w in row:
+            turn = np.exp(2j * np.deg2rad(w.psf.angle_deg()))
+            total += visibility(w) * w.blur_probability * complex(turn)
+    return float(np.rad2deg(np.angle(total)) / 2 % 180)
+
+
+def _window(photo: Photo, field: MotionField, point: tuple[int, int] | None) -> WindowFacts:
+    i, j = _chosen(field, point)
+    y, x = field.centres_y[i], field.centres_x[j]
+    region = (*_span(y, photo.height, field.scale), *_span(x, photo.width, field.scale))
+    y0, y1, x0, x1 = region
+    plane = _luma(photo.samples[y0:y1, x0:x1], field.scale)
+    passed = np.stack([high_pass(plane, sigma) for sigma in HIGH_PASS_PX])
+    power = np.square(np.abs(fourier(plane)))
+    log_power = np.log10(power + 1e-6 * power.mean() + 1e-20).astype(np.float32)
+    return WindowFacts(
+        y=y,
+        x=x,
+        region=(y0, x0, y1, x1),
+        estimate=field.windows[i][j],
+        luma=plane,
+        log_power=log_power,
+        cepstrum=_cepstrum(log_power),
+        high_pass=passed,
+        pooled=np.stack([average_pooling(part, POOLED_GRID) for part in passed]),
+        maps=dict(zip(MAP_NAMES, motion_features(plane).maps, strict=True)),
+    )
+
+
+def _chosen(field: MotionField, point: tuple[int, int] | None) -> tuple[int, int]:
+    """Return row and column of the window nearest to a point, or of the most telling one."""
+    if point is not None:
+        down = np.abs(np.array(field.centres_y) - point[1])
+        across = np.abs(np.array(field.centres_x) - point[0])
+        return int(np.argmin(down)), int(np.argmin(across))
+    telling = np.array([[visibility(w) for w in row] for row in field.windows])
+    row, column = np.unravel_index(int(np.argmax(telling)), telling.shape)
+    return int(row), int(column)
+
+
+def _span(centre: float, size: int, scale: int) -> tuple[int, int]:
+    """Return first and end pixel of a window, whole blocks of the scale, inside the photo."""
+    side = min(WINDOW * scale, size // scale * scale)
+    first = int(np.clip(round(centre - side / 2), 0, size - side))
+    return first, first + side
+
+
+def _luma(samples: NDArray[Any], scale: int) -> FloatArray:
+    if scale > 1:
+        return shrunk_luma(samples, scale)
+    return luma(srgb_to_linear(to_float(samples)))
+
+
+def _cepstrum(log_power: FloatArray) -> FloatArray:
+    """Return the inverse transform of a log spectrum, both with their origin in the middle."""
+    spread = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(log_power)).real)
+    return np.asarray(spread, dtype=np.float32)

@@ -1,0 +1,209 @@
+"""The second look: with a PSF at hand, undo it, keep the edges, and ask again.
+
+A first estimate lets one guess the sharp picture far better than a shock filter can. The guess
+is made by deconvolution under the assumption that a sharp picture has few places where it
+changes at all (an L0 prior on its gradients): ringing and noise are many small changes and go,
+edges are few large ones and stay. The quotient of the observed and the guessed gradients
+
+    quotient = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + beta) ],   j = x, y
+
+is a new view of the PSF, sharper than the last. Guess and quotient follow each other a few
+times; then KernelNet reads the quotients beside the maps of the first look, and may be asked
+again with its own answer.
+
+Reference:
+    Pan, Hu, Su, Yang, Deblurring text images via L0-regularized intensity and gradient prior,
+    CVPR 2014, doi:10.1109/CVPR.2014.371 (the two steps in turns).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from unblur.color import FloatArray
+from unblur.motion.features import MAP_NAMES
+from unblur.motion.frequency import GRID, crop_centre
+
+LOOK_NAMES = (
+    "previous",
+    "previous_log",
+    "edges_many_fine",
+    "edges_many_soft",
+    "edges_few_fine",
+    "edges_few_soft",
+)
+"""Maps of a second look, after those of the first; all zero at the first look."""
+
+KERNEL_MAPS = MAP_NAMES + LOOK_NAMES
+"""All maps that KernelNet reads, in order."""
+
+_EDGES = {"many": 1e-3, "few": 4e-3}
+"""Weight of the L0 prior, for a window whose values spread by _SPREAD."""
+
+_BETAS = {"fine": 0.03, "soft": 0.3}
+"""Regularisation of the quotient, as a share of the mean power of the guessed gradients."""
+
+_TURNS = 3
+"""Times that guess and quotient follow each other within one look."""
+
+_SPREAD = 0.15
+_RAMP_PX = 48
+_GROWTH = 3.0
+_COUPLING = (2.0, 300.0)
+_FAINT = 1e-3
+_LEAST = 0.05
+_SMALL_PART = 0.1
+
+
+def first_look(maps: FloatArray) -> FloatArray:
+    """Return what KernelNet reads at the first look: ``maps`` and no answer yet."""
+    return np.concatenate([maps, np.zeros((len(LOOK_NAMES), GRID, GRID), np.float32)])
+
+
+def next_look(maps: FloatArray, window: FloatArray, psf: FloatArray) -> FloatArray:
+    """Return what KernelNet reads at the next look, its last answer being ``psf``.
+
+    Args:
+        maps: (C, GRID, GRID), what it read at the look before.
+        window: as for :func:`look_maps`.
+        psf: as for :func:`look_maps`.
+    """
+    return np.concatenate([maps[: -len(LOOK_NAMES)], look_maps(window, psf)])
+
+
+def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
+    """Return the maps of a second look at one window.
+
+    Args:
+        window: (H, W) float32 luma, linear light, sides of at least 2 * GRID.
+        psf: (GRID, GRID) float32, the PSF as estimated so far, zero displacement at
+            ``[GRID // 2, GRID // 2]``.
+
+    Returns:
+        (len(LOOK_NAMES), GRID, GRID) float32; each quotient is divided by its largest value.
+    """
+    peak = max(float(psf.max()), 1e-12)
+    share = np.maximum(psf / np.float32(peak), 0)
+    maps = [share, 1 + np.log10(share + np.float32(_FAINT)) / 3]
+    plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
+    fade = edge_taper(*window.shape)
+    observed = _transform(differences(plane) * fade)
+    spectrum = fft.rfft2(plane * fade)
+    for weight in _EDGES.values():
+        answer = psf
+        for turn in range(_TURNS):
+            otf = _otf(answer, window.shape)
+            guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
+            quotients = [_quotient(guess, observed, window.shape, b) for b in _BETAS.values()]
+            if turn < _TURNS - 1:
+                answer = plausible(quotients[-1])
+        maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
+    return np.stack(maps).astype(np.float32)
+
+
+def few_edges(
+    spectrum: NDArray[Any], otf: NDArray[Any], shape: tuple[int, int], weight: float
+) -> FloatArray:
+    """Return the gradients of the sharp picture with few edges that explains a blurry one.
+
+    Minimises ``|k * x - y|^2 + weight * (number of pixels where the gradient of x is not 0)``
+    by half-quadratic splitting: a threshold and a closed-form solution in turns, coupled more
+    and more closely.
+
+    Args:
+        spectrum: half spectrum of the blurry picture, periodic.
+        otf: half spectrum of the PSF.
+        shape: (H, W) of the picture.
+        weight: of the prior.
+
+    Returns:
+        (2, H, W) float32 periodic forward differences along x and y, most of them 0.
+
+    Reference:
+        Xu, Zheng, Jia, Unnatural L0 sparse representation for natural image deblurring,
+        CVPR 2013, doi:10.1109/CVPR.2013.147; Xu et al., Image smoothing via L0 gradient
+        minimization, ACM TOG 2011, doi:10.1145/2070781.2024208.
+    """
+    power = np.square(otf.real) + np.square(otf.imag)
+    matched = np.conj(otf) * spectrum
+    slopes = _slope_response(shape)
+    picture = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+    coupling, last = (np.float32(c * weight) for c in _COUPLING)
+    while True:
+        edges = differences(picture)
+        edges *= np.square(edges).sum(axis=0) >= np.float32(weight) / coupling
+        if coupling > last:
+            return edges
+        solved = matched + coupling * fft.rfft2(_adjoint(edges))
+        picture = fft.irfft2(solved / (power + coupling * slopes + np.float32(1e-8)), s=shape)
+        coupling *= np.float32(_GROWTH)
+
+
+def plausible(quotient: FloatArray) -> FloatArray:
+    """Return what of a quotient may be a PSF: no faint values, no small separate parts.
+
+    Args:
+        quotient: (GRID, GRID) float32.
+
+    Returns:
+        (GRID, GRID) float32, non-negative, sum 1.
+    """
+    kept = np.where(quotient >= _LEAST * quotient.max(), np.maximum(quotient, 0), 0)
+    parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
+    sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
+    kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)
+    return np.asarray(kept / max(float(kept.sum()), 1e-12), np.float32)
+
+
+def _quotient(
+    guess: NDArray[Any], observed: NDArray[Any], shape: tuple[int, int], beta: float
+) -> FloatArray:
+    cross = (np.conj(guess) * observed).sum(axis=0)
+    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
+    floor = np.float32(beta) * power.mean() + np.float32(1e-12)
+    return crop_centre(fft.irfft2(cross / (power + floor), s=shape))
+
+
+def differences(image: FloatArray) -> FloatArray:
+    """Return (2, H, W) periodic forward differences along x and y."""
+    return np.stack([np.roll(image, -1, 1) - image, np.roll(image, -1, 0) - image])
+
+
+def _adjoint(edges: FloatArray) -> FloatArray:
+    return np.asarray(np.roll(edges[0], 1, 1) - edges[0] + np.roll(edges[1], 1, 0) - edges[1])
+
+
+@lru_cache(maxsize=16)
+def edge_taper(height: int, width: int) -> FloatArray:
+    """Return a (H, W) window that falls to 0 within _RAMP_PX of the borders.
+
+    The array is shared between calls; do not write to it.
+    """
+    ramps = []
+    for size in (height, width):
+        place = np.arange(size) + 0.5
+        inside = np.minimum(1.0, np.minimum(place, size - place) / _RAMP_PX)
+        ramps.append(0.5 - 0.5 * np.cos(np.pi * inside))
+    return np.asarray(np.outer(*ramps), dtype=np.float32)
+
+
+def _transform(planes: FloatArray) -> NDArray[Any]:
+    return np.asarray(fft.rfft2(planes, axes=(1, 2)))
+
+
+def _otf(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
+    canvas = np.zeros(shape, np.float32)
+    canvas[:GRID, :GRID] = psf / max(float(psf.sum()), 1e-12)
+    return np.asarray(fft.rfft2(np.roll(canvas, (-(GRID // 2), -(GRID // 2)), (0, 1))))
+
+
+@lru_cache(maxsize=8)
+def _slope_response(shape: tuple[int, int]) -> FloatArray:
+    wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
+    wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
+    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx), dtype=np.float32)

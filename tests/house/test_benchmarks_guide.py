@@ -1,0 +1,54 @@
+"""The guide to benchmarks knows every data set, protocol and option there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from unblur.cli import main
+from unblur.evaluate.datasets import readers
+from unblur.evaluate.protocols import protocols
+
+GUIDE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("| `")]
+
+
+def test_every_data_set_is_in_its_table_with_its_protocol_and_licence(rows):
+    for name, reader in readers().items():
+        cells = [row.split("|") for row in rows]
+        (row,) = [cell for cell in cells if len(cell) == 7 and f"`{name}`" in cell[1]]
+        assert row[5].strip() == f"`{reader.protocol}`"
+        licence = reader.about.licence
+        yours = licence in ("your own", "that of the sharp photos")
+        assert row[4].strip() == ("yours" if yours else licence)
+
+
+def test_every_protocol_is_in_its_table(rows):
+    for name in protocols():
+        assert any(row.startswith(f"| `{name}` |") for row in rows)
+
+
+def test_every_option_exists():
+    shown = CliRunner().invoke(main, ["evaluate", "--help"]).output
+    shown += CliRunner().invoke(main, ["synth", "--help"]).output
+    for option in set(re.findall(r"--[a-z][a-z-]+", GUIDE.read_text("utf-8"))):
+        assert option in shown, option
+
+
+def test_the_python_of_the_guide_runs(tmp_path, monkeypatch, capsys):
+    import numpy as np
+    from PIL import Image
+
+    for side in ("blurry", "sharp"):
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        noise = np.random.default_rng(1).integers(0, 255, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "pairs" / side / "1.png")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "benchmarks.md", "exec"), {"__name__": "guide"})
+    assert "darker against blurry" in capsys.readouterr().out

@@ -1,0 +1,107 @@
+"""Further looks: edges guessed with a PSF, quotients from them, and when looking ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from tests.restoration.fakes import FakeKernelEngine
+from unblur.blur import Psf, apply_psf
+from unblur.color import luma, srgb_to_linear, to_float
+from unblur.evaluate.metrics import kernel_similarity
+from unblur.motion.frequency import GRID
+from unblur.motion.kernel import look, see
+from unblur.motion.looks import (
+    KERNEL_MAPS,
+    LOOK_NAMES,
+    first_look,
+    look_maps,
+    next_look,
+    plausible,
+)
+from unblur.motion.refinement import MOST_LOOKS, look_again_shared, mean_psf, similarity
+
+SHARP = Path(__file__).parents[2] / "examples" / "sharp"
+# Bent, thicker at one end: neither a mirror image of itself nor the same upside down.
+BENT = Psf.from_points(
+    np.array([(x, 0.05 * x * x) for x in np.linspace(-9, 9, 60)] + [(9.0, 5.0)] * 25), size=25
+).centred()
+
+
+@pytest.fixture(scope="module")
+def blurry():
+    with Image.open(SHARP / "colosseum.jpg") as image:
+        pixels = to_float(np.asarray(image.convert("RGB").crop((20, 20, 20 + 330, 20 + 290))))
+    light = luma(srgb_to_linear(pixels))[..., None]
+    noise = np.random.default_rng(5).normal(0, 0.005, light.shape).astype(np.float32)
+    return (apply_psf(light, BENT) + noise)[..., 0]
+
+
+def grid_of(psf):
+    return np.asarray(psf.embedded(GRID), np.float32)
+
+
+def test_a_look_with_a_rough_answer_sees_the_psf_better(blurry):
+    rough = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 4), 1.2))  # as a network's mean is
+    maps = dict(zip(LOOK_NAMES, look_maps(blurry, grid_of(rough)), strict=True))
+    seen = Psf(plausible(maps["edges_many_soft"])[1:, 1:])
+    assert kernel_similarity(seen, BENT) > kernel_similarity(rough, BENT) + 0.1
+    assert (
+        kernel_similarity(seen, BENT) > kernel_similarity(seen, Psf(BENT.array[::-1, ::-1])) + 0.1
+    )
+
+
+def test_the_true_psf_is_seen_again_where_it_lies(blurry):
+    maps = dict(zip(LOOK_NAMES, look_maps(blurry, grid_of(BENT)), strict=True))
+    truth = grid_of(BENT)
+    for name in ("edges_many_soft", "edges_few_soft"):
+        seen = plausible(maps[name])
+        cosine = (seen * truth).sum() / np.linalg.norm(seen) / np.linalg.norm(truth)
+        assert cosine > 0.75, (name, cosine)
+
+
+def test_contrast_and_exposure_do_not_matter(blurry):
+    once, again = (look_maps(v, grid_of(BENT)) for v in (blurry, 0.3 * blurry + 0.2))
+    np.testing.assert_allclose(once, again, atol=2e-2)
+
+
+def test_the_first_look_has_no_answer_yet_and_the_next_keeps_the_features(blurry):
+    features = see(blurry).features
+    first = first_look(features.maps)
+    assert first.shape == (len(KERNEL_MAPS), GRID, GRID)
+    assert not first[-len(LOOK_NAMES) :].any()
+    second = next_look(first, blurry, grid_of(BENT))
+    np.testing.assert_array_equal(second[: -len(LOOK_NAMES)], features.maps)
+    assert second[-len(LOOK_NAMES) :].any(axis=(1, 2)).all()
+
+
+def test_looking_ends_when_the_answer_stays(blurry):
+    engine = FakeKernelEngine(length=9)
+    first = look([see(blurry)], engine)[0].psf
+    _, confidence, taken = look_again_shared(
+        lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1], blurry.shape, first, engine
+    )
+    assert taken == 1
+    assert confidence == pytest.approx(0.9, abs=1e-3)
+
+
+def test_looking_ends_at_the_latest_after_the_last_look(blurry):
+    class Restless(FakeKernelEngine):
+        def __call__(self, maps, pooled):
+            psfs, facts = super().__call__(maps, pooled)
+            return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), facts
+
+    engine = Restless(length=9)
+    *_, taken = look_again_shared(
+        lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1], blurry.shape, BENT, engine
+    )
+    assert taken == MOST_LOOKS - 1
+
+
+def test_the_mean_of_shifted_psfs_is_not_smeared():
+    mean = mean_psf([BENT.shifted(2, -3), BENT, BENT.shifted(-1, 1)], np.array([1.0, 2.0, 1.0]))
+    assert kernel_similarity(mean, BENT) > 0.995
+    assert similarity(BENT, BENT) == pytest.approx(1)
+    assert similarity(BENT, BENT.shifted(30, 0)) < 0.1
