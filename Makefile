@@ -9,7 +9,10 @@ SOURCES := src tests examples benchmarks
 CONFIG ?= configs/kernel_net.toml
 RUN ?= runs/$(basename $(notdir $(CONFIG)))
 
-.PHONY: demo test check format train clean
+# Flower wants older versions of some packages than the rest uses, so it has an environment apart.
+FEDERATED := .venv-federated
+
+.PHONY: demo test test-federated check format train clean
 .NOTPARALLEL:
 
 # Restore the shipped example photos and show before and after.
@@ -19,6 +22,10 @@ demo: $(VENV)/.base
 # Everything that guards the house: style, types, import contracts, tests.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+
+# Federations in one process and over real connections; see docs/federated.md.
+test-federated: $(FEDERATED)/.ready
+	OMP_NUM_THREADS=1 $(FEDERATED)/bin/python -m pytest -q tests/training/test_flower.py tests/training/test_flower_net.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(SOURCES)
@@ -56,5 +63,12 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(PIP) install --no-deps spandrel spandrel-extra-arches
 	@touch $@ $(VENV)/.base
 
+$(FEDERATED)/.ready: pyproject.toml
+	@echo "installing unblur and Flower into $(FEDERATED) ..."
+	$(PYTHON) -m venv $(FEDERATED)
+	$(FEDERATED)/bin/python -m pip install --quiet torch==2.13.0
+	$(FEDERATED)/bin/python -m pip install --quiet -e '.[federated]' pytest hypothesis
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FEDERATED) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -40,10 +40,10 @@ import numpy as np
 
 from unblur.blur import CameraRecipe, Pair, Psf, Synthesiser, SynthesisRecipe
 from unblur.color import as_rgb, luma, quantise, srgb_to_linear
-from unblur.evaluate.classical_blind import estimate_psf_map
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.io import InputFile, read_photo
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, analyse_luma, uniform_field
 from unblur.restoration.catalogue import (

@@ -40,6 +40,8 @@ class ModelSpec:
         state_channels: of the memory at quarter resolution ("frame" only; 0 otherwise).
         bank: what its input tells of the motion, see :data:`unblur.restoration.inputs.CHANNELS`
             ("restore" only). Files from before there was a choice do not tell; theirs is "wiener".
+        privacy: what differentially private training has spent, and on what terms; empty if it
+            was not private.
         format: version of the interface.
     """
 
@@ -55,11 +57,15 @@ class ModelSpec:
     recipe: str = ""
     state_channels: int = 0
     bank: Bank = "wiener"
+    privacy: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> str:
         """Return the spec as JSON."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        values = dataclasses.asdict(self)
+        if not self.privacy:
+            del values["privacy"]  # so that programs from before it can read the rest
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> ModelSpec:

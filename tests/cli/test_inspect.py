@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.evaluate.test_classical_blind import scene
+from tests.motion.test_coarse_to_fine import scene
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.cli import main

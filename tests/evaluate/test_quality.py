@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tests.evaluate.test_classical_blind import scene
+from tests.motion.test_coarse_to_fine import scene
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, quantise

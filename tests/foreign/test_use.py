@@ -11,7 +11,7 @@ import unblur
 from tests.foreign.made import Tf, brighten
 from unblur.cli import main
 from unblur.errors import BadValue, MissingExtra
-from unblur.evaluate.quality import gated, method_of
+from unblur.evaluate.quality import as_options, gated, method_of
 
 
 def run(*args, expect=0):
@@ -63,7 +63,7 @@ def test_evaluate_runs_them_ungated(brighter, photo, tmp_path):
             )
     names = f"blurry,{brighter},{brighter}+gate,unblur"
     done = run("evaluate", tmp_path / "pairs", "--models", names, "--json")
-    psnr = {row["method"]: row["psnr_db"] for row in json.loads(done.stdout)["rows"]}
+    psnr = {row["method"]: row["scores"]["psnr_db"] for row in json.loads(done.stdout)["rows"]}
     assert psnr[brighter] is None or psnr[brighter] > 45  # the sharp one is brighter by 13
     assert psnr[brighter + "+gate"] == psnr["blurry"] == psnr["unblur"] < 27
     said = run("evaluate", tmp_path / "pairs" / "sharp", "--sharp", "--models", brighter).stdout
@@ -79,6 +79,50 @@ def test_which_methods_the_gate_decides_for(brighter):
     assert gated(brighter + "+gate") == (brighter, True)
     with pytest.raises(BadValue, match="takes no PSF"):
         method_of(brighter + "+true-psf")
+
+
+def test_settings_and_the_gate_together(brighter, photo, tmp_path):
+    for side in ("blurry", "sharp"):
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        Image.open(photo).save(tmp_path / "pairs" / side / "a.png")
+    half = tmp_path / "half.toml"
+    half.write_text("strength = 0.5\n")
+    names = [brighter, f"{brighter}@{half}", f"{brighter}+gate@{half}", f"wiener+no-gate@{half}"]
+    done = run("evaluate", tmp_path / "pairs", "--models", ",".join(names), "--json").stdout
+    psnr = [row["scores"]["psnr_db"] for row in json.loads(done)["rows"]]
+    assert 24 < psnr[0] < 27  # 0.05 of the range
+    assert psnr[1] == pytest.approx(psnr[0] + 6, abs=1)
+    assert psnr[2] == float("inf") or psnr[2] is None
+    said = run("evaluate", tmp_path / "pairs/sharp", "--sharp", "--models", names[1]).stdout
+    assert "1 to below 50 dB" in said and "1 changed (lowest 3" in said
+    with pytest.raises(BadValue, match="takes no PSF"):
+        method_of(f"{brighter}+true-psf+gate@{half}")
+    assert as_options("unblur") == "--model unblur"
+    assert as_options(names[1]) == f"--model {brighter} --no-gate --settings {half}"
+    assert as_options(f"{brighter}+gate@{half}") == f"--model {brighter} --settings {half}"
+
+
+def test_what_is_kept_of_a_comparison_depends_on_the_added_file(brighter, shelf):
+    from unblur.evaluate.comparing.cache import model_digest
+
+    first = model_digest(brighter + "+gate")
+    assert first not in (model_digest(brighter), model_digest("unblur+gate"))
+    (shelf / f"{brighter}.onnx").write_bytes(b"another")
+    assert model_digest(brighter + "+gate") != first
+
+
+def test_tuning_leaves_the_bank_alone(brighter):
+    from unblur.evaluate.tuning import searched_settings as searched
+
+    assert "regularisation" in searched("unblur") and "strength" in searched(brighter)
+    assert "regularisation" not in (*searched(brighter), *searched("wiener"))
+
+
+def test_tiles_come_one_after_the_other(brighter):
+    from unblur.restoration.catalogue import load_restorer
+
+    assert load_restorer(brighter, threads=8).at_once == 1
+    assert load_restorer("wiener", threads=8).at_once > 1
 
 
 def test_tensorflow_graphs(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.evaluate.test_classical_blind import scene
+from tests.motion.test_coarse_to_fine import scene
 from unblur.blur.formation import apply_psf_grid
 from unblur.blur.psf import Psf
 from unblur.blur.psf_files import save_psf

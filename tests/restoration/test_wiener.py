@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unblur.blur import Psf, apply_psf
+from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.restoration import classical
-from unblur.restoration.canvas import border_width, extend_smoothly
 from unblur.restoration.inputs import CHANNELS, network_input, noise_level
 from unblur.restoration.wiener import STRENGTHS, wiener_bank
 

@@ -12,7 +12,7 @@ import torch
 from tests.training.test_training import TINY
 from unblur.errors import BadValue, CannotWrite, CorruptWeights
 from unblur.models.kernel_net import KernelNet
-from unblur.training import kernel_task, loop
+from unblur.training import kernel_task, loop, runs
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.loop import job_of, lr_factor, to_tensors, train, validate
@@ -336,7 +336,7 @@ def test_the_loop_knows_both_tasks():
 
 
 def test_means_leave_out_what_a_batch_cannot_tell_and_keep_its_column():
-    means = loop._Means()
+    means = runs.Means()
     means.add({"a": 1.0, "b": float("nan"), "c": float("nan")}, weight=3)
     means.add({"a": 5.0, "b": 2.0, "c": float("nan")}, weight=1)
     now = means.now()

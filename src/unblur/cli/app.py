@@ -19,6 +19,8 @@ _COMMANDS = {
     "synth": "unblur.cli.synth",
     "train": "unblur.cli.train",
     "export": "unblur.cli.export",
+    "audit": "unblur.cli.audit",
+    "federate": "unblur.cli.federate",
     "evaluate": "unblur.cli.evaluate",
     "evaluate-clips": "unblur.cli.evaluate_clips",
     "compare": "unblur.cli.compare",

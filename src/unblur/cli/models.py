@@ -39,20 +39,26 @@ def list_models(as_json: bool) -> None:
 @models.command("show")
 @click.argument("network")
 def show(network: str) -> None:
-    """Show what is known of NETWORK, a shipped or an added one, as JSON."""
+    """Show what is known of NETWORK, shipped, added or an ONNX file of ours, as JSON."""
     from unblur.engines.onnx import OnnxEngine
     from unblur.errors import UnknownModel, nearest
     from unblur.restoration.catalogue import shipped_networks, weights_path
     from unblur.restoration.shelf import read_record, shelved_names
 
     if network in shipped_networks():
-        spec = dataclasses.asdict(OnnxEngine(weights_path(network), task=None).spec)
-        spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
+        path = weights_path(network)
     elif network in shelved_names():
-        spec = dataclasses.asdict(read_record(network))
+        click.echo(to_json(dataclasses.asdict(read_record(network))))
+        return
+    elif network.endswith(".onnx") and Path(network).is_file():
+        path = Path(network)
     else:
         known = [*shipped_networks(), *shelved_names()]
-        raise UnknownModel(f"there is no network '{network}'; {nearest(network, known)}")
+        raise UnknownModel(
+            f"there is no network '{network}', nor such an ONNX file; {nearest(network, known)}"
+        )
+    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(path, task=None).spec)
+    spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
     click.echo(to_json(spec))
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from unblur.errors import BadValue, MissingExtra
+from unblur.errors import BadValue, MissingExtra, UnblurError
 
 if TYPE_CHECKING:
     from unblur.training.config import TrainConfig
@@ -17,7 +22,18 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+class _Command(click.Command):
+    """Lets ``--private`` be followed by several words: ``--private epsilon=8 delta=1e-5``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--private" in args:
+            start = args.index("--private") + 1
+            words = list(takewhile(lambda word: "=" in word and word[0] != "-", args[start:]))
+            args = [*args[:start], ",".join(words), *args[start + len(words) :]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Command)
 @click.argument("config", type=_FILE)
 @click.option("--photos", type=_FOLDER, required=True, help="Folder of sharp photos.")
 @click.option(
@@ -51,6 +67,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Threads that train.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes of this machine that share each batch; over several machines, use torchrun.",
+)
+@click.option(
+    "--private",
+    metavar="epsilon=E delta=D [clip=C]",
+    help="Train so that the network tells little of any one photo; see docs/private_training.md.",
+)
+@click.option(
     "--plot/--no-plot",
     default=True,
     show_default=True,
@@ -66,6 +94,8 @@ def train(
     steps: int | None,
     workers: int,
     threads: int,
+    processes: int,
+    private: str | None,
     plot: bool,
 ) -> None:
     """Train the network of CONFIG; resumable at any time."""
@@ -75,25 +105,100 @@ def train(
         raise MissingExtra("torch", "train", "training") from error
 
     from unblur.training.config import load_config
+    from unblur.training.crew import enlist
     from unblur.training.curves import plot_curves
-    from unblur.training.loop import train as run_training
 
+    del torch
     if not photos.is_dir():
         raise BadValue(f"the folder of photos {photos} does not exist")
-    torch.set_num_threads(threads)
     settings = _adapted(load_config(config), gyro, kernel_weights, steps)
+    work = partial(_train, settings, photos, run_folder, workers, threads, initial)
+    if private is not None:
+        if processes > 1:
+            raise BadValue(f"--private trains in one process, got --processes {processes}")
+        _train_private(private, settings, photos, run_folder, workers, threads, initial)
+    elif processes > 1:
+        enlist(processes, partial(_speaking_up, work))
+    elif not work():
+        return  # one of several that torchrun has started; the first of them speaks
+    if plot:
+        click.echo(f"curves: {plot_curves(run_folder / 'log.csv')}")
+    click.echo(f"checkpoint: {run_folder / 'checkpoint.pt'}")
+
+
+def _speaking_up(work: Callable[[], object]) -> None:
+    """Do one process's work; its mistakes are told, not raised into a trace of calls."""
+    try:
+        work()
+    except UnblurError as error:
+        click.echo(f"unblur: {error}", err=True)
+        os._exit(error.exit_code)  # the others may wait for this process for ever
+
+
+def _train(
+    settings: TrainConfig, photos: Path, run: Path, workers: int, threads: int, initial: Path | None
+) -> bool:
+    """Train in this process, with its crew if it has one; return whether it is the first."""
+    import torch
+
+    from unblur.training.crew import assemble, disband
+    from unblur.training.loop import train as run_training
+
+    torch.set_num_threads(threads)
+    crew = assemble()
+    with _bar(settings, hidden=not crew.first) as show:
+        run_training(
+            settings, photos, run, workers=workers, initial=initial, progress=show, crew=crew
+        )
+    disband()
+    return crew.first
+
+
+def _train_private(
+    budget: str,
+    settings: TrainConfig,
+    photos: Path,
+    run: Path,
+    workers: int,
+    threads: int,
+    initial: Path | None,
+) -> None:
+    import torch
+
+    from unblur.training.checkpoint import load_checkpoint
+    from unblur.training.privacy import budget_from
+    from unblur.training.private import train_private
+
+    torch.set_num_threads(threads)
+    privacy = budget_from(budget)
+    with _bar(settings) as show:
+        path = train_private(
+            settings, privacy, photos, run, workers=workers, initial=initial, progress=show
+        )
+    terms = load_checkpoint(path)["privacy"]
+    click.echo(
+        f"spent: epsilon {terms['epsilon']:.2f} at delta {terms['delta']:g}, of any one of "
+        f"{terms['photos']} photos; {run / 'records'} holds pieces of them: keep it to yourself"
+    )
+
+
+@contextmanager
+def _bar(
+    settings: TrainConfig, *, hidden: bool = False
+) -> Iterator[Callable[[int, int, dict[str, float]], None]]:
+    """Show a progress bar; gives the function that moves it on."""
     with click.progressbar(
-        length=settings.optim.steps, label=settings.name, item_show_func=lambda text: text
+        length=settings.optim.steps,
+        label=settings.name,
+        item_show_func=lambda text: text,
+        hidden=hidden,
     ) as bar:
 
         def show(step: int, total: int, figures: dict[str, float]) -> None:
             text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
             bar.update(step - bar.pos, text)
 
-        run_training(settings, photos, run_folder, workers=workers, initial=initial, progress=show)
-    if plot:
-        click.echo(f"curves: {plot_curves(run_folder / 'log.csv')}")
-    click.echo(f"checkpoint: {run_folder / 'checkpoint.pt'}")
+        yield show
 
 
 def _adapted(

@@ -16,7 +16,6 @@ from unblur.blur.psf import Psf
 from unblur.color import luma, srgb_to_linear, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.evaluate.cases import Case
-from unblur.evaluate.classical_blind import estimate_psf_map
 from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
@@ -25,6 +24,7 @@ from unblur.evaluate.protocols.plain import PLAIN
 from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples, read_rgb8
 from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import (
     is_foreign,
@@ -135,10 +135,14 @@ def split_settings(name: str) -> tuple[str, Settings]:
     Raises:
         BadValue: the settings cannot be read.
     """
+    base, file = settings_file(name)
+    return base, DEFAULTS if file is None else read_settings(file)
+
+
+def settings_file(name: str) -> tuple[str, Path | None]:
+    """Return a method's name without AT and its file of settings, and the file."""
     base, at, file = name.rpartition(AT)
-    if not at or not file.endswith(".toml"):
-        return name, DEFAULTS
-    return base, read_settings(Path(file))
+    return (base, Path(file)) if at and file.endswith(".toml") else (name, None)
 
 
 def gated(name: str) -> tuple[str, bool]:
@@ -147,6 +151,16 @@ def gated(name: str) -> tuple[str, bool]:
         if name.endswith(suffix):
             return name.removesuffix(suffix), gate
     return name, not is_foreign(name)
+
+
+def as_options(name: str) -> str:
+    """Return the options by which ``unblur restore`` does what a method does."""
+    base, file = settings_file(name)
+    model, gate = gated(base)
+    options = [f"--model {model}"]
+    options += [] if gate else ["--no-gate"]
+    options += [] if file is None else [f"--settings {file}"]
+    return " ".join(options)
 
 
 def evaluate(

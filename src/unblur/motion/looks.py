@@ -11,7 +11,7 @@ is a new view of the PSF, sharper than the last. Guess and quotient follow each 
 times; then KernelNet reads the quotients beside the maps of the first look, and may be asked
 again with its own answer.
 
-Reference:
+References:
     Pan, Hu, Su, Yang, Deblurring text images via L0-regularized intensity and gradient prior,
     CVPR 2014, doi:10.1109/CVPR.2014.371 (the two steps in turns).
 """
@@ -28,6 +28,7 @@ from scipy import fft, ndimage
 from unblur.color import FloatArray
 from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID, crop_centre
+from unblur.motion.l0_latent import l0_latent, strong_gradients
 
 LOOK_NAMES = (
     "previous",
@@ -54,7 +55,7 @@ _TURNS = 3
 _SPREAD = 0.15
 _RAMP_PX = 48
 _GROWTH = 3.0
-_COUPLING = (2.0, 300.0)
+_LOOSE = 300.0
 _FAINT = 1e-3
 _LEAST = 0.05
 _SMALL_PART = 0.1
@@ -92,7 +93,7 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     maps = [share, 1 + np.log10(share + np.float32(_FAINT)) / 3]
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
     fade = edge_taper(*window.shape)
-    observed = _transform(differences(plane) * fade)
+    observed = _transform(strong_gradients(plane, 0.0) * fade)
     spectrum = fft.rfft2(plane * fade)
     for weight in _EDGES.values():
         answer = psf
@@ -111,37 +112,19 @@ def few_edges(
 ) -> FloatArray:
     """Return the gradients of the sharp picture with few edges that explains a blurry one.
 
-    Minimises ``|k * x - y|^2 + weight * (number of pixels where the gradient of x is not 0)``
-    by half-quadratic splitting: a threshold and a closed-form solution in turns, coupled more
-    and more closely.
-
     Args:
         spectrum: half spectrum of the blurry picture, periodic.
         otf: half spectrum of the PSF.
         shape: (H, W) of the picture.
-        weight: of the prior.
+        weight: of the prior; see :func:`unblur.motion.l0_latent.l0_latent`.
 
     Returns:
         (2, H, W) float32 periodic forward differences along x and y, most of them 0.
-
-    Reference:
-        Xu, Zheng, Jia, Unnatural L0 sparse representation for natural image deblurring,
-        CVPR 2013, doi:10.1109/CVPR.2013.147; Xu et al., Image smoothing via L0 gradient
-        minimization, ACM TOG 2011, doi:10.1145/2070781.2024208.
     """
-    power = np.square(otf.real) + np.square(otf.imag)
-    matched = np.conj(otf) * spectrum
-    slopes = _slope_response(shape)
-    picture = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
-    coupling, last = (np.float32(c * weight) for c in _COUPLING)
-    while True:
-        edges = differences(picture)
-        edges *= np.square(edges).sum(axis=0) >= np.float32(weight) / coupling
-        if coupling > last:
-            return edges
-        solved = matched + coupling * fft.rfft2(_adjoint(edges))
-        picture = fft.irfft2(solved / (power + coupling * slopes + np.float32(1e-8)), s=shape)
-        coupling *= np.float32(_GROWTH)
+    picture, coupling = l0_latent(
+        spectrum, otf, shape, weight, beta_last=_LOOSE * weight, growth=_GROWTH
+    )
+    return strong_gradients(picture, weight / coupling)
 
 
 def plausible(quotient: FloatArray) -> FloatArray:
@@ -169,15 +152,6 @@ def _quotient(
     return crop_centre(fft.irfft2(cross / (power + floor), s=shape))
 
 
-def differences(image: FloatArray) -> FloatArray:
-    """Return (2, H, W) periodic forward differences along x and y."""
-    return np.stack([np.roll(image, -1, 1) - image, np.roll(image, -1, 0) - image])
-
-
-def _adjoint(edges: FloatArray) -> FloatArray:
-    return np.asarray(np.roll(edges[0], 1, 1) - edges[0] + np.roll(edges[1], 1, 0) - edges[1])
-
-
 @lru_cache(maxsize=16)
 def edge_taper(height: int, width: int) -> FloatArray:
     """Return a (H, W) window that falls to 0 within _RAMP_PX of the borders.
@@ -200,10 +174,3 @@ def _otf(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
     canvas = np.zeros(shape, np.float32)
     canvas[:GRID, :GRID] = psf / max(float(psf.sum()), 1e-12)
     return np.asarray(fft.rfft2(np.roll(canvas, (-(GRID // 2), -(GRID // 2)), (0, 1))))
-
-
-@lru_cache(maxsize=8)
-def _slope_response(shape: tuple[int, int]) -> FloatArray:
-    wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
-    wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
-    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx), dtype=np.float32)

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from unblur.blur.canvas import border_width, extend_smoothly, slope_response
 from unblur.blur.psf import Psf
 from unblur.color import LUMA_WEIGHTS, FloatArray
-from unblur.restoration.canvas import border_width, extend_smoothly, slope_response
 
 PLANES = 5
 """Smooth R, G, B; sharp luma; share of light that was clipped."""

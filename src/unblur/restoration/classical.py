@@ -7,11 +7,11 @@ from types import ModuleType
 
 import numpy as np
 
+from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import MissingExtra
 from unblur.restoration.bank import smooth_solution
-from unblur.restoration.canvas import border_width, extend_smoothly
 from unblur.restoration.restorers import Deconvolution
 from unblur.restoration.wiener import REFERENCE_NOISE, STRENGTHS
 

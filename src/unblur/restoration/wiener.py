@@ -20,9 +20,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
+from unblur.blur.canvas import border_width, extend_smoothly, slope_response
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.restoration.canvas import border_width, extend_smoothly, slope_response
 
 STRENGTHS = (0.03, 0.12, 0.5)
 """Regularisation of each solution of the bank, at the reference noise."""

@@ -25,6 +25,8 @@ def plot_curves(log: Path) -> Path:
     samples = [float(row["samples"]) for row in rows]
     for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for part in ("train", "val"):
+            if f"{part}_{name}" not in rows[0]:
+                continue  # private training does not tell how it does on its own photos
             axis.plot(samples, [float(row[f"{part}_{name}"]) for row in rows], label=part)
         axis.set_xlabel("samples")
         axis.set_title(name)

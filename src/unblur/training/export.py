@@ -85,6 +85,7 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
     from unblur.training.checkpoint import load_checkpoint
     from unblur.training.config import TrainConfig
     from unblur.training.loop import job_of
+    from unblur.training.privacy import public_terms
 
     state = load_checkpoint(checkpoint)
     config = from_dict(TrainConfig, json.loads(state["config"]), where=str(checkpoint))
@@ -102,6 +103,7 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         metrics=state.get("metrics", {}),
         recipe=_public_recipe(state["config"]),
         bank=config.data.bank,
+        privacy=public_terms(state),
         state_channels=_FRAME_CELLS + config.hidden if config.task == "frame" else 0,
     )
     return export_onnx(network, spec, target)

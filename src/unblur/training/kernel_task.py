@@ -10,10 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.color import luma, srgb_to_linear
+from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
+from unblur.motion.kernel import clean_psf
 from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.training.config import TrainConfig
 from unblur.training.dihedral import turned_at_random
@@ -41,25 +43,29 @@ class KernelSamples(WindowSamples):
         )
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return one sample for each of ``data.looks`` looks at one window."""
+        """Return one sample for each look at one window."""
         pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
         features = motion_features(window)
         maps = first_look(features.maps)
-        out: list[Arrays] = []
-        for look in range(self.data.looks):
-            if look and self._engine is not None:
-                psf = self._engine(maps[None], features.pooled[None])[0][0]
-                maps = next_look(maps, window, psf)
-            out.append(
-                {
-                    "maps": maps.astype(np.float16),
-                    "pooled": features.pooled,
-                    "psf": pair.psf.embedded(GRID).astype(np.float16),
-                    "facts": facts_of(pair),
-                }
-            )
-        return out
+        views = [maps]
+        for _ in range(self.data.looks - 1):
+            views.append(next_look(maps, window, self._answer(views[-1], features.pooled)))
+        if self.data.search:
+            found = estimate_psf_map(window, noise=features.noise)
+            views.append(next_look(maps, window, np.asarray(found.embedded(GRID), np.float32)))
+        truth: Arrays = {
+            "pooled": features.pooled,
+            "psf": pair.psf.embedded(GRID).astype(np.float16),
+            "facts": facts_of(pair),
+        }
+        return [{"maps": view.astype(np.float16), **truth} for view in views]
+
+    def _answer(self, maps: FloatArray, pooled: FloatArray) -> FloatArray:
+        """Return KernelNet's PSF, as the next look is given it."""
+        assert self._engine is not None
+        psf = clean_psf(self._engine(maps[None], pooled[None])[0][0])
+        return np.asarray(psf.embedded(GRID), np.float32)
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:

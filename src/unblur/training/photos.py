@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import hashlib
 from functools import lru_cache
@@ -43,12 +44,18 @@ class SharpPhotos:
         sides = {p: min(_size(p)) for p in candidates}
         self.paths = [p for p in candidates if sides[p] >= smallest_px]
         self._sides = sides
-        self._of_side: dict[int, list[Path]] = {smallest_px: self.paths}
+        self._of_side: dict[int, list[Path]] = {}
         if not self.paths:
             raise UnreadableImage(
                 f"no '{split}' photo of at least {smallest_px} px in {root}; "
                 "give a folder of sharp photos"
             )
+
+    def only(self, paths: list[Path]) -> SharpPhotos:
+        """Return the same with some of the photos only."""
+        some = copy.copy(self)
+        some.paths, some._of_side = paths, {}
+        return some
 
     def window(self, side: int, rng: np.random.Generator, *, downscale: float) -> FloatArray:
         """Return a random window.
@@ -73,6 +80,28 @@ class SharpPhotos:
             if detail > _FLAT or attempt == _TRIES - 1:
                 break
         return window
+
+
+def by_source(root: Path, paths: list[Path]) -> dict[str, list[Path]]:
+    """Return files grouped by the photo they were cut from.
+
+    A ``manifest.csv`` with the column ``source_photo`` (and ``source``, if names repeat) tells
+    which pieces are of one photo; otherwise every file is a photo of its own.
+
+    Returns:
+        Files by a name that depends on the photo only, not on the others.
+    """
+    told: dict[Path, str] = {}
+    manifest = root / "manifest.csv"
+    if manifest.is_file():
+        with manifest.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                if row.get("source_photo"):
+                    told[root / row["file"]] = f"{row.get('source', '')}/{row['source_photo']}"
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(told.get(path, path.relative_to(root).as_posix()), []).append(path)
+    return groups
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
+NUMBER = "number"
+"""Key of the samples' numbers in a share of a shard."""
+
 
 class SampleMaker(Protocol):
     """Makes one sample; picklable, so that worker processes can hold it."""
@@ -35,6 +38,30 @@ def make_shard(maker: SampleMaker, *, seed: int, index: int, size: int) -> Array
         samples.extend(maker(rng))
         draw += 1
     return {key: np.stack([s[key] for s in samples[:size]]) for key in samples[0]}
+
+
+def make_share(
+    maker: SampleMaker, *, seed: int, index: int, size: int, share: tuple[int, int]
+) -> Arrays:
+    """Return one process's share of shard ``index``, and its samples' numbers in the shard.
+
+    All shares together hold the very samples of :func:`make_shard`, if every call of the maker
+    gives equally many.
+
+    Args:
+        maker, seed, index, size: as for the whole shard.
+        share: number of the process, and how many there are.
+    """
+    draw, of = share
+    samples: list[Arrays] = []
+    each = 1
+    while draw * each < size:
+        made = maker(np.random.default_rng((seed, index, draw)))
+        each = len(made)
+        numbers = range(draw * each, (draw + 1) * each)
+        samples += [{**s, NUMBER: np.array(n)} for s, n in zip(made, numbers, strict=True)]
+        draw += of
+    return {key: np.stack([s[key] for s in samples]) for key in samples[0]}
 
 
 def shard_of_visit(visit: int, *, repeats: int, keep: int, seed: int) -> tuple[int, bool]:
@@ -59,6 +86,7 @@ class ShardSource:
         size: samples per shard.
         keep: shards that stay cached.
         workers: processes; 0 makes shards when they are asked for.
+        share: which part of each shard to make, and of how many, see :func:`make_share`.
     """
 
     def __init__(
@@ -70,8 +98,10 @@ class ShardSource:
         size: int,
         keep: int,
         workers: int,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self._folder = folder
+        self._share = share
         self._seed, self._size, self._keep = seed, size, keep
         self._ahead = workers + 1 if workers else 0
         self._pending: dict[int, Future[None]] = {}
@@ -110,10 +140,10 @@ class ShardSource:
         if self._path(index).exists() or index in self._pending:
             return
         if self._pool is None:
-            _write(self._seed, index, self._size, self._path(index))
+            _write(self._seed, index, self._size, self._share, self._path(index))
         else:
             self._pending[index] = self._pool.submit(
-                _write, self._seed, index, self._size, self._path(index)
+                _write, self._seed, index, self._size, self._share, self._path(index)
             )
 
 
@@ -132,9 +162,12 @@ def _prepare(factory: Callable[[], SampleMaker]) -> None:
     _maker = factory()
 
 
-def _write(seed: int, index: int, size: int, path: Path) -> None:
+def _write(seed: int, index: int, size: int, share: tuple[int, int], path: Path) -> None:
     assert _maker is not None
-    arrays = make_shard(_maker, seed=seed, index=index, size=size)
+    if share[1] == 1:
+        arrays = make_shard(_maker, seed=seed, index=index, size=size)
+    else:
+        arrays = make_share(_maker, seed=seed, index=index, size=size, share=share)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]

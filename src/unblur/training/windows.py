@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unblur.blur.synthesis import MAX_REACH_PX, Pair, Synthesiser
+from unblur.blur.synthesis import Pair, Synthesiser
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
-from unblur.training.shards import SampleMaker
+from unblur.training.shards import Arrays, SampleMaker
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class WindowSamples:
@@ -25,14 +30,30 @@ class WindowSamples:
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         self.data = config.data
         self.synthesise = Synthesiser(config.recipe)
-        self._photos = photos
+        self.photos = photos
+        self._margin = 2 * config.recipe.reach_px
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return the samples of one window."""
+        raise NotImplementedError
+
+    def only(self, paths: list[Path]) -> Self:
+        """Return a maker of samples of some photos only."""
+        some = copy.copy(self)
+        some.photos = self.photos.only(paths)
+        return some
 
     def pair(self, rng: np.random.Generator) -> Pair:
         """Return a random window, blurred and sharp, as wide as the config says."""
         sides = self.data.sides_px
         side = sides[int(rng.integers(len(sides)))] if sides else self.data.window_px
-        window = self._photos.window(side + 2 * MAX_REACH_PX, rng, downscale=self.data.downscale)
+        window = self.photos.window(side + self._margin, rng, downscale=self.data.downscale)
         return self.synthesise(window, rng)
+
+
+def drawn_px(config: TrainConfig) -> int:
+    """Return the smallest side cut out of a photo: the window and what the blur uses up."""
+    return config.data.window_px + 2 * config.recipe.reach_px
 
 
 def window_samples(
@@ -51,6 +72,4 @@ def _make(
     photos: Path,
     split: Split,
 ) -> SampleMaker:
-    # The window, and what the blur uses up around it.
-    smallest_px = config.data.window_px + 2 * MAX_REACH_PX
-    return maker(config, SharpPhotos(photos, split, smallest_px=smallest_px))
+    return maker(config, SharpPhotos(photos, split, smallest_px=drawn_px(config)))

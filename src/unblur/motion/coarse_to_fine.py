@@ -4,7 +4,7 @@ What people did before networks, to measure against. On a pyramid, from a pictur
 which most motion is a few pixels long, up to the photo itself, two steps take turns:
 
 1. the latent image of few, strong gradients that the present PSF turns into the photo
-   (:mod:`unblur.evaluate.l0_latent`);
+   (:mod:`unblur.motion.l0_latent`);
 2. the PSF that best turns the latent image's gradients ``X`` into the photo's ``Y``,
 
        psf = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + ridge) ],   j = x, y,
@@ -31,13 +31,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
+from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import ShapeMismatch
-from unblur.evaluate.l0_latent import l0_latent
 from unblur.motion.features import noise_sigma
+from unblur.motion.l0_latent import l0_latent
 from unblur.motion.spatial import gradients
-from unblur.restoration.canvas import border_width, extend_smoothly
 
 CROP_PX = 512
 """Side of the part that is looked at, the one with most structure."""
@@ -50,6 +50,8 @@ _WEIGHT = 0.004
 _WEIGHT_PER_NOISE = 0.3
 _RIDGE = 0.2
 _TURNS = 5
+_BETA_LAST = 1e3
+_BETA_GROWTH = 4.0
 _FAINT = 0.05
 _SPECK = 0.1
 
@@ -148,10 +150,15 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
     psf = Psf(psf.embedded(2 * reach + 1))
     pad = border_width(2 * reach + 1)
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
+    shape = (framed.shape[0], framed.shape[1])
+    spectrum = fft.rfft2(framed)
     counted = (usable > 0.9) * _fading(height, reach)[:, None] * _fading(width, reach)
     observed = gradients(blurry) * counted
     for _ in range(_TURNS):
-        latent = l0_latent(framed, psf.otf((framed.shape[0], framed.shape[1])), weight)
+        otf = psf.otf(shape)
+        latent, _ = l0_latent(
+            spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
+        )
         edges = gradients(latent[pad : pad + height, pad : pad + width]) * counted
         grid = _quotient(edges, observed, reach)
         if not grid.any():

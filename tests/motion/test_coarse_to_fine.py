@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.errors import ShapeMismatch
-from unblur.evaluate.classical_blind import estimate_psf_map, most_structured
-from unblur.evaluate.l0_latent import l0_latent
 from unblur.evaluate.metrics import kernel_similarity
+from unblur.motion.coarse_to_fine import estimate_psf_map, most_structured
+from unblur.motion.l0_latent import l0_latent
 
 HOOK = Psf.from_points([(-6, 4), (-4, 1), (-2, -1), (0, -2), (2, -2), (4, -1), (6, 2), (6, 2)])
 """Asymmetric, 12 px long."""
@@ -98,6 +98,8 @@ def test_the_latent_image_is_flat_and_its_edges_are_steep():
     psf = Psf.from_line(7, 0)
     image = apply_psf(sharp[..., None], psf, border="wrap")[..., 0]
     image += np.random.default_rng(2).normal(0, 0.01, image.shape).astype(np.float32)
-    latent = l0_latent(image, psf.otf(image.shape), 0.008)
+    latent, _ = l0_latent(
+        fft.rfft2(image), psf.otf(image.shape), image.shape, 0.008, beta_last=1e3, growth=4.0
+    )
     assert np.abs(latent - sharp).mean() < 0.5 * np.abs(image - sharp).mean()
     assert (np.abs(np.diff(latent, axis=1)) > 0.02).mean() < 0.05

@@ -15,6 +15,7 @@ sharp and in place, which is all that the next estimate of the PSF asks for.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,20 +27,29 @@ from unblur.color import FloatArray
 _BETA_FIRST = 2.0
 """First ``beta``, in units of the weight: only gradients above 0.7 survive the first step."""
 
-_BETA_LAST = 1e3
-_BETA_FACTOR = 4.0
 
-
-def l0_latent(blurry: FloatArray, otf: NDArray[Any], weight: float) -> FloatArray:
+def l0_latent(
+    spectrum: NDArray[Any],
+    otf: NDArray[Any],
+    shape: tuple[int, int],
+    weight: float,
+    *,
+    beta_last: float,
+    growth: float,
+) -> tuple[FloatArray, float]:
     """Return the image of few gradients that a PSF turns into the blurry one.
 
     Args:
-        blurry: (H, W) float32, linear light, bright parts about 1; periodic.
+        spectrum: (H, W // 2 + 1) complex, half spectrum of the blurry image, linear light,
+            bright parts about 1; periodic.
         otf: (H, W // 2 + 1) complex, of the PSF, as :meth:`unblur.blur.psf.Psf.otf` returns it.
+        shape: (H, W).
         weight: price of a gradient, above 0; more makes it flatter.
+        beta_last: largest ``beta``.
+        growth: factor of ``beta`` from step to step.
 
     Returns:
-        (H, W) float32, linear light, not clipped.
+        (H, W) float32, linear light, not clipped; and the ``beta`` that would come next.
 
     Reference:
         Xu, Zheng, Jia, Unnatural L0 sparse representation for natural image deblurring, CVPR
@@ -48,36 +58,39 @@ def l0_latent(blurry: FloatArray, otf: NDArray[Any], weight: float) -> FloatArra
         Yang, Deblurring text images via L0-regularized intensity and gradient prior, CVPR 2014,
         doi:10.1109/CVPR.2014.371. Own code.
     """
-    shape = (blurry.shape[0], blurry.shape[1])
-    matched = np.conj(otf) * fft.rfft2(blurry)
+    matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
     slope = _slope_power(shape)
-    latent = blurry
+    latent = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
     beta = _BETA_FIRST * weight
-    while beta < _BETA_LAST:
+    while beta <= beta_last:
         tie = np.float32(beta)
-        spread = fft.rfft2(_divergence(*_strong_gradients(latent, weight / beta)))
-        solved = (matched + tie * spread) / (power + tie * slope + np.float32(1e-6))
-        latent = fft.irfft2(solved, s=shape)
-        beta *= _BETA_FACTOR
-    return np.asarray(latent, dtype=np.float32)
+        spread = fft.rfft2(_divergence(strong_gradients(latent, weight / beta)))
+        solved = (matched + tie * spread) / (power + tie * slope + np.float32(1e-8))
+        latent = np.asarray(fft.irfft2(solved, s=shape), np.float32)
+        beta *= growth
+    return latent, beta
 
 
-def _strong_gradients(image: FloatArray, floor: float) -> tuple[FloatArray, FloatArray]:
-    """Return periodic differences along x and y, 0 where their squares sum to less than a floor."""
-    across = np.roll(image, -1, axis=1) - image
-    down = np.roll(image, -1, axis=0) - image
-    weak = np.square(across) + np.square(down) < np.float32(floor)
-    across[weak] = 0
-    down[weak] = 0
-    return across, down
+def strong_gradients(image: FloatArray, floor: float) -> FloatArray:
+    """Return (2, H, W) periodic forward differences along x and y, only the strong ones.
+
+    Args:
+        image: (H, W) float32.
+        floor: where the squares sum to less, both are 0.
+    """
+    steps = np.stack([np.roll(image, -1, axis=1) - image, np.roll(image, -1, axis=0) - image])
+    steps *= np.square(steps).sum(axis=0) >= np.float32(floor)
+    return steps
 
 
-def _divergence(across: FloatArray, down: FloatArray) -> FloatArray:
+def _divergence(steps: FloatArray) -> FloatArray:
     """Return the adjoint of the differences."""
+    across, down = steps
     return np.asarray(np.roll(across, 1, axis=1) - across + np.roll(down, 1, axis=0) - down)
 
 
+@lru_cache(maxsize=8)
 def _slope_power(shape: tuple[int, int]) -> FloatArray:
     wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
     wx = 2 * np.pi * np.fft.rfftfreq(shape[1])
