@@ -60,6 +60,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing unblur and everything its tests need into $(VENV) ..."
 	$(PIP) install torch==2.13.0
 	$(PIP) install -e '.[dev,train]'
+	$(PIP) install --no-deps spandrel spandrel-extra-arches
 	@touch $@ $(VENV)/.base
 
 $(FEDERATED)/.ready: pyproject.toml

@@ -85,3 +85,55 @@ class ModelSpec:
                 "use a matching version of unblur"
             )
         return spec
+
+
+Layout = Literal["nchw", "nhwc"]
+ValueRange = Literal["0..1", "0..255", "-1..1"]
+
+
+@dataclass(frozen=True)
+class ForeignSpec:
+    """What is known of a network from elsewhere: kept beside its file on the user's shelf.
+
+    Attributes:
+        name: as given to ``--model``.
+        sha256: of the ONNX file, hexadecimal.
+        layout: order of axes of its image, batch first.
+        value_range: of the sRGB values that it takes and gives.
+        multiple_of: image sides must be multiples of this.
+        window_px: (height, width) of a tile: the only size it takes if ``fixed``, else the
+            largest that it is given.
+        fixed: whether it takes one size only.
+        halo_px: context that a tile reads beyond its own pixels, on each side.
+        output: which of its outputs is the restored image.
+        bytes: size of the file.
+        parameters: number of weights; 0 if unknown.
+        seconds_per_mpx: measured when it was added, one thread, overlap of tiles left out.
+        licence: of the weights, as the user or the source states it.
+        origin: file or package that it came from.
+        architecture: of the network, if known.
+        trained_on: the data, if known.
+        format: version of this record.
+    """
+
+    name: str
+    sha256: str
+    layout: Layout
+    value_range: ValueRange
+    multiple_of: int
+    window_px: tuple[int, int]
+    fixed: bool
+    halo_px: int
+    output: int
+    bytes: int
+    parameters: int
+    seconds_per_mpx: float
+    licence: str
+    origin: str
+    architecture: str = ""
+    trained_on: str = ""
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """Return the record as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, sort_keys=True)

@@ -8,6 +8,7 @@ import pytest
 
 from unblur.engines import OnnxEngine
 from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.restoration.catalogue import weights_path
 from unblur.spec import SPEC_KEY, ModelSpec
 
@@ -54,7 +55,7 @@ def test_wrong_shapes_are_engine_errors_of_one_line():
 def test_kernel_net_gives_psfs():
     engine = OnnxEngine(Path(KERNEL), task="kernel", threads=1)
     rng = np.random.default_rng(0)
-    maps = rng.normal(size=(3, 12, 64, 64)).astype(np.float32)
+    maps = rng.normal(size=(3, len(KERNEL_MAPS), 64, 64)).astype(np.float32)
     psfs, facts = engine(maps, rng.normal(size=(3, 3, 8, 8)).astype(np.float32))
     assert psfs.shape == (3, 64, 64) and facts.shape == (3, 5)
     np.testing.assert_allclose(psfs.sum(axis=(1, 2)), 1, rtol=1e-4)

@@ -11,7 +11,14 @@ from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
-PAGES = [*READMES, "docs/training.md", "docs/compare.md", "docs/scale.md", "CONTRIBUTING.md"]
+PAGES = [
+    *READMES,
+    "docs/training.md",
+    "docs/compare.md",
+    "docs/foreign.md",
+    "docs/scale.md",
+    "CONTRIBUTING.md",
+]
 LINKING = [*PAGES, "docs/privacy.md", "docs/science.md", "docs/design.md", "docs/models.md"]
 
 

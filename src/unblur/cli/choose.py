@@ -58,6 +58,7 @@ def choose(
     """
     from unblur.evaluate import choosing
     from unblur.evaluate.comparing.job import Job
+    from unblur.evaluate.quality import as_options
     from unblur.evaluate.report import page
     from unblur.io import write_bytes
 
@@ -79,7 +80,7 @@ def choose(
     if choice.model is None:
         click.echo("use none: leaving these photos alone is as good as anything tried\n")
     else:
-        click.echo(f"use {choice.model}: unblur photo.jpg --model {choice.model}\n")
+        click.echo(f"use {choice.model}: unblur photo.jpg {as_options(choice.model)}\n")
     click.echo("\n".join((*choice.reasons, *unable)))
     click.echo(f"\n{report}")
 

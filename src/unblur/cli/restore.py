@@ -36,7 +36,8 @@ _STD = "-"
     "--model",
     default="unblur",
     show_default=True,
-    help="See 'unblur models list'; or an ONNX file exported by 'unblur export'.",
+    help="See 'unblur models list'; or an ONNX file exported by 'unblur export'. Networks from "
+    "elsewhere are added by 'unblur models add'.",
 )
 @click.option(
     "--strength",
@@ -56,6 +57,11 @@ _STD = "-"
     "--mask",
     type=click.Path(path_type=Path),
     help="Picture of the photo's size: restore where it is white.",
+)
+@click.option(
+    "--gate/--no-gate",
+    default=True,
+    help="--no-gate restores sharp photos too, and where the motion is uncertain.",
 )
 @click.option(
     "--settings",

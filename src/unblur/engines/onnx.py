@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,24 +27,13 @@ class OnnxEngine:
     """
 
     def __init__(self, path: Path, *, task: str | None, threads: int | None = None) -> None:
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see unblur/__init__.py
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # The arena keeps the largest tile's memory for ever; tiles are few and large.
-        options.enable_cpu_mem_arena = False
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise CorruptWeights(f"cannot load the network {path}: {_first_line(error)}") from error
+        self._session = open_session(path, threads)
         text = self._session.get_modelmeta().custom_metadata_map.get(SPEC_KEY)
         if text is None:
-            raise CorruptWeights(f"{path} has no '{SPEC_KEY}' metadata; it is not one of ours")
+            raise CorruptWeights(
+                f"{path} has no '{SPEC_KEY}' metadata; it is not one of ours. A network from "
+                "elsewhere is put on the shelf first: unblur models add FILE"
+            )
         self.spec = ModelSpec.from_json(text, where=str(path))
         if task is not None and self.spec.task != task:
             raise SpecMismatch(f"{path} is a '{self.spec.task}' network, '{task}' is needed")
@@ -58,7 +48,30 @@ class OnnxEngine:
         try:
             return tuple(self._session.run(None, feed))
         except Exception as error:
-            raise EngineFailed(f"{self.spec.name} failed: {_first_line(error)}") from error
+            raise EngineFailed(f"{self.spec.name} failed: {first_line(error)}") from error
+
+
+def open_session(source: Path | bytes, threads: int | None) -> Any:
+    """Return an ONNX Runtime session on the CPU for a file or its bytes.
+
+    Raises:
+        CorruptWeights: no such file, or not ONNX.
+    """
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see unblur/__init__.py
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # The arena keeps the largest tile's memory for ever; tiles are few and large.
+    options.enable_cpu_mem_arena = False
+    model = source if isinstance(source, bytes) else str(source)
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        where = "" if isinstance(source, bytes) else f" {source}"
+        raise CorruptWeights(f"cannot load the network{where}: {first_line(error)}") from error
 
 
 def available_cores() -> int:
@@ -68,5 +81,6 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its kind if it says nothing."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

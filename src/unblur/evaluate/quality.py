@@ -14,7 +14,7 @@ import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.color import luma, srgb_to_linear, to_float
-from unblur.errors import UnblurError
+from unblur.errors import BadValue, UnblurError
 from unblur.evaluate.cases import Case
 from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.memory import measured
@@ -26,12 +26,21 @@ from unblur.evaluate.samples import Samples, read_rgb8
 from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    is_foreign,
+    load_blur_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 
 TRUE_PSF = "+true-psf"
 """Suffix of a method's name that gives it the true PSF instead of an estimate."""
+
+GATE, NO_GATE = "+gate", "+no-gate"
+"""Suffixes that put a method behind the no-harm gate, or set the gate aside. Without one, our
+models run as users get them, gated, and networks from elsewhere as their authors do, ungated."""
 
 CLASSICAL_BLIND = "classical-blind"
 """Name of the classical reference: one PSF by MAP estimation, then the Wiener filter."""
@@ -82,34 +91,38 @@ class Row:
 
 
 def method_of(name: str, *, threads: int | None = None) -> Method:
-    """Return the method of a name: a model, a model + TRUE_PSF, or one of two that are none.
+    """Return the method of a name: a model with suffixes, or one of two that are none.
 
     These are "blurry", which does nothing, and CLASSICAL_BLIND.
 
-    A model may be followed by AT and a file of settings, as ``unblur@tuned.toml``.
-    ``NAME=FOLDER`` stands for results that lie in a folder; see :func:`results_of`.
+    Suffixes of a model, in this order: TRUE_PSF; GATE or NO_GATE; AT and a file of settings,
+    as ``unblur+no-gate@tuned.toml``. ``NAME=FOLDER`` stands for results that lie in a folder; see
+    :func:`results_of`.
 
     Raises:
         UnknownModel: no model has this name.
-        BadValue: the settings cannot be read.
+        BadValue: the settings cannot be read, or a true PSF for a network that takes none.
     """
     if name == "blurry":
         return lambda samples, case: (samples, None)
     if NAMED in name:
         return results_of(Path(name.partition(NAMED)[2]))
     name, settings = split_settings(name)
-    blind = name == CLASSICAL_BLIND
+    name, gate = gated(name)
+    wants_psf, blind = name.endswith(TRUE_PSF), name == CLASSICAL_BLIND
     model = "wiener" if blind else name.removesuffix(TRUE_PSF)
     restorer = load_restorer(model, threads=threads)
+    if wants_psf and is_foreign(model):
+        raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
 
     def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
-        psf = case.true_psf() if name.endswith(TRUE_PSF) else None
-        if name.endswith(TRUE_PSF) and psf is None:
+        psf = case.true_psf() if wants_psf else None
+        if wants_psf and psf is None:
             return None
         if blind:
             psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
-        options = RestoreOptions(psf=psf, settings=settings)
+        options = RestoreOptions(psf=psf, settings=settings, gate=gate)
         restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
         return restored, motion
 
@@ -122,10 +135,32 @@ def split_settings(name: str) -> tuple[str, Settings]:
     Raises:
         BadValue: the settings cannot be read.
     """
+    base, file = settings_file(name)
+    return base, DEFAULTS if file is None else read_settings(file)
+
+
+def settings_file(name: str) -> tuple[str, Path | None]:
+    """Return a method's name without AT and its file of settings, and the file."""
     base, at, file = name.rpartition(AT)
-    if not at or not file.endswith(".toml"):
-        return name, DEFAULTS
-    return base, read_settings(Path(file))
+    return (base, Path(file)) if at and file.endswith(".toml") else (name, None)
+
+
+def gated(name: str) -> tuple[str, bool]:
+    """Return a method's name without GATE or NO_GATE, and whether the gate decides for it."""
+    for suffix, gate in ((GATE, True), (NO_GATE, False)):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), gate
+    return name, not is_foreign(name)
+
+
+def as_options(name: str) -> str:
+    """Return the options by which ``unblur restore`` does what a method does."""
+    base, file = settings_file(name)
+    model, gate = gated(base)
+    options = [f"--model {model}"]
+    options += [] if gate else ["--no-gate"]
+    options += [] if file is None else [f"--settings {file}"]
+    return " ".join(options)
 
 
 def evaluate(
@@ -260,10 +295,14 @@ def unharmed(
 ) -> list[dict[str, Any]]:
     """Run a model on sharp photos and return how similar each comes back.
 
+    The model may have a gate's suffix and settings, as in :func:`method_of`.
+
     Returns:
         A row for each: path, error (why it could not be read, or None), psnr_db of output
         against input (infinite if identical), harmed (below UNHARMED_DB), blur_probability.
     """
+    model, settings = split_settings(model)
+    model, gate = gated(model)
     restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
     blur = load_blur_engine(threads=threads)
     rows: list[dict[str, Any]] = []
@@ -275,7 +314,11 @@ def unharmed(
             rows.append({"path": str(path), "error": str(error), **unread})
             continue
         restored, motion, _ = restore_samples(
-            samples, restorer, kernel, RestoreOptions(), blur_engine=blur
+            samples,
+            restorer,
+            kernel,
+            RestoreOptions(gate=gate, settings=settings),
+            blur_engine=blur,
         )
         similarity = psnr_db(restored, samples, data_range=255)
         probability = None if motion is None else round(motion.blur_probability, 4)

@@ -26,7 +26,12 @@ from unblur.evaluate.quality import UNHARMED_DB
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.evaluate.statistics import Difference, compare
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    is_foreign,
+    load_blur_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.classical import CLASSICAL
 from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
 from unblur.restoration.settings import DEFAULTS, Settings
@@ -316,17 +321,22 @@ def _suggest(trial: Trial, model: str) -> dict[str, float]:
         "surely_sharp": trial.suggest_float("surely_sharp", 0.8, 1.0),
         "confidence_low": trial.suggest_float("confidence_low", 0.05, 0.5),
     }
-    if model not in CLASSICAL:
+    if "regularisation" in searched_settings(model):
         found["regularisation"] = trial.suggest_float("regularisation", 0.4, 2.5, log=True)
     return found
 
 
 def _point(model: str, settings: Settings) -> dict[str, float]:
     """Return settings as a point of the search."""
-    names = ["strength", "shortest_px", "certain", "surely_sharp"]
-    names += [] if model in CLASSICAL else ["regularisation"]
-    found: dict[str, float] = {name: getattr(settings, name) for name in names}
+    found: dict[str, float] = {name: getattr(settings, name) for name in searched_settings(model)}
     return {**found, "confidence_low": settings.confidence[0]}
+
+
+def searched_settings(model: str) -> list[str]:
+    """Return the settings of a model that are searched, confidence apart."""
+    names = ["strength", "shortest_px", "certain", "surely_sharp"]
+    has_bank = model not in CLASSICAL and not is_foreign(model)
+    return [*names, "regularisation"] if has_bank else names
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The models that ``--model`` names: shipped networks, files, and classical methods."""
+"""The models that ``--model`` names: shipped networks, files, classical methods, the shelf's."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from unblur.engines.base import Engine
+from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import OnnxEngine, available_cores
-from unblur.errors import UnknownModel, nearest
+from unblur.errors import CorruptWeights, UnknownModel, nearest
 from unblur.restoration.classical import CLASSICAL
+from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.restorers import ClassicalRestorer, NetworkRestorer, Restorer
+from unblur.restoration.shelf import read_record, shelf_files, shelved_names, verified_file
+from unblur.spec import ForeignSpec
 
 DEFAULT_MODEL = "unblur"
 """The motion-aware network on our own bank."""
@@ -28,11 +32,23 @@ _NETWORKS = {DEFAULT_MODEL: "restore_net"}
 
 def model_names() -> list[str]:
     """Return the names of all models, the default first."""
+    return [*own_names(), *shelved_names()]
+
+
+def own_names() -> list[str]:
+    """Return the names of the models that come with the package, the default first."""
     return [*_NETWORKS, *CLASSICAL]
+
+
+def is_foreign(name: str) -> bool:
+    """Return whether a name is that of a network from elsewhere, on the user's shelf."""
+    return name not in own_names() and name in shelved_names()
 
 
 def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> Restorer:
     """Return the restorer of a name, or of the path of an ONNX file of ours.
+
+    Networks from elsewhere come from the shelf; see :mod:`unblur.restoration.shelf`.
 
     Raises:
         UnknownModel: no model has this name.
@@ -42,6 +58,8 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
         return ClassicalRestorer(name, CLASSICAL[name], at_once=_tiles_at_once(threads))
     if name in _NETWORKS:
         return _network_restorer(name, weights_path(_NETWORKS[name]), threads)
+    if is_foreign(name):
+        return ForeignRestorer(name, _load_foreign(read_record(name), threads))
     if name.endswith(".onnx") and Path(name).is_file():
         return _network_restorer(name, Path(name), threads)
     raise UnknownModel(
@@ -96,6 +114,8 @@ def model_files(name: str) -> list[Path]:
     files = [weights_path(network) for network in (KERNEL_NET, _BLUR_NET)]
     if name in _NETWORKS:
         files.append(weights_path(_NETWORKS[name]))
+    elif is_foreign(name):
+        files += shelf_files(name)
     elif Path(name).is_file():
         files.append(Path(name))
     return files
@@ -111,17 +131,57 @@ def load_engine(path: Path, task: str, threads: int | None) -> Engine:
     return OnnxEngine(path, task=task, threads=threads)
 
 
+@lru_cache(maxsize=4)
+def _load_foreign(spec: ForeignSpec, threads: int | None) -> ForeignEngine:
+    return ForeignEngine(verified_file(spec), spec, threads=threads)
+
+
 def describe_models() -> list[dict[str, Any]]:
-    """Return a row for each model: name, whether it is the default, what it is."""
+    """Return a row for each model.
+
+    Each has: name, default (whether it is), kind ("own", "classical" or "foreign"), licence,
+    bytes (of its file), seconds_per_mpx (one thread; measured when a network was added, None of
+    ours, which depends on the photo), and summary, a sentence.
+    """
     rows: list[dict[str, Any]] = []
     for name, network in _NETWORKS.items():
-        spec = load_engine(weights_path(network), "restore", 1).spec
+        path = weights_path(network)
+        spec = load_engine(path, "restore", 1).spec
         summary = (
             f"motion-aware network, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
             f"trained on {spec.samples} crops"
         )
-        rows.append({"name": name, "default": name == DEFAULT_MODEL, "summary": summary})
+        row = _row(name, "own", spec.licence, path.stat().st_size, None, summary)
+        rows.append(row | {"default": name == DEFAULT_MODEL})
     for name, method in CLASSICAL.items():
         summary = (method.__doc__ or "").splitlines()[0].removeprefix("Return ")
-        rows.append({"name": name, "default": False, "summary": summary})
-    return rows
+        rows.append(_row(name, "classical", "", 0, None, summary))
+    return rows + [_foreign_row(name) for name in shelved_names()]
+
+
+def _foreign_row(name: str) -> dict[str, Any]:
+    try:
+        spec = read_record(name)
+    except CorruptWeights as error:
+        return _row(name, "foreign", "", 0, None, f"damaged: {error}")
+    weights = f"{spec.parameters / 1e6:.2f} M weights, " if spec.parameters else ""
+    summary = (
+        f"network from elsewhere ({spec.architecture or spec.origin}), {weights}"
+        f"{spec.bytes / 1e6:.1f} MB, {spec.licence}, about {spec.seconds_per_mpx:.3g} s per "
+        "megapixel"
+    )
+    return _row(name, "foreign", spec.licence, spec.bytes, spec.seconds_per_mpx, summary)
+
+
+def _row(
+    name: str, kind: str, licence: str, size: int, seconds: float | None, summary: str
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "default": False,
+        "kind": kind,
+        "licence": licence,
+        "bytes": size,
+        "seconds_per_mpx": seconds,
+        "summary": summary,
+    }

@@ -34,7 +34,8 @@ class Restored:
 
     Attributes:
         photo: the result, with the input's metadata; equal to the input where nothing was done.
-        motion: the estimated motion; None for a photo too small to tell.
+        motion: the estimated motion; None for a photo too small to tell, and where a network
+            that takes no PSF ran without the gate.
         report: what was done where.
     """
 
@@ -60,6 +61,7 @@ def restore(
     psf: Psf | MotionField | str | Path | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
+    gate: bool = True,
     settings: Settings | str | Path = DEFAULTS,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -69,11 +71,13 @@ def restore(
     Args:
         source: a path, the bytes of a file, a Pillow image, an array (H, W), (H, W, 1), (H, W, 3)
             or (H, W, 4) of uint8, uint16 or float in [0, 1], or a Photo. sRGB.
-        model: a name from ``unblur models list``, or an ONNX file of ours.
+        model: a name from ``unblur models list``, or an ONNX file of ours. Networks from
+            elsewhere take no PSF.
         strength: 0 leaves the photo, 1 restores fully.
         psf: use this PSF or motion field, or this file's, in place of an estimate.
         region: restore only here.
         mask: (H, W); restore only where it is above 0, in proportion.
+        gate: False sets the no-harm gate aside and restores whatever the photo is like.
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
         threads: for the networks; all processors if omitted.
@@ -95,6 +99,7 @@ def restore(
         strength=strength,
         psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
         mask=combined_mask(photo, region, mask),
+        gate=gate,
         settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
     )
     samples, motion, report = restore_samples(

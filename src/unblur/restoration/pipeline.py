@@ -13,17 +13,14 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.io.reduced import shrunk_luma
-from unblur.motion.detect import Detection, detect_luma
-from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma
+from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
 from unblur.restoration import referee
 from unblur.restoration.given import given_motion
-from unblur.restoration.restorers import Restorer
+from unblur.restoration.restorers import BlindRestorer, Restorer
 from unblur.restoration.settings import DEFAULTS, Settings
 from unblur.restoration.tile_work import Progress, Samples, TileWork
 
 TILE_PX = 768
-_SEEN_PX = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +32,9 @@ class RestoreOptions:
         psf: use this PSF everywhere, or this field of them, instead of estimating; the referee
             then stands aside.
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
-        tile_px: side of the tiles.
+        tile_px: side of the tiles; blind restorers have windows of their own.
         settings: of the gate and the bank; its strength is multiplied with the one above.
+        gate: let the referee decide what is left alone; False restores the whole photo.
     """
 
     strength: float = 1.0
@@ -44,6 +42,7 @@ class RestoreOptions:
     mask: NDArray[Any] | None = None
     tile_px: int = TILE_PX
     settings: Settings = DEFAULTS
+    gate: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -58,7 +57,8 @@ class Report:
         model: name of the restorer.
         changed: whether any sample differs from the input.
         reason: why nothing was changed, or empty.
-        motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos.
+        motion: the motion field, see :meth:`MotionField.to_dict`; None for tiny photos, and
+            where nobody asked for it.
         trust: rows of the referee's decisions, 0 untouched to 1 fully restored.
         noise: estimated standard deviation of the luma's noise, linear light.
         strength: as asked for, times that of the settings.
@@ -124,30 +124,25 @@ def restore_samples(
 
     Raises:
         ShapeMismatch: the mask is not of the photo's size.
+        BadValue: a PSF for a restorer that takes none.
     """
     if options.mask is not None and options.mask.shape != samples.shape[:2]:
         raise ShapeMismatch(
             f"the mask has shape {options.mask.shape}, the photo {samples.shape[:2]}; "
             "they must be equal"
         )
+    blind = isinstance(restorer, BlindRestorer)
+    if blind and options.psf is not None:
+        raise BadValue(f"{restorer.name} restores without a PSF; leave the PSF out")
     begun = time.perf_counter()
-    if motion is None:
+    if motion is None and (options.gate or not blind):
         motion = _motion(samples, kernel_engine, options)
     analysed = time.perf_counter()
-    trust, reason = decide(samples, motion, blur_engine, options)
+    trust, reason = decide(samples, motion, blur_engine, options, blind=blind)
     noise = _typical_noise(motion)
     restored = samples
-    if motion is not None and not reason:
-        work = TileWork(
-            samples,
-            motion,
-            trust,
-            restorer,
-            strength=options.strength * options.settings.strength,
-            regularisation=options.settings.regularisation,
-            mask=options.mask,
-            tile_px=options.tile_px,
-        )
+    if not reason:
+        work = _work(samples, motion, trust, restorer, options, blind=blind)
         noise, restored = work.noise, work.run(progress)
     done = time.perf_counter()
     changed = restored is not samples and _differ(restored, samples)
@@ -178,17 +173,30 @@ def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> Motion
     return given_motion(options.psf, samples)
 
 
-def _detection(samples: Samples, motion: MotionField, engine: Engine) -> Detection:
-    """Return the blur detector's verdict, on the scale at which the motion was measured.
-
-    Of a large photo the middle is looked at, so that memory stays bounded.
-    """
-    middle = []
-    for side in samples.shape[:2]:
-        first = max(0, side - _SEEN_PX * motion.scale) // 2
-        middle.append(slice(first, first + _SEEN_PX * motion.scale))
-    seen = shrunk_luma(samples[middle[0], middle[1]], motion.scale)
-    return detect_luma(seen, engine, scale=motion.scale)
+def _work(
+    samples: Samples,
+    motion: MotionField | None,
+    trust: FloatArray,
+    restorer: Restorer,
+    options: RestoreOptions,
+    *,
+    blind: bool,
+) -> TileWork:
+    """Return the work to be done; a blind restorer's is on the photo's own scale, all over."""
+    if blind or motion is None:
+        still = Psf(np.ones((1, 1), np.float32))
+        motion = uniform_field((samples.shape[0], samples.shape[1]), still, 0.0)
+        trust = np.ones((1, 1), np.float32)
+    return TileWork(
+        samples,
+        motion,
+        trust,
+        restorer,
+        strength=options.strength * options.settings.strength,
+        regularisation=options.settings.regularisation,
+        mask=options.mask,
+        tile_px=options.tile_px,
+    )
 
 
 def decide(
@@ -196,34 +204,53 @@ def decide(
     motion: MotionField | None,
     blur_engine: Engine | None,
     options: RestoreOptions,
+    *,
+    blind: bool = False,
 ) -> tuple[FloatArray, str]:
     """Return the trust map and, if nothing is to be done, why.
+
+    A blind restorer is asked for nothing of a sharp photo, and trusted all over another one:
+    the windows' trust speaks of their PSFs, which it does not use.
 
     Args:
         samples: as for :func:`restore_samples`.
         motion: the field, or None for a photo too small to tell.
         blur_engine: runs BlurNet, or None.
         options: what the caller chose.
+        blind: whether the restorer is one that takes no PSF.
 
     Returns:
         (rows, columns) float32 in [0, 1], how much of the restoration counts at each window, and
         a reason, empty where something is to be done.
     """
     none = np.zeros((0, 0), np.float32)
+    if options.strength * options.settings.strength == 0:
+        return none, "strength is 0"
+    if blind and not options.gate:
+        return np.ones((1, 1), np.float32), ""
     if motion is None:
         return none, f"the photo is too small to tell its motion (sides below {MIN_SIDE} px)"
-    settings = options.settings
-    if options.strength * settings.strength == 0:
-        return none, "strength is 0"
-    if options.psf is not None:
-        return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
+    if options.psf is None and options.gate:
+        return _judge(samples, motion, blur_engine, options.settings, blind=blind)
+    return np.ones((len(motion.centres_y), len(motion.centres_x)), np.float32), ""
+
+
+def _judge(
+    samples: Samples,
+    motion: MotionField,
+    blur_engine: Engine | None,
+    settings: Settings,
+    *,
+    blind: bool,
+) -> tuple[FloatArray, str]:
+    trust = referee.trust_map(motion, settings)
     if referee.is_sharp(motion, settings) or (
         blur_engine is not None
-        and referee.is_surely_sharp(_detection(samples, motion, blur_engine), settings)
+        and referee.is_surely_sharp(referee.detection(samples, motion, blur_engine), settings)
     ):
-        untouched = np.zeros((len(motion.centres_y), len(motion.centres_x)), np.float32)
-        return untouched, "this photo is already sharp: no motion blur found"
-    trust = referee.trust_map(motion, settings)
+        return np.zeros_like(trust), "this photo is already sharp: no motion blur found"
+    if blind:
+        return np.ones_like(trust), ""
     if not trust.any():
         return trust, "the motion could not be told reliably enough"
     return trust, ""

@@ -7,13 +7,20 @@ photo stays as it is. What they must reach is in :mod:`unblur.restoration.settin
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.color import FloatArray
-from unblur.motion.detect import Detection
+from unblur.engines.base import Engine
+from unblur.io.reduced import shrunk_luma
+from unblur.motion.detect import Detection, detect_luma
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 from unblur.restoration.settings import DEFAULTS, Settings
+
+_SEEN_PX = 2048
 
 
 def is_sharp(field: MotionField, settings: Settings = DEFAULTS) -> bool:
@@ -31,6 +38,19 @@ def is_sharp(field: MotionField, settings: Settings = DEFAULTS) -> bool:
 def is_surely_sharp(detection: Detection, settings: Settings = DEFAULTS) -> bool:
     """Return whether the blur detector, the second witness, is sure that a photo is sharp."""
     return detection.probabilities[0] >= settings.surely_sharp
+
+
+def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Detection:
+    """Return the blur detector's verdict, on the scale at which the motion was measured.
+
+    Of a large photo the middle is looked at, so that memory stays bounded.
+    """
+    middle = []
+    for side in samples.shape[:2]:
+        first = max(0, side - _SEEN_PX * motion.scale) // 2
+        middle.append(slice(first, first + _SEEN_PX * motion.scale))
+    seen = shrunk_luma(samples[middle[0], middle[1]], motion.scale)
+    return detect_luma(seen, engine, scale=motion.scale)
 
 
 def typical_length(field: MotionField) -> float:

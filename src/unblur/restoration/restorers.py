@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,17 @@ class Restorer(Protocol):
 
         Outside of what is needed it may hold anything.
         """
+
+
+@runtime_checkable
+class BlindRestorer(Restorer, Protocol):
+    """Restores tiles from their blurry pixels alone: needs no PSF, and takes none.
+
+    Attributes:
+        window_px: (height, width) of the tiles that it wants, their halo included.
+    """
+
+    window_px: tuple[int, int]
 
 
 class NetworkRestorer:

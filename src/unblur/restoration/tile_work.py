@@ -18,9 +18,9 @@ from PIL import Image
 
 from unblur.color import FloatArray, quantise, to_float
 from unblur.motion.field import MotionField
-from unblur.restoration.restorers import Restorer
+from unblur.restoration.restorers import BlindRestorer, Restorer
 from unblur.restoration.tile_reader import TileReader
-from unblur.restoration.tiling import Segment, plan_axis
+from unblur.restoration.tiling import Segment, plan_axis, plan_windows
 
 Samples = NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -44,7 +44,7 @@ class TileWork:
         regularisation: factor on that of the network's bank.
         mask: (H, W) bool or float in [0, 1], only where it is above 0 is anything restored;
             None for everywhere.
-        tile_px: side of the tiles.
+        tile_px: side of the tiles; a blind restorer's windows are its own.
     """
 
     def __init__(
@@ -63,6 +63,13 @@ class TileWork:
         self._strength, self._mask, self._scale = strength, mask, motion.scale
         self._reader = TileReader(samples, motion, regularisation)
         self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
+        if isinstance(restorer, BlindRestorer):
+            self._halo_px = restorer.halo_px
+            self._rows, self._columns = (
+                plan_windows(side, window=window, halo=restorer.halo_px, fade=FADE_PX)
+                for side, window in zip(self._size, restorer.window_px, strict=True)
+            )
+            return
         reach = max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
         self._halo_px = _in_steps(restorer.halo_px)
         halo = self._halo_px + _in_steps(reach)

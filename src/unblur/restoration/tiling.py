@@ -6,6 +6,7 @@ Everything is decided along one axis and applied twice. No pixels are needed to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -88,6 +89,47 @@ def plan_axis(size: int, *, tile: int, halo: int, fade: int, step: int = 1) -> l
             )
         )
     return segments
+
+
+def plan_windows(size: int, *, window: int, halo: int, fade: int) -> list[Segment]:
+    """Cut an axis into tiles that all read exactly one window, none reaching outside.
+
+    At the image's borders a window reads more context instead of inventing pixels.
+
+    Args:
+        size: length of the axis, >= 1.
+        window: pixels that each tile reads; the whole axis if that is shorter.
+        halo: context read at least, on each side that has a neighbour.
+        fade: pixels over which neighbours are blended; even.
+
+    Raises:
+        BadValue: the window has no room for halos and fade.
+    """
+    overlap = 2 * halo + fade
+    # Windows are spread evenly; they step by half of what they could at least, and no more than
+    # two may share a pixel.
+    if size < 1 or halo < 0 or fade < 0 or fade % 2 or window <= overlap + 2 * fade:
+        raise BadValue(
+            f"cannot cut {size} px into windows of {window} with halo {halo} and fade {fade}; "
+            f"windows must be larger than {overlap + 2 * fade} px: take larger tiles or less halo"
+        )
+    if size <= window:
+        return [Segment(0, size, 0, size, 0, 0)]
+    count = -(-(size - overlap) // (window - overlap))
+    starts = [i * (size - window) // (count - 1) for i in range(count)]
+    middles = [(a + window + b) // 2 for a, b in pairwise(starts)]
+    half = fade // 2
+    return [
+        Segment(
+            start=0 if i == 0 else middles[i - 1] - half,
+            stop=size if i == count - 1 else middles[i] + half,
+            outer_start=outer,
+            outer_stop=outer + window,
+            fade_in=0 if i == 0 else fade,
+            fade_out=0 if i == count - 1 else fade,
+        )
+        for i, outer in enumerate(starts)
+    ]
 
 
 def node_weights(nodes: tuple[float, ...], start: int, stop: int) -> FloatArray:

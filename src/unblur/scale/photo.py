@@ -28,6 +28,7 @@ class Settings:
     psf: Path | None
     region: Region | None
     mask: Path | None
+    gate: bool
     tuned: Path | None
     threads: int | None
     quality: int | None
@@ -120,6 +121,7 @@ def restore_one(
         psf=settings.psf,
         region=settings.region,
         mask=None if settings.mask is None else read_photo(settings.mask).srgb().mean(axis=2),
+        gate=settings.gate,
         settings=settings.tuned or DEFAULTS,
         threads=settings.threads,
         progress=progress and (lambda done, total: progress(done / total)),
@@ -168,11 +170,13 @@ def row_of(source: str, target: str, restored: Restored) -> Row:
 
 def _summary(restored: Restored) -> str:
     report, motion = restored.report, restored.motion
-    if not report.changed or motion is None:
+    if not report.changed:
         return f"unchanged ({report.reason or 'nothing to improve'})"
     notes = "".join(f"; {note}" for note in report.notes)
-    kind = "uniform" if motion.uniform else "varying"
     seconds = sum(report.seconds.values())
+    if motion is None:
+        return f"restored by {report.model} in {seconds:.1f} s{notes}"
+    kind = "uniform" if motion.uniform else "varying"
     return f"blur of {motion.length_px:.0f} px ({kind}) undone in {seconds:.1f} s{notes}"
 
 

@@ -43,7 +43,7 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
 
     network = network.eval()
     inputs, names, dynamic = _example(spec, 64, 2)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         program = torch.onnx.export(
             network,
             inputs,
@@ -56,7 +56,7 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
         )
     assert program is not None
     model = program.model_proto
-    _anonymise(model)
+    anonymise(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = SPEC_KEY, spec.to_json()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor
     return tuple(torch.rand(*s, generator=generator) for s in shapes), names, dynamic
 
 
-def _anonymise(model: Any) -> None:
+def anonymise(model: Any) -> None:
     """Remove the stack traces, with local paths, that the exporter leaves on every node."""
     del model.metadata_props[:]
     model.doc_string = ""
@@ -166,7 +166,7 @@ def _prove(network: nn.Module, spec: ModelSpec, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Any:
     """Keep the exporter's chatter off the user's terminal."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

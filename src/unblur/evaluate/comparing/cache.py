@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from unblur.evaluate.cases import Case
-from unblur.evaluate.quality import AT
+from unblur.evaluate.quality import settings_file
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
 from unblur.restoration.catalogue import model_files
 
 _LIBRARIES = ("numpy", "scipy", "pillow", "onnxruntime", "scikit-image")
-_NOT_RUN = ("cli", "training", "models", "video", "report")
+_NOT_RUN = ("cli", "training", "models", "foreign", "video", "report")
 """Rooms that no result of a comparison depends on."""
 
 Entry = dict[str, Any]
@@ -136,12 +136,10 @@ def code_digest() -> str:
 
 def model_digest(model: str) -> str:
     """Return the hash of all that a method's name stands for: networks, settings, results."""
-    base, _, settings = model.rpartition(AT)
-    if not settings.endswith(".toml"):
-        base, settings = model, ""
+    base, settings = settings_file(model)
     network = base if Path(base).is_file() else base.partition("+")[0]  # off with the suffixes
     files = [*model_files(network), *_results(model)]
-    files += [Path(settings)] if settings else []
+    files += [settings] if settings else []
     # A file that is missing is complained of by whoever needs it.
     hashes = [_file_digest(path) for path in files if path.is_file()]
     return _digest({"name": base, "files": hashes})

@@ -1,0 +1,67 @@
+"""Networks from elsewhere, run by ONNX Runtime: one image in, one image out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unblur.color import FloatArray
+from unblur.engines.onnx import first_line, open_session
+from unblur.errors import EngineFailed
+from unblur.spec import ForeignSpec
+
+_SCALES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
+
+
+class ForeignEngine:
+    """An ONNX file and what is known of it, ready to run.
+
+    Args:
+        source: the file, or its bytes.
+        spec: its layout, its range of values, and which output counts.
+        threads: computing threads; the number of processors of this process if omitted.
+
+    Raises:
+        CorruptWeights: no such file, or not ONNX.
+    """
+
+    def __init__(
+        self, source: Path | bytes, spec: ForeignSpec, *, threads: int | None = None
+    ) -> None:
+        self.spec = spec
+        self._session = open_session(source, threads)
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[spec.output].name
+
+    def __call__(self, srgb: FloatArray) -> FloatArray:
+        """Run the network.
+
+        Args:
+            srgb: (H, W, 3) float32 in [0, 1], sides as the network takes them.
+
+        Returns:
+            What the network gives, in the same range and order of axes, unclipped.
+
+        Raises:
+            EngineFailed: a size that the network cannot take, or no memory.
+        """
+        scale, shift = _SCALES[self.spec.value_range]
+        batch = (srgb * np.float32(scale) + np.float32(shift))[None]
+        if self.spec.layout == "nchw":
+            batch = np.moveaxis(batch, 3, 1)
+        feed: dict[str, Any] = {self._input: np.ascontiguousarray(batch, np.float32)}
+        try:
+            (result,) = self._session.run([self._output], feed)
+        except Exception as error:
+            raise EngineFailed(f"{self.spec.name} failed: {first_line(error)}") from error
+        image = result[0]
+        if self.spec.layout == "nchw" and image.ndim == 3:
+            image = np.moveaxis(image, 0, 2)
+        if image.shape != srgb.shape:
+            raise EngineFailed(
+                f"{self.spec.name} gave an image of shape {image.shape} for one of {srgb.shape}; "
+                "networks that change the size are not supported"
+            )
+        return np.asarray((image - np.float32(shift)) / np.float32(scale), dtype=np.float32)

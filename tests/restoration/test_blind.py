@@ -1,0 +1,140 @@
+"""Restorers that see no PSF: their windows, the gate before them, and the gate set aside."""
+
+import numpy as np
+import pytest
+
+from tests.restoration.fakes import FakeKernelEngine
+from unblur.engines.foreign import ForeignEngine
+from unblur.errors import BadValue
+from unblur.restoration.foreign import ForeignRestorer
+from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.restoration.tiling import plan_windows
+from unblur.spec import ForeignSpec
+
+RNG = np.random.default_rng(5)
+UNGATED = RestoreOptions(gate=False)
+
+
+class Local:
+    """A 5 x 5 mean with the colours turned round, on windows of one size."""
+
+    name, halo_px, at_once = "local", 2, 1
+
+    def __init__(self, window_px=(104, 128)):
+        self.window_px = window_px
+        self.tiles = []
+
+    def __call__(self, tile):
+        from scipy import ndimage
+
+        self.tiles.append(tile.srgb.shape[:2])
+        return ndimage.uniform_filter(tile.srgb, size=(5, 5, 1), mode="nearest")[..., ::-1].copy()
+
+
+def photo(height, width):
+    return RNG.integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [1, 50, 160, 161, 190, 288, 289, 1000, 1237])
+@pytest.mark.parametrize("halo", [0, 2, 20])
+def test_windows_cover_the_axis_once_and_stay_inside(size, halo):
+    segments = plan_windows(size, window=160, halo=halo, fade=32)
+    total = np.zeros(size)
+    for s in segments:
+        total[s.start : s.stop] += s.weights()
+        assert s.outer_stop - s.outer_start == min(160, size)
+        assert 0 <= s.outer_start <= s.start < s.stop <= s.outer_stop <= size
+        assert s.start == 0 or s.start - s.outer_start >= halo
+        assert s.stop == size or s.outer_stop - s.stop >= halo
+        assert s.fade_in + s.fade_out <= s.stop - s.start
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+    assert len(segments) == 1 or len(segments) - 1 < (size - 2 * halo - 32) / (128 - 2 * halo)
+
+
+def test_windows_without_room_are_refused():
+    with pytest.raises(BadValue, match="larger than 160 px"):
+        plan_windows(500, window=160, halo=32, fade=32)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (96, 128), (97, 300), (250, 131)])
+def test_windows_are_seamless(shape):
+    samples = photo(*shape)
+    local = Local()
+    restored, motion, report = restore_samples(samples, local, FakeKernelEngine(), UNGATED)
+    whole, _, _ = restore_samples(samples, Local((999, 999)), FakeKernelEngine(), UNGATED)
+    assert np.abs(restored.astype(int) - whole).max() <= 1
+    assert motion is None and report.motion is None and report.trust == [[1.0]]
+    assert set(local.tiles) == {(min(104, shape[0]), min(128, shape[1]))}
+
+
+def test_without_the_gate_nobody_looks_for_motion():
+    engine = FakeKernelEngine()
+    _, _, report = restore_samples(photo(120, 150), Local(), engine, UNGATED)
+    assert engine.calls == 0 and report.changed
+
+
+@pytest.mark.parametrize("blurred", [True, False])
+def test_the_gate_decides_on_the_photo_as_a_whole(blurred):
+    samples = photo(300, 420)
+    engine = FakeKernelEngine(blurred=blurred, confidence=0.05)  # no PSF to be trusted
+    restored, motion, report = restore_samples(samples, Local(), engine, RestoreOptions())
+    assert motion is not None and report.changed == blurred
+    if blurred:
+        ungated, _, _ = restore_samples(samples, Local(), engine, UNGATED)
+        np.testing.assert_array_equal(restored, ungated)
+    else:
+        assert restored is samples and "already sharp" in report.reason
+
+
+def test_long_motion_does_not_shrink_the_photo():
+    local = Local()
+    engine = FakeKernelEngine(length=60)
+    restore_samples(photo(700, 800), local, engine, RestoreOptions())
+    assert set(local.tiles) == {(104, 128)}
+
+
+def test_our_own_restorers_without_the_gate():
+    from tests.restoration.fakes import Brighten
+
+    samples = photo(300, 420) // 2
+    engine = FakeKernelEngine(blurred=False)
+    assert restore_samples(samples, Brighten(), engine, RestoreOptions())[0] is samples
+    restored, _, report = restore_samples(samples, Brighten(), engine, UNGATED)
+    assert (restored > samples).all() and np.all(np.array(report.trust) == 1)
+
+
+def test_strength_mask_and_psf():
+    from unblur.blur.psf import Psf
+
+    samples = photo(120, 150)
+    options = RestoreOptions(gate=False, strength=0)
+    assert restore_samples(samples, Local(), FakeKernelEngine(), options)[2].reason
+    mask = np.zeros((120, 150), bool)
+    mask[30:50, 60:90] = True
+    options = RestoreOptions(gate=False, mask=mask)
+    restored, _, _ = restore_samples(samples, Local(), FakeKernelEngine(), options)
+    changed = (restored != samples).any(axis=2)
+    assert changed[mask].any() and not changed[~mask].any()
+    with pytest.raises(BadValue, match="without a PSF"):
+        options = RestoreOptions(psf=Psf.from_line(9, 30))
+        restore_samples(samples, Local(), FakeKernelEngine(), options)
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize(("values", "by"), [("0..1", 0.1), ("0..255", 25.5), ("-1..1", 0.2)])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_layouts_ranges_and_padding(layout, values, by, fixed):
+    pytest.importorskip("onnx")
+    from tests.foreign.made import brighten
+
+    sides = (128, 136) if fixed else ("h", "w")
+    shape = (1, 3, *sides) if layout == "nchw" else (1, *sides, 3)
+    spec = ForeignSpec(
+        "b", "", layout, values, 8, (128, 136), fixed, 8, 0, 0, 0, 0.0, "none", "made here"
+    )
+    restorer = ForeignRestorer("b", ForeignEngine(brighten(by=by, shape=shape), spec, threads=1))
+    for size in ((40, 50), (200, 330)):
+        samples = photo(*size) // 2
+        restored, _, _ = restore_samples(samples, restorer, FakeKernelEngine(), UNGATED)
+        apart = restored.astype(float) - samples
+        np.testing.assert_allclose(apart, 25.5, atol=0.51)
