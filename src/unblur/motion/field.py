@@ -17,7 +17,7 @@ from unblur.engines.base import Engine
 from unblur.motion.features import WINDOW
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs, look, see
-from unblur.motion.refinement import aligned, look_again, look_again_shared
+from unblur.motion.refinement import aligned, finer, look_again, look_again_shared
 from unblur.motion.spatial import halve
 
 MIN_SIDE = 96
@@ -25,6 +25,9 @@ MIN_SIDE = 96
 
 LONGEST_PX = 34.0
 """Longest motion that fits the kernel grid; longer ones are looked at on a smaller picture."""
+
+LONGEST_UNDONE_PX = 100.0
+"""Longest motion that is undone on the picture itself; longer ones on a smaller picture."""
 
 _HOP = 160
 _MOST_ROWS = 6
@@ -137,13 +140,19 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
         return field
     if not field.uniform:
         return reconcile(arranged(look_again(seen, first, engine)), may_share=False)
-    psf, confidence = look_again_shared(
+    psf, confidence, middle = look_again_shared(
         partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
     )
+    while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
+        middle = (2 * middle[0], 2 * middle[1])
+        found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
+        if found is None:
+            break
+        psf, level = found, level - 1
     shared = tuple(
         tuple(replace(w, psf=psf, confidence=confidence) for w in row) for row in field.windows
     )
-    return replace(field, windows=shared)
+    return replace(field, windows=shared, scale=2**level)
 
 
 def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField:

@@ -38,6 +38,7 @@ _MOST_SEARCHED = 36
 """Windows of a varying field up to which each is searched by itself."""
 
 _COLLAPSED = 0.6
+_CARRIED_PX = 768
 _THREADS = 2
 
 WindowReader = Callable[[int, int, int, int], FloatArray]
@@ -73,7 +74,7 @@ def look_again(
 
 def look_again_shared(
     read: WindowReader, shape: tuple[int, int], first: Psf, engine: Engine
-) -> tuple[Psf, float]:
+) -> tuple[Psf, float, tuple[int, int]]:
     """Sharpen the one PSF of a picture that moved alike everywhere.
 
     Args:
@@ -83,20 +84,43 @@ def look_again_shared(
         engine: runs KernelNet.
 
     Returns:
-        The PSF, and the confidence of KernelNet's last look.
+        The PSF, the confidence of KernelNet's last look, and the middle (y, x) of the window
+        that was searched, the one that shows most.
     """
     height, width = (min(WIDE, side) for side in shape)
-    seen = [
-        see(read(y, x, y + height, x + width))
-        for y in _starts(shape[0], height)
-        for x in _starts(shape[1], width)
-    ]
+    places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
+    seen = [see(read(y, x, y + height, x + width)) for y, x in places]
     looked, confidence, _ = wide_looks(seen, first, engine)
-    part = max(seen, key=_structure).window
+    best = max(range(len(seen)), key=lambda i: _structure(seen[i]))
+    part = seen[best].window
+    middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     starts = (None, looked)
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
-    return best_explanation(part, looked, found), confidence
+    return best_explanation(part, looked, found), confidence, middle
+
+
+def finer(
+    read: WindowReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
+) -> Psf | None:
+    """Carry a PSF up to a picture of twice the size.
+
+    Args:
+        read: returns luma of the larger picture, as for :func:`look_again_shared`.
+        shape: (H, W) of the larger picture.
+        psf: as found on the smaller one.
+        middle: (y, x) on the larger picture, around which it is searched.
+
+    Returns:
+        The PSF in px of the larger picture, or None if the search lost the motion.
+    """
+    spans = []
+    for centre, size in zip(middle, shape, strict=True):
+        first = min(max(0, centre - _CARRIED_PX // 2), max(0, size - _CARRIED_PX))
+        spans.append((first, min(size, first + _CARRIED_PX)))
+    (y0, y1), (x0, x1) = spans
+    found = estimate_psf_map(read(y0, x0, y1, x1), initial=psf.scaled(2.0), crop_px=_CARRIED_PX)
+    return found if found.length_px() >= _COLLAPSED * 2 * psf.length_px() else None
 
 
 def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, float, int]:
