@@ -58,6 +58,7 @@ def test_codes_belong_to_branches_of_the_tree():
         errors.ModelError: 4,
         errors.EngineError: 5,
         errors.OutputError: 6,
+        errors.RequestError: 3,
     }
     for branch, code in branches.items():
         assert branch.__base__ is errors.UnblurError

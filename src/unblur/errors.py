@@ -20,6 +20,13 @@ The tree::
       OutputError               exit 6   http 500   a result cannot be written
         WouldOverwrite                   http 409
         CannotWrite
+      RequestError              exit 3   http 400   the local page's server refuses a request
+        TooLarge                         http 413   more bytes than one upload may have
+        TooSlow                          http 408   the client let us wait too long
+        NotSent                                     the upload broke off, or was empty
+        NoToken                          http 403   without the token that a session needs
+        NotFound                         http 404   no such upload or job, or it is gone
+        Full                             http 503   as much, or as many, as the server may hold
 
 A message says what was got, what was expected, and what to do. ``exit_code`` and
 ``http_status`` are read by the command line and by the web page; nothing else maps errors.
@@ -132,6 +139,47 @@ class WouldOverwrite(OutputError):
 
 class CannotWrite(OutputError):
     """The output could not be written: no space, no permission, no such folder."""
+
+
+class RequestError(UnblurError):
+    """A request that the local page's server refuses."""
+
+    exit_code = 3
+    http_status = 400
+
+
+class TooLarge(RequestError):
+    """More bytes than one upload may have."""
+
+    http_status = 413
+
+
+class TooSlow(RequestError):
+    """The client let us wait too long."""
+
+    http_status = 408
+
+
+class NotSent(RequestError):
+    """The upload broke off, or was empty."""
+
+
+class NoToken(RequestError):
+    """A request without the token that a session needs."""
+
+    http_status = 403
+
+
+class NotFound(RequestError):
+    """No such upload or job, or it is gone."""
+
+    http_status = 404
+
+
+class Full(RequestError):
+    """The server holds as much, or as many, as it may."""
+
+    http_status = 503
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -127,7 +127,7 @@ def test_every_reader_says_where_its_data_come_from():
         about = reader.about
         assert reader.name == name and reader.protocol in protocols()
         assert about.title and about.home and about.licence and about.layout
-        assert about.paper or name in ("pairs", "synth")
+        assert about.paper or name in ("pairs", "photos", "synth")
 
 
 def test_lists_of_test_photos_are_followed(tmp_path):

@@ -115,7 +115,7 @@ def test_the_file_says_exactly_what_was_tried(tmp_path):
 class Darken:
     """Loses on blurry photos and harms sharp ones."""
 
-    name, halo_px = "darken", 0
+    name, halo_px, at_once = "darken", 0, 1
 
     def __call__(self, tile):
         return tile.srgb * np.float32(0.5)

@@ -38,12 +38,11 @@ ALLOWED = {
     "scale/stores.py": {"fsspec"},  # asked for by a URL such as s3://bucket
     "web/": {"asyncio", "socket", "starlette", "uvicorn"},  # listens, on loopback; never calls
     "cli/serve.py": {"webbrowser"},  # shows the page
-    "federation/": {"flwr", "grpc"},  # asked for by unblur federate; updates, never photos
-    "federated/": {"flwr", "grpc"},
-    "cli/federate.py": {"flwr"},
-    "training/distributed.py": {"torch.distributed", "lightning", "accelerate"},
+    "training/flower.py": {"flwr"},  # asked for by unblur federate; updates, never photos
+    "training/flower_net.py": {"flwr", "grpc"},
+    "training/crew.py": {"torch.distributed"},  # asked for by --processes; over loopback
     "foreign/": {"subprocess"},  # npm, asked for by unblur models add
-    "cli/models.py": {"subprocess"},
+    "evaluate/comparing/crew.py": {"subprocess"},  # a process for each compared model
 }
 """Who may import which of them, and what the user has to ask for."""
 

@@ -118,13 +118,14 @@ def test_of_three_answers_the_worst_is_left_out_and_a_point_does_not_count(blurr
 
 
 def test_a_misled_network_is_outvoted_where_the_blur_is_shared(blurry):
-    psf, confidence = look_again_shared(
+    psf, confidence, middle = look_again_shared(
         lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1],
         blurry.shape,
         Psf.from_line(9, 0),
         FakeKernelEngine(length=9),
     )
     assert confidence == pytest.approx(0.9, abs=1e-3)
+    assert middle == (blurry.shape[0] // 2, blurry.shape[1] // 2)
     assert kernel_similarity(psf, BENT) > kernel_similarity(Psf.from_line(9, 0), BENT) + 0.2
 
 

@@ -12,6 +12,7 @@ import torch
 from tests.training.test_training import TINY
 from unblur.errors import BadValue, CannotWrite, CorruptWeights
 from unblur.models.kernel_net import KernelNet
+from unblur.motion.looks import KERNEL_MAPS
 from unblur.training import kernel_task, loop, runs
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
@@ -232,7 +233,7 @@ def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):
 
 def test_the_network_answers_with_psfs():
     network = KernelNet(widths=(4, 8), depths=(1, 1))
-    psf, facts = network(torch.rand(3, 12, 64, 64), torch.rand(3, 3, 8, 8))
+    psf, facts = network(torch.rand(3, len(KERNEL_MAPS), 64, 64), torch.rand(3, 3, 8, 8))
     assert psf.shape == (3, 64, 64) and facts.shape == (3, 5)
     assert (psf >= 0).all()
     torch.testing.assert_close(psf.sum(dim=(1, 2)), torch.ones(3))
@@ -241,7 +242,7 @@ def test_the_network_answers_with_psfs():
 def test_every_part_of_the_input_reaches_the_answer():
     torch.manual_seed(0)
     network = KernelNet(widths=(4, 8), depths=(1, 1))
-    maps = torch.rand(1, 12, 64, 64, requires_grad=True)
+    maps = torch.rand(1, len(KERNEL_MAPS), 64, 64, requires_grad=True)
     pooled = torch.rand(1, 3, 8, 8, requires_grad=True)
     psf, facts = network(maps, pooled)
     (psf.square().sum() + facts.sum()).backward()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unblur.errors import Full, NotFound
 from unblur.web.jobs import Job, Queue
 from unblur.web.names import clip_suffix, disposition, distinct, media_type, result_name, safe_name
 from unblur.web.orders import Done, Failed, Order, Progress
-from unblur.web.store import Full, NotFound
 
 STATIC = Path(__file__).parents[2] / "src" / "unblur" / "web" / "static"
 ORDER = Order("restore", Path("x"), Path("y"))

@@ -39,6 +39,8 @@ _MOST_SEARCHED = 36
 
 _COLLAPSED = 0.6
 _CARRIED_PX = 768
+_FLAT = 2e-3
+"""Spread of a window, linear light, below which a search would only find noise."""
 _THREADS = 2
 
 WindowReader = Callable[[int, int, int, int], FloatArray]
@@ -65,6 +67,8 @@ def look_again(
 
     def searched(pair: tuple[Seen, PsfEstimate]) -> PsfEstimate:
         window, estimate = pair[0].window, pair[1]
+        if window.std() < _FLAT:
+            return estimate
         found = estimate_psf_map(window, initial=estimate.psf, noise=estimate.noise)
         return replace(estimate, psf=best_explanation(window, estimate.psf, [found]))
 
@@ -94,6 +98,8 @@ def look_again_shared(
     best = max(range(len(seen)), key=lambda i: _structure(seen[i]))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
+    if part.std() < _FLAT:
+        return looked, confidence, middle
     starts = (None, looked)
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from unblur import __version__
-from unblur.errors import BadValue, UnblurError
+from unblur.errors import BadValue, NotFound, NoToken, UnblurError
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.metrics import metrics_text
@@ -24,7 +24,7 @@ from unblur.web.openapi import document
 from unblur.web.receive import receive_json, receive_upload
 from unblur.web.requests import job_of, wanted_of
 from unblur.web.results import Wanted, render, write_zip
-from unblur.web.store import NotFound, new_id
+from unblur.web.store import new_id
 
 TOKEN_HEADER = "x-unblur-token"
 _TICK = 0.15
@@ -32,12 +32,6 @@ _HEARTBEAT = 10.0
 _MOST_ZIPPED = 500
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class NoToken(UnblurError):
-    """A request without the token that a session needs."""
-
-    http_status = 403
 
 
 class Api:

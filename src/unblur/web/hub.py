@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from typing import Any
 
+from unblur.errors import NotFound
 from unblur.web.jobs import Job, Queue
 from unblur.web.settings import Settings
-from unblur.web.store import NotFound, Store, Upload, new_id
+from unblur.web.store import Store, Upload, new_id
 from unblur.web.workers import Worker
 
 _REAP_SECONDS = 5.0

@@ -8,8 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from unblur.errors import Full, NotFound
 from unblur.web.orders import Done, Failed, Order, Progress
-from unblur.web.store import Full, NotFound, new_id
+from unblur.web.store import new_id
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from unblur.errors import BadValue, InputError, UnblurError
+from unblur.errors import BadValue, NotSent, TooLarge, TooSlow
 from unblur.web.hub import Hub
 from unblur.web.names import clip_suffix, safe_name
 from unblur.web.settings import Limits
@@ -20,22 +20,6 @@ from unblur.web.store import Upload, new_id
 _JSON_BYTES = 64_000
 _NUMBERS = (".npy", ".txt", ".csv")
 _FREE_SECONDS = 10.0
-
-
-class TooLarge(InputError):
-    """More bytes than one upload may have."""
-
-    http_status = 413
-
-
-class TooSlow(UnblurError):
-    """The client let us wait too long."""
-
-    http_status = 408
-
-
-class NotSent(InputError):
-    """The upload broke off, or was empty."""
 
 
 async def chunks(request: Request, limits: Limits, most: int) -> AsyncIterator[bytes]:

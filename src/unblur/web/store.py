@@ -12,21 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from unblur.errors import UnblurError
+from unblur.errors import Full, NotFound
 
 _PREFIX = "unblur-web-"
-
-
-class NotFound(UnblurError):
-    """No such upload or job, or it is gone."""
-
-    http_status = 404
-
-
-class Full(UnblurError):
-    """The server holds as much, or as many, as it may."""
-
-    http_status = 503
 
 
 @dataclass(frozen=True)
