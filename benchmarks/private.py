@@ -14,28 +14,32 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import math
 import shutil
 import time
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
+from unblur.training import private
 from unblur.training.audit import attack_from, likelihood_ratios, photo_losses
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.config import DataConfig, OptimConfig, TrainConfig, load_config
 from unblur.training.loop import job_of
 from unblur.training.photos import SharpPhotos, by_source
 from unblur.training.privacy import Privacy
-from unblur.training.private import train_private
 from unblur.training.records import all_records, fingerprint
+from unblur.training.shards import Arrays, SampleMaker, make_shard
 from unblur.training.windows import drawn_px
 
 ROOT = Path(__file__).parents[1]
 
 
-def config_of(seed: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
+def config_of(seed: int, args: argparse.Namespace, *, val_samples: int) -> TrainConfig:
     """A BlurNet of 34 thousand weights on windows of 128 px, blurred as the shipped one's."""
+    steps = args.steps
     return TrainConfig(
         name="small_blur_net",
         task="detect",
@@ -43,11 +47,12 @@ def config_of(seed: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
         validate_every=steps,
         widths=(8, 16),
         depths=(1, 1),
-        data=DataConfig(window_px=128, shard=batch, val_samples=768),
+        # Private training has no shards, but a config's must be a multiple of the batch.
+        data=DataConfig(window_px=128, shard=96, val_samples=val_samples),
         optim=OptimConfig(
             steps=steps,
-            batch=batch,
-            lr=lr,
+            batch=args.batch,
+            lr=args.lr,
             warmup=10,
             cooldown=steps // 3,
             ema=0.95,
@@ -65,17 +70,25 @@ def run_once(
     run.mkdir(parents=True)
     shared.mkdir(parents=True, exist_ok=True)
     (run / "records").symlink_to(shared.resolve())
-    return load_checkpoint(train_private(config, privacy, photos, run, entropy=entropy))
+    return load_checkpoint(private.train_private(config, privacy, photos, run, entropy=entropy))
 
 
 def quality(photos: Path, work: Path, args: argparse.Namespace) -> None:
     """Print accuracy against epsilon, mean and range over the seeds."""
+    config = config_of(9, args, val_samples=768)
+
+    # Every run judges on the same samples, which take longer to make than a network to train.
+    @functools.cache
+    def samples(seed: int, index: int, size: int) -> Arrays:
+        maker: SampleMaker = job_of(config)[1](photos, "val")()
+        return make_shard(maker, seed=seed, index=index, size=size)
+
+    private.make_shard = lambda _maker, *, seed, index, size: samples(seed, index, size)
     print("| ε | δ | noise σ | ε spent | accuracy, % | loss | s |\n| --- " + "| --- " * 6 + "|")
     for epsilon in args.epsilons:
-        privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=4, views=1)
+        privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=args.windows, views=1)
         found, since = [], time.process_time()
         for seed in range(1, args.seeds + 1):
-            config = config_of(9, steps=args.steps, batch=args.batch, lr=args.lr)
             found.append(
                 run_once(config, privacy, photos, work / f"run-{epsilon:g}", work / "records", seed)
             )
@@ -93,11 +106,12 @@ def quality(photos: Path, work: Path, args: argparse.Namespace) -> None:
 
 def audit(photos: Path, work: Path, args: argparse.Namespace) -> None:
     """Print how well the attacks do at each epsilon."""
-    config = config_of(9, steps=args.steps, batch=args.batch, lr=args.lr)
+    config = config_of(9, args, val_samples=8)  # nobody asks how good the networks are
     halves = _halves(photos, work, config, count=args.audited, networks=args.networks)
-    print("| ε | ε spent | attack | AUC | found at 5 % accused |\n| --- | --- | --- | --- | --- |")
+    print("| ε | ε spent | loss in | loss out | attack | AUC (95 %) | found at 5 % accused |")
+    print("| --- " * 7 + "|")
     for epsilon in args.epsilons:
-        privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=4, views=1)
+        privacy = Privacy(epsilon, args.delta, clip=args.clip, windows=args.windows, views=1)
         losses, trained, spent = [], [], math.nan
         for k, (folder, names, members) in enumerate(halves):
             state = run_once(
@@ -110,9 +124,9 @@ def audit(photos: Path, work: Path, args: argparse.Namespace) -> None:
             everyone = all_records(
                 factory(folder / "all", "train"),
                 folder / "all",
-                work / "records" / fingerprint(config, 4),
+                work / "records" / fingerprint(config, args.windows),
                 seed=config.seed,
-                windows=4,
+                windows=args.windows,
             )
             losses.append(photo_losses(job, network, [everyone[n] for n in names]))
             trained.append(members)
@@ -121,10 +135,11 @@ def audit(photos: Path, work: Path, args: argparse.Namespace) -> None:
             pairs = zip(scores, table[1], strict=True)
             attacks = [attack_from(s[m], s[~m]) for s, m in pairs]
             aucs = [a.auc for a in attacks]
-            error = np.std(aucs, ddof=1) / math.sqrt(len(aucs))
+            error = np.std(aucs, ddof=1) / math.sqrt(len(aucs)) * stats.t.ppf(0.975, len(aucs) - 1)
             hits = 100 * np.mean([a.hits for a in attacks])
             print(
-                f"| {epsilon:g} | {spent:.2f} | {name} "
+                f"| {epsilon:g} | {spent:.2f} | {table[0][table[1]].mean():.3f} "
+                f"| {table[0][~table[1]].mean():.3f} | {name} "
                 f"| {np.mean(aucs):.3f} ± {error:.3f} | {hits:.0f} % |",
                 flush=True,
             )
@@ -179,6 +194,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--windows", type=int, default=4, help="samples per photo")
     parser.add_argument("--seeds", type=int, default=2, help="of the noise, for quality")
     parser.add_argument("--audited", type=int, default=100, help="photos, for audit")
     parser.add_argument("--networks", type=int, default=8, help="trained, for audit")
