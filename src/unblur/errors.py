@@ -20,6 +20,7 @@ The tree::
       OutputError               exit 6   http 500   a result cannot be written
         WouldOverwrite                   http 409
         CannotWrite
+        CannotListen                                the local page's port is taken or not ours
       RequestError              exit 3   http 400   the local page's server refuses a request
         TooLarge                         http 413   more bytes than one upload may have
         TooSlow                          http 408   the client let us wait too long
@@ -139,6 +140,10 @@ class WouldOverwrite(OutputError):
 
 class CannotWrite(OutputError):
     """The output could not be written: no space, no permission, no such folder."""
+
+
+class CannotListen(OutputError):
+    """The local page's address cannot be had: the port is taken, or not ours."""
 
 
 class RequestError(UnblurError):

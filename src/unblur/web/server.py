@@ -10,17 +10,13 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from unblur.errors import CannotWrite
+from unblur.errors import CannotListen
 from unblur.web.app import make_app
 from unblur.web.hub import Hub
 from unblur.web.settings import Settings
 
 _HEAD_BYTES = 64_000
 _MORE_PORTS = 20
-
-
-class CannotListen(CannotWrite):
-    """The address is taken, or not ours."""
 
 
 class PatientProtocol(H11Protocol):
