@@ -53,6 +53,9 @@ class MotionField:
         centres_y, centres_x: middles of the windows' rows and columns in photo px.
         windows: rows of estimates.
         uniform: whether all windows share one PSF.
+        first_px: mean length of the windows' motion at the first look, in px of the scale it was
+            made on; later answers tell better how it moved, but not whether. None if there was
+            no look.
     """
 
     shape: tuple[int, int]
@@ -61,6 +64,7 @@ class MotionField:
     centres_x: tuple[float, ...]
     windows: tuple[tuple[PsfEstimate, ...], ...]
     uniform: bool
+    first_px: float | None = None
 
     @property
     def blur_probability(self) -> float:
@@ -74,6 +78,12 @@ class MotionField:
         """Median length of the motion in photo px, of the windows that show it."""
         seen = [w.psf.length_px() for row in self.windows for w in row if w.blur_probability > 0.5]
         return float(np.median(seen)) * self.scale if seen else 0.0
+
+    def mean_length_px(self) -> float:
+        """Mean length of the windows' motion on the working scale, by how much they show."""
+        windows = [w for row in self.windows for w in row]
+        weights = np.array([visibility(w) for w in windows])
+        return float(np.average([w.psf.length_px() for w in windows], weights=weights))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the field for JSON, without the PSFs' pixels; lengths in photo px."""
@@ -136,10 +146,12 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
         return MotionField(shape, scale, centres_y, centres_x, grid, uniform=False)
 
     field = reconcile(arranged(first))
+    field = replace(field, first_px=field.mean_length_px())
     if field.blur_probability < _WORTH_LOOKING:
         return field
     if not field.uniform:
-        return reconcile(arranged(look_again(seen, first, engine)), may_share=False)
+        again = reconcile(arranged(look_again(seen, first, engine)), may_share=False)
+        return replace(again, first_px=field.first_px)
     psf, confidence, middle = look_again_shared(
         partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
     )

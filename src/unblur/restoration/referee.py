@@ -16,7 +16,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
-from unblur.motion.field import MotionField, visibility
+from unblur.motion.field import MotionField
 from unblur.motion.kernel import PsfEstimate
 from unblur.restoration.settings import DEFAULTS, Settings
 
@@ -54,14 +54,11 @@ def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Det
 
 
 def typical_length(field: MotionField) -> float:
-    """Return the mean length of the windows' motion, in px of the scale it was measured on.
+    """Return the length by which the gate judges, in px of the scale it was measured on.
 
-    Windows count by how much they show.
+    That of the first look: the search that follows explains sharp photos, too, by some motion.
     """
-    windows = [w for row in field.windows for w in row]
-    weights = np.array([visibility(w) for w in windows])
-    lengths = np.array([w.psf.length_px() for w in windows])
-    return float(np.average(lengths, weights=weights))
+    return field.mean_length_px() if field.first_px is None else field.first_px
 
 
 def trust_map(field: MotionField, settings: Settings = DEFAULTS) -> FloatArray:
