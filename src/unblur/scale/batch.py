@@ -102,7 +102,7 @@ class Batch:
                 died = died or result.ended
                 result = failure(task, result.reason, EngineFailed.exit_code)
             yield left[index], self._finish(task, result)
-        if died:
+        if died or how.engine != "local":  # a cluster repeats a dead worker's photo without a word
             self._sweep()
 
     def _results(
