@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from unblur.io import Photo, Region
 
 _PSF_SIDE = 257
+_DYING_SECONDS = 10.0
 _NUMBERS = (".npy", ".txt", ".csv")
 _READ, _ANALYSED, _RESTORED = 0.04, 0.15, 0.9
 
@@ -50,6 +52,10 @@ def work(pipe: Connection, root: Path) -> None:
             order = pipe.recv()
             pipe.send(answer(order, pipe.send))
     except (EOFError, OSError):
+        # A dying server closes its pipes a moment before it is dead; one that lives kills us.
+        until = time.monotonic() + _DYING_SECONDS
+        while os.getppid() == parent and time.monotonic() < until:
+            time.sleep(0.02)
         if os.getppid() != parent:
             shutil.rmtree(root, ignore_errors=True)
 
