@@ -88,7 +88,12 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch):
 def test_nothing_is_left_however_it_ends(tmp_path, number):
     command = [sys.executable, "-m", "unblur", "serve", "--no-open", "--port", "0"]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        # Whoever runs the tests in the background may have handed down that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         port = int(re.search(r":(\d+)/", process.stderr.readline())[1])
