@@ -75,6 +75,9 @@ class OptimConfig:
         ema: decay of the average of the weights that is validated and shipped.
         weight_decay: AdamW's.
         clip_norm: largest gradient norm.
+        bf16: whether the network computes in bfloat16 while it is trained; two to four times
+            as fast on processors with AMX, slower on most others. Weights, loss and validation
+            stay float32.
     """
 
     steps: int = 1000
@@ -85,6 +88,7 @@ class OptimConfig:
     ema: float = 0.999
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
+    bf16: bool = False
 
 
 @dataclass(frozen=True)

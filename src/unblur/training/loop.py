@@ -95,6 +95,8 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     torch.manual_seed(config.seed)
     network = job.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
+    if optim.bf16:
+        compute_in_bf16(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
     )
@@ -181,6 +183,18 @@ def job_of(
     module = import_module(f"unblur.training.{module_name}")
     job: Job = getattr(module, class_name)(config)
     return job, partial(module.samples, config)
+
+
+def compute_in_bf16(network: nn.Module) -> None:
+    """Let a network compute in bfloat16 from now on; its answers stay float32."""
+    plain = network.forward
+
+    def forward(*inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        with torch.autocast("cpu", torch.bfloat16):
+            out = plain(*inputs)
+        return out.float() if isinstance(out, torch.Tensor) else tuple(x.float() for x in out)
+
+    network.forward = forward  # type: ignore[method-assign]
 
 
 def lr_factor(step: int, optim: OptimConfig) -> float:
