@@ -10,7 +10,7 @@ cheap ones counting most; what they share stays, what only one has made up fades
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -26,6 +26,7 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, look, see
 from unblur.motion.looks import explanation_cost
+from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 
 WIDE = 512
@@ -47,8 +48,6 @@ _CARRIED_PX = 768
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
 _THREADS = 2
-
-WindowReader = Callable[[int, int, int, int], FloatArray]
 
 
 def look_again(
@@ -82,7 +81,7 @@ def look_again(
 
 
 def look_again_shared(
-    read: WindowReader, shape: tuple[int, int], first: Psf, engine: Engine
+    read: LumaReader, shape: tuple[int, int], first: Psf, engine: Engine
 ) -> tuple[Psf, float, tuple[int, int]]:
     """Sharpen the one PSF of a picture that moved alike everywhere.
 
@@ -112,7 +111,7 @@ def look_again_shared(
 
 
 def _halved_answers(
-    read: WindowReader, shape: tuple[int, int], middle: tuple[int, int], engine: Engine
+    read: LumaReader, shape: tuple[int, int], middle: tuple[int, int], engine: Engine
 ) -> list[Psf]:
     """Return what KernelNet, and the search begun with it, make of a picture of half the size.
 
@@ -134,7 +133,7 @@ def _halved_answers(
 
 
 def finer(
-    read: WindowReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
+    read: LumaReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
 ) -> Psf | None:
     """Carry a PSF up to a picture of twice the size.
 
