@@ -122,7 +122,9 @@ def main() -> None:
     parser.add_argument("--cells", default="", help="only rows whose name contains one of these")
     parser.add_argument("--restorer", default="wiener", help="the non-blind restoration")
     parser.add_argument("--cache", type=Path, default=Path("kernels.jsonl"))
-    parser.add_argument("--json", type=Path, help="write the table and the worst rows here")
+    parser.add_argument(
+        "--json", type=Path, help="write the table and the worst rows of the last method here"
+    )
     options = parser.parse_args()
     wanted = [part.strip() for part in options.cells.split(",") if part.strip()]
     cells = [c for c in CELLS if not wanted or any(part in c.name for part in wanted)]
@@ -130,8 +132,9 @@ def main() -> None:
     rows = list(measured(options, cells, methods))
     table = summary(rows, cells, methods)
     if options.json:
-        worst = sorted((r for r in rows if r["method"] != "none"), key=lambda r: r["similarity"])
-        result = {"seed": options.seed, "table": table, "worst": worst[:10]}
+        ours = (r for r in rows if r["method"] == methods[-1])
+        worst = sorted(ours, key=lambda r: r["similarity"])[:10]
+        result = {"seed": options.seed, "side": options.side, "table": table, "worst": worst}
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(as_text(table))
 
