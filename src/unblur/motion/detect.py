@@ -154,7 +154,9 @@ def detect_luma(
         part = places[start : start + _BATCH]
         features = [light_features(luma[y : y + height, x : x + width]) for y, x in part]
         (out,) = engine(
-            np.stack([f.maps for f in features]), np.stack([f.pooled for f in features])
+            np.stack([f.maps for f in features]),
+            np.stack([f.pooled for f in features]),
+            np.stack([f.pixels for f in features]),
         )
         windows += [
             _window(row, (y + height / 2) * scale, (x + width / 2) * scale, scale, f.pooled)
