@@ -99,6 +99,23 @@ def test_mistakes_are_explained(folder):
     assert "does not exist" in unblur("detect", folder / "none", expect=3).stderr
 
 
+def test_what_could_not_be_written_is_refused_before_the_work(folder, tmp_path):
+    other, out = tmp_path / "other", tmp_path / "out"
+    other.mkdir()
+    (other / "a-sharp.jpg").write_bytes(SHAKEN.read_bytes())
+    for option in ("--blurred-to", "--map"):
+        both = unblur("detect", folder, other, option, out, "--overwrite", expect=6)
+        assert "would both be written" in both.stderr and not out.exists()
+    same = unblur("detect", other, "--blurred-to", other, "--overwrite", expect=6)
+    assert "would replace the photo" in same.stderr
+    assert (other / "a-sharp.jpg").read_bytes() == SHAKEN.read_bytes()
+
+
+def test_maps_are_not_taken_for_photos(folder):
+    unblur("detect", folder, "--map", folder)
+    assert len(json.loads(unblur("detect", folder, "--json").stdout)) == 2
+
+
 def test_several_processes_say_what_one_says(folder):
     for number in range(10):
         (folder / f"copy{number}.jpg").write_bytes(SHAKEN.read_bytes())

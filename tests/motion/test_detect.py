@@ -10,7 +10,7 @@ from unblur.motion import detect
 from unblur.motion.detect import BlurWindow, combined, detect_luma
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
-from unblur.motion.light import LIGHT_NAMES, light_features
+from unblur.motion.light import LIGHT_NAMES, light_features, standardised
 
 
 class FakeBlurEngine:
@@ -21,8 +21,9 @@ class FakeBlurEngine:
     def __init__(self, row):
         self.row, self.seen = row, 0
 
-    def __call__(self, maps, pooled):
+    def __call__(self, maps, pooled, pixels):
         assert maps.shape[1:] == (len(LIGHT_NAMES), GRID, GRID) and pooled.shape[1:] == (3, 8, 8)
+        assert pixels.shape[:2] == (len(maps), 1) and min(pixels.shape[2:]) >= detect.MIN_SIDE
         self.seen += len(maps)
         return (np.tile(np.asarray(self.row, np.float32), (len(maps), 1)),)
 
@@ -54,6 +55,15 @@ def test_light_features_are_the_motion_features_of_the_same_names():
     for name, ours in zip(LIGHT_NAMES, light.maps, strict=True):
         np.testing.assert_array_equal(ours, full.maps[MAP_NAMES.index(name)])
     np.testing.assert_array_equal(light.pooled, full.pooled)
+
+
+def test_the_window_itself_is_shown_whatever_its_exposure():
+    picture = boxes(120, 200, seed=2)
+    bright, dark = (light_features(scale * picture).pixels for scale in (1.0, 0.1))
+    assert bright.shape == (1, 120, 200)
+    assert abs(bright.mean()) < 1e-4 and bright.std() == pytest.approx(1, abs=0.15)
+    assert np.corrcoef(bright.ravel(), dark.ravel())[0, 1] > 0.9999
+    np.testing.assert_allclose(standardised(np.full((9, 9), 0.3, np.float32)), 0, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", detect.KINDS)
