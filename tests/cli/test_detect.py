@@ -74,6 +74,14 @@ def test_of_a_burst_the_sharpest_is_named(tmp_path):
     assert listed.read_text() == f"{tmp_path / '1.jpg'}\n{tmp_path / '3.jpg'}\n"
 
 
+def test_a_burst_ends_with_its_folder(tmp_path):
+    for name in ("one/1.jpg", "one/2.jpg", "two/3.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(SHAKEN.read_bytes())
+    rows = json.loads(unblur("detect", tmp_path, "--burst", "--json").stdout)
+    assert [row["burst"] for row in rows] == [0, 0, 1]
+
+
 def test_a_map_is_a_picture_of_the_photos_size_with_a_legend(folder, tmp_path):
     maps = tmp_path / "maps"
     unblur("detect", folder, "--map", maps)
