@@ -115,8 +115,16 @@ def test_windows_that_disagree_on_the_length_widen_its_interval():
 
 def test_a_sharp_subject_before_a_soft_background_is_a_sharp_photo():
     subject = window((0.95, 0.03, 0.02), detail=-0.8)
-    background = [window((0.02, 0.08, 0.9), detail=-2.6) for _ in range(3)]
-    assert combined([subject, *background], (9, 9), 1).kind == "sharp"
+    for detail in (-2.6, -0.8):
+        background = [window((0.02, 0.08, 0.9), detail=detail) for _ in range(3)]
+        assert combined([subject, *background], (9, 9), 1).kind == "sharp"
+
+
+def test_one_window_in_doubt_does_not_make_a_moved_photo_sharp():
+    doubtful = window((0.3, 0.65, 0.05))
+    sure = [window((0.02, 0.9, 0.08)) for _ in range(3)]
+    found = combined([doubtful, *sure], (9, 9), 1)
+    assert found.kind == "motion" and 0.1 < found.probabilities[0] < 0.3
 
 
 def test_a_photo_without_any_structure_has_a_finite_verdict():

@@ -1,8 +1,8 @@
 """The blur detector: is a photo sharp, moved or out of focus; how far; which way.
 
-A few telling windows are looked at, or all of them for a map. Each gives calibrated
-probabilities; together they give the photo's, windows with much detail counting most, so that a
-sharp subject before a soft background makes a sharp photo.
+A few telling windows are looked at, or all of them for a map. Each gives probabilities; together
+they give the photo's, windows counting the more the more detail they have and the likelier they
+are sharp, so that a sharp subject before a soft background makes a sharp photo.
 """
 
 from __future__ import annotations
@@ -169,17 +169,17 @@ def combined(windows: Sequence[BlurWindow], shape: tuple[int, int], scale: int) 
     """Return the photo's verdict from its windows'."""
     detail = np.array([w.detail for w in windows])
     weights = 10.0 ** (DETAIL_WEIGHT * (detail - detail.max()))
-    weights /= weights.sum()
-    logs = np.log(np.maximum([w.probabilities for w in windows], 1e-6))
-    probabilities = special.softmax(weights @ logs / TEMPERATURE)
+    each = np.maximum([w.probabilities for w in windows], 1e-6)
+    sharpest = weights * each[:, 0]
+    probabilities = special.softmax(sharpest / sharpest.sum() @ np.log(each) / TEMPERATURE)
     kind = KINDS[int(np.argmax(probabilities))]
-    shown = weights * np.maximum([w.blur_probability for w in windows], 1e-6)
+    shown = weights * np.maximum(1 - each[:, 0], 1e-6)
     shown /= shown.sum()
     lengths = np.log2([w.length_px for w in windows])
     length = float(shown @ lengths)
     inner = shown @ np.square([w.length_spread for w in windows])
     outer = shown @ np.square(lengths - length)
-    moved = weights * np.maximum([w.probabilities[1] for w in windows], 1e-6)
+    moved = weights * each[:, 1]
     moved /= moved.sum()
     doubled = np.deg2rad([2 * w.angle_deg for w in windows])
     sure = np.exp(-2 * np.square(np.deg2rad([w.angle_spread_deg for w in windows])))
