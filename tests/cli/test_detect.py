@@ -102,7 +102,19 @@ def test_bad_files_are_named_and_the_others_go_on(folder):
     assert "Traceback" not in result.output
 
 
-def test_mistakes_are_explained(folder):
+def test_a_narrow_panorama_is_judged(tmp_path):
+    with Image.open(SHAKEN) as image:
+        strip = np.asarray(image.convert("RGB"))[100:220]
+    Image.fromarray(np.tile(strip, (1, 6, 1))).save(tmp_path / "wide.jpg", quality=95)
+    (row,) = json.loads(unblur("detect", tmp_path, "--json").stdout)
+    assert row["scale"] == 1 and row["kind"] == "motion"
+
+
+def test_mistakes_are_explained(folder, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no photos found" in unblur("detect", empty).stderr
+    assert json.loads(unblur("detect", empty, "--json").stdout) == []
     assert "exclude" in unblur("detect", folder, "--json", "--csv", expect=2).stderr
     assert "does not exist" in unblur("detect", folder / "none", expect=3).stderr
 

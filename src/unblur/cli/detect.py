@@ -226,6 +226,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(rows: Sequence[dict[str, Any]], seconds: float) -> None:
+    if not rows:
+        click.echo("unblur: no photos found", err=True)
     for row in rows:
         if row["error"]:
             click.echo(f"unblur: {row['path']}: {row['error']}", err=True)
