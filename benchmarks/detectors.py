@@ -262,7 +262,8 @@ def as_text(result: dict[str, Any]) -> str:
         low, high = row["auc_95"]
         auc = f"{row['auc']:.4f} [{low:.3f}, {high:.3f}]"
         lines.append(
-            f"{row['detector']:<24}{row['photos']:>7}{auc:>22}{100 * row['accuracy']:>8.1f} %{row['ms']:>8.1f}"
+            f"{row['detector']:<24}{row['photos']:>7}{auc:>22}{100 * row['accuracy']:>8.1f} %"
+            f"{row['ms']:>8.1f}"
             + "".join(f"{row[label]:>14.4f}" for label in labels)
         )
     ours = {key: value for key, value in result["ours"].items() if key != "reliability"}
