@@ -40,7 +40,8 @@ def main() -> None:
     print(
         f"{options.photos} photos of {options.megapixels:g} megapixels, "
         f"{options.workers} processes: {passed:.1f} s, {60 * options.photos / passed:.0f} a "
-        f"minute; cpu {1000 * per_photo:.0f} ms a photo, {options.workers * 60 / per_photo:.0f} a minute "
+        f"minute; cpu {1000 * per_photo:.0f} ms a photo, "
+        f"{options.workers * 60 / per_photo:.0f} a minute "
         "if nothing else runs"
     )
 
