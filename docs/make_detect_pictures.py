@@ -58,13 +58,13 @@ def reliability_picture(ours: dict[str, Any], target: Path) -> None:
         draw.rectangle((low, floor - SCALE * BARS * row["share"] / most, high, floor), fill=PALE)
         text(((low + high) / 2, floor + SCALE * 10), f"{row['photos']:.0f}")
         x, y = at(row["said"], row["was"])
-        spread = SCALE * SIDE * 1.96 * (row["was"] * (1 - row["was"]) / row["photos"]) ** 0.5
-        draw.line((x, y - spread, x, y + spread), fill=BLUE, width=SCALE)
+        spread = 1.96 * (row["was"] * (1 - row["was"]) / row["photos"]) ** 0.5
+        ends = (at(0, max(0, row["was"] - spread))[1], at(0, min(1, row["was"] + spread))[1])
+        draw.line((x, ends[0], x, ends[1]), fill=BLUE, width=SCALE)
         radius = SCALE * 4
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=BLUE)
-    x, y = at(0.03, 0.96)
-    text((x, y), f"calibration error {ours['calibration_error']:.3f}", "lm")
-    text((at(0.5, 0)[0], floor + SCALE * 30), "said to be blurred (below: photos)")
+    text(at(0.97, 0.05), f"calibration error {ours['calibration_error']:.3f}", "rm")
+    text((at(0.45, 0)[0], floor + SCALE * 30), "across: said blurred; up: was; bars: photos")
     target.parent.mkdir(exist_ok=True)
     small = sheet.resize((width, height), Image.Resampling.LANCZOS)
     small.save(target, optimize=True)
