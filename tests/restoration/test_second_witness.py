@@ -1,5 +1,7 @@
 """The blur detector's word: what it is sure is sharp stays as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ from tests.motion.test_detect import FakeBlurEngine, row
 from tests.motion.test_features import boxes
 from tests.restoration.fakes import Brighten, FakeKernelEngine
 from unblur.blur import Psf
+from unblur.motion.detect import detect_luma
+from unblur.motion.field import uniform_field
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.settings import DEFAULTS
+from unblur.restoration.referee import is_likely_sharp
 
 
 def restored(engine, options=RestoreOptions(), size=(300, 420)):  # noqa: B008
@@ -21,7 +25,7 @@ def restored(engine, options=RestoreOptions(), size=(300, 420)):  # noqa: B008
 
 
 def test_what_is_surely_sharp_stays_though_motion_was_seen():
-    untouched, report = restored(FakeBlurEngine(row(sharp=6)))
+    untouched, report = restored(FakeBlurEngine(row(sharp=20)))
     assert untouched and not report.changed and "already sharp" in report.reason
     assert not np.array(report.trust).any()
 
@@ -42,5 +46,20 @@ def test_an_own_psf_is_not_questioned():
     assert report.changed
 
 
-def test_the_bound_asks_for_more_than_likely():
-    assert 0.8 < DEFAULTS.surely_sharp < 1
+def test_both_witnesses_weigh():
+    for probability, sharp, expected in (
+        (0.99, 0.9, False),  # one is sure of motion, the other fairly sure of none
+        (0.8, 0.9, True),
+        (0.8, 0.3, False),
+        (0.55, 0.5, True),  # neither knows: the photo stays
+    ):
+        doubt = np.log(sharp / (1 - sharp) * 2)  # against two kinds that weigh alike
+        verdict = detect_luma(
+            np.random.default_rng(0).random((300, 300)).astype(np.float32),
+            FakeBlurEngine(row(sharp=doubt)),
+        )
+        field = uniform_field((300, 300), Psf.from_line(9, 0), 0.0)
+        windows = ((replace(field.windows[0][0], blur_probability=probability),),)
+        field = replace(field, windows=windows)
+        assert verdict.probabilities[0] == pytest.approx(sharp, abs=0.02)
+        assert is_likely_sharp(verdict, field) == expected

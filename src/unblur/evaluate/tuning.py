@@ -318,7 +318,7 @@ def _suggest(trial: Trial, model: str) -> dict[str, float]:
         "strength": trial.suggest_float("strength", 0.4, 1.0),
         "shortest_px": trial.suggest_float("shortest_px", 2.0, 8.0),
         "certain": trial.suggest_float("certain", 0.5, 0.95),
-        "surely_sharp": trial.suggest_float("surely_sharp", 0.8, 1.0),
+        "likely_sharp": trial.suggest_float("likely_sharp", 0.2, 0.8),
         "confidence_low": trial.suggest_float("confidence_low", 0.05, 0.5),
     }
     if "regularisation" in searched_settings(model):
@@ -334,7 +334,7 @@ def _point(model: str, settings: Settings) -> dict[str, float]:
 
 def searched_settings(model: str) -> list[str]:
     """Return the settings of a model that are searched, confidence apart."""
-    names = ["strength", "shortest_px", "certain", "surely_sharp"]
+    names = ["strength", "shortest_px", "certain", "likely_sharp"]
     has_bank = model not in CLASSICAL and not is_foreign(model)
     return [*names, "regularisation"] if has_bank else names
 

@@ -273,7 +273,8 @@ def _looks_sharp(
         return True
     if blur_engine is None:
         return False
-    return referee.is_surely_sharp(referee.detection(samples, motion, blur_engine), settings)
+    seen = referee.detection(samples, motion, blur_engine)
+    return referee.is_likely_sharp(seen, motion, settings)
 
 
 def _typical_noise(motion: MotionField | None) -> float:

@@ -35,9 +35,18 @@ def is_sharp(field: MotionField, settings: Settings = DEFAULTS) -> bool:
     return length < settings.shortest_px or field.blur_probability < wanted
 
 
-def is_surely_sharp(detection: Detection, settings: Settings = DEFAULTS) -> bool:
-    """Return whether the blur detector, the second witness, is sure that a photo is sharp."""
-    return detection.probabilities[0] >= settings.surely_sharp
+def is_likely_sharp(
+    detection: Detection, field: MotionField, settings: Settings = DEFAULTS
+) -> bool:
+    """Return whether both witnesses together find a photo sharp.
+
+    The motion field looks at the blur as a kernel, the blur detector at the picture as well, so
+    each is deceived by other photos; their odds are multiplied as those of independent witnesses.
+    """
+    still, moved = 1 - field.blur_probability, field.blur_probability
+    sharp = detection.probabilities[0]
+    for_sharp, against = sharp * still, (1 - sharp) * moved
+    return for_sharp >= settings.likely_sharp * (for_sharp + against)
 
 
 def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Detection:
