@@ -58,7 +58,7 @@ class Job(Protocol):
         """Return the loss of a batch and figures to log."""
 
 
-def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
+def train(  # noqa: C901, PLR0915  (one loop, to be read from top to bottom)
     config: TrainConfig,
     photos: Path,
     run: Path,
@@ -194,7 +194,7 @@ def compute_in_bf16(network: nn.Module) -> None:
             out = plain(*inputs)
         return out.float() if isinstance(out, torch.Tensor) else tuple(x.float() for x in out)
 
-    network.forward = forward  # type: ignore[method-assign]
+    network.forward = forward
 
 
 def lr_factor(step: int, optim: OptimConfig) -> float:
