@@ -81,7 +81,7 @@ def test_tune_writes_settings_that_restore_reads(here, monkeypatch):
 
 def test_models_with_settings_can_be_compared(here):
     from unblur.errors import BadValue
-    from unblur.evaluate.quality import method_of, split_settings
+    from unblur.evaluate.methods import method_of, split_settings
 
     Path("half.toml").write_text("strength = 0.5\n")
     assert split_settings("unblur@half.toml")[1].strength == 0.5

@@ -11,7 +11,7 @@ import unblur
 from tests.foreign.made import Tf, brighten
 from unblur.cli import main
 from unblur.errors import BadValue, MissingExtra
-from unblur.evaluate.quality import as_options, gated, method_of
+from unblur.evaluate.methods import as_options, gated, method_of
 
 
 def run(*args, expect=0):

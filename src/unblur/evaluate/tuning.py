@@ -21,8 +21,8 @@ import numpy as np
 from unblur.errors import BadValue, MissingExtra, ShapeMismatch
 from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.cache import code_digest, model_digest
+from unblur.evaluate.harm import UNHARMED_DB
 from unblur.evaluate.metrics import psnr_db
-from unblur.evaluate.quality import UNHARMED_DB
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.evaluate.statistics import Difference, compare
 from unblur.motion.field import MotionField

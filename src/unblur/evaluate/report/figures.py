@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from unblur.evaluate import quality, statistics
+from unblur.evaluate import statistics
 from unblur.evaluate.comparing.run import Comparison
-from unblur.evaluate.comparing.worker import BLURRY
 from unblur.evaluate.differences import differences as tested
-from unblur.evaluate.quality import TRUE_PSF, WORSE_BY_DB, Row
+from unblur.evaluate.harm import WORSE_BY_DB
+from unblur.evaluate.methods import BLURRY, TRUE_PSF
+from unblur.evaluate.quality import Row
 from unblur.evaluate.statistics import Difference
+from unblur.evaluate.tables import BINS
 
 SIGNIFICANT = 0.05
 """Two methods differ if the corrected p-value is below this."""
-
-TITLES = {"psnr_db": "PSNR dB", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,9 @@ class Paired:
         return self.holm_p < SIGNIFICANT
 
 
-def title_of(score: str) -> str:
-    """Return the usual way to write a score's name."""
-    return TITLES.get(score, score.replace("_", " "))
-
-
 def score_names(comparison: Comparison) -> list[str]:
     """Return the names of all scores; some protocols leave some out on small photos."""
     return list(dict.fromkeys(name for row in comparison.rows for name in row.scores))
-
-
-def digits_of(score: str) -> int:
-    """Return how many decimals of a score tell something."""
-    return 2 if score.endswith("_db") else 4
 
 
 def is_oracle(model: str) -> bool:
@@ -216,7 +206,7 @@ def _by_length(comparison: Comparison) -> dict[str, list[str]]:
     if 2 * len(known) < len(facts) or not known:
         return {}
     groups = {"sharp": [row.name for row in known if row.kind == "sharp"]}
-    for low, high in quality.BINS:
+    for low, high in BINS:
         label = f"> {low:.0f} px" if math.isinf(high) else f"{low:.0f}-{high:.0f} px"
         groups[label] = [
             row.name

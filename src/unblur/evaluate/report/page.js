@@ -25,8 +25,7 @@ const text = (value, digits = 2) =>
 const signed = (value, digits = digitsOf(main)) =>
   isNumber(value) ? (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits) : text(value);
 const digitsOf = (score) => (score.endsWith("_db") ? 2 : 4);
-const titleOf = (score) =>
-  ({ psnr_db: "PSNR dB", ssim: "SSIM", ms_ssim: "MS-SSIM" })[score] ?? score.replaceAll("_", " ");
+const titleOf = (score) => data.protocol.titles[score] ?? score;
 /** A number for sorting; what is unknown comes last. */
 const rank = (value) =>
   isNumber(value) ? value : value === "∞" ? Infinity : value === "-∞" ? -Infinity : null;
