@@ -112,7 +112,7 @@ def test_what_is_kept_of_a_comparison_depends_on_the_added_file(brighter, shelf)
 
 
 def test_tuning_leaves_the_bank_alone(brighter):
-    from unblur.evaluate.tuning import searched_settings as searched
+    from unblur.evaluate.tuning.search import searched_settings as searched
 
     assert "regularisation" in searched("unblur") and "strength" in searched(brighter)
     assert "regularisation" not in (*searched(brighter), *searched("wiener"))

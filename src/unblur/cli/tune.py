@@ -53,9 +53,10 @@ def tune(
     """
     from unblur.errors import WouldOverwrite
     from unblur.evaluate.datasets import open_dataset
-    from unblur.evaluate.tuning import Plan, to_toml
-    from unblur.evaluate.tuning import tune as search
+    from unblur.evaluate.tuning.run import tune as search
+    from unblur.evaluate.tuning.search import Plan
     from unblur.io import write_bytes
+    from unblur.restoration.settings import to_toml
 
     if output.exists() and not overwrite:
         raise WouldOverwrite(f"{output} exists already; use --overwrite, or choose another output")

@@ -67,6 +67,9 @@ class BlindRestorer(Restorer, Protocol):
     window_px: tuple[int, int]
 
 
+_PLAIN_WINDOW_PX = 768
+
+
 class NetworkRestorer:
     """RestoreNet on the bank that it was trained on."""
 
@@ -94,6 +97,12 @@ class NetworkRestorer:
         out = tile.srgb.copy()
         out[rows, columns] = np.moveaxis(restored[0, :, :height, :width], 0, 2)
         return out
+
+
+class PlainRestorer(NetworkRestorer):
+    """RestoreNet that was told nothing of the motion: it sees the pixels and their noise alone."""
+
+    window_px = (_PLAIN_WINDOW_PX, _PLAIN_WINDOW_PX)
 
 
 Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
