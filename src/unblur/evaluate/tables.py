@@ -12,7 +12,12 @@ from unblur.evaluate.harm import WORSE_BY_DB
 from unblur.evaluate.protocols.base import Protocol
 from unblur.evaluate.protocols.plain import PLAIN
 from unblur.evaluate.quality import Row
-from unblur.evaluate.statistics import Summary, bootstrap_interval, summarise_scores
+from unblur.evaluate.statistics import (
+    Summary,
+    bootstrap_interval,
+    mean_of_known,
+    summarise_scores,
+)
 from unblur.evaluate.titles import digits_of, title_of
 
 BINS = ((0.0, 10.0), (10.0, 20.0), (20.0, 40.0), (40.0, float("inf")))
@@ -90,7 +95,7 @@ def _means(rows: Sequence[Row], protocol: Protocol, seed: int) -> dict[str, Any]
         **{name: summary.mean for name, summary in summaries.items()},
         **protocol.extras([row.scores for row in rows]),
         **_gains(rows, seed),
-        "kernel_similarity": _mean([row.kernel_similarity for row in rows]),
+        "kernel_similarity": mean_of_known([row.kernel_similarity for row in rows]),
         "seconds": float(np.mean([row.seconds for row in rows])),
         "peak_mb": max((row.peak_mb for row in rows if row.peak_mb is not None), default=None),
         "scores": {name: dataclasses.asdict(summary) for name, summary in summaries.items()},
@@ -112,8 +117,3 @@ def _gains(rows: Sequence[Row], seed: int) -> dict[str, Any]:
         "worse_share": float(np.mean(gains < -WORSE_BY_DB)),
         "worst": [{"name": name, "gain_db": round(gain, 3)} for gain, name in worst],
     }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

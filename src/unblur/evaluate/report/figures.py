@@ -15,7 +15,7 @@ from unblur.evaluate.differences import differences as tested
 from unblur.evaluate.harm import WORSE_BY_DB
 from unblur.evaluate.methods import BLURRY, TRUE_PSF
 from unblur.evaluate.quality import Row
-from unblur.evaluate.statistics import Difference
+from unblur.evaluate.statistics import Difference, mean_of_known
 from unblur.evaluate.tables import BINS
 
 SIGNIFICANT = 0.05
@@ -101,8 +101,7 @@ def table(comparison: Comparison, *, seed: int = 0) -> list[dict[str, Any]]:
         line["harmed"] = int((values < -harmed_below(comparison)).sum())
         line["harmed_share"] = line["harmed"] / len(rows)
         line |= _costs([] if model in comparison.given else rows, megapixels)
-        kernels = [r.kernel_similarity for r in rows if r.kernel_similarity is not None]
-        line["kernel_similarity"] = _mean(kernels)
+        line["kernel_similarity"] = mean_of_known([row.kernel_similarity for row in rows])
     return lines
 
 
@@ -189,15 +188,11 @@ def _costs(rows: Sequence[Row], megapixels: dict[str, float]) -> dict[str, float
     """Return mean seconds and most memory; of results that were given nothing is known."""
     cpu = [r.cpu_seconds / megapixels[r.name] for r in rows if r.cpu_seconds is not None]
     return {
-        "seconds": _mean([row.seconds for row in rows]),
-        "seconds_per_megapixel": _mean([r.seconds / megapixels[r.name] for r in rows]),
-        "cpu_seconds_per_megapixel": _mean(cpu),
+        "seconds": mean_of_known([row.seconds for row in rows]),
+        "seconds_per_megapixel": mean_of_known([r.seconds / megapixels[r.name] for r in rows]),
+        "cpu_seconds_per_megapixel": mean_of_known(cpu),
         "peak_mb": max((r.peak_mb for r in rows if r.peak_mb is not None), default=None),
     }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
 
 
 def _by_length(comparison: Comparison) -> dict[str, list[str]]:

@@ -45,7 +45,12 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
             "harmed_below": figures.harmed_below(comparison),
         },
         "models": [
-            {"name": model, "oracle": figures.is_oracle(model)} for model in comparison.models
+            {
+                "name": model,
+                "oracle": figures.is_oracle(model),
+                "older": model in comparison.older,
+            }
+            for model in comparison.models
         ],
         "photos_planned": comparison.planned,
         "verdict": words.verdict(comparison),

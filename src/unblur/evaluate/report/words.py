@@ -59,6 +59,10 @@ def text_table(comparison: Comparison) -> str:
             f"{100 * line['harmed_share']:>8.1f}%{_or_dash(line['seconds_per_megapixel']):>8}"
             f"{_or_dash(line['cpu_seconds_per_megapixel']):>11}{memory:>7}"
         )
+    if comparison.older:
+        lines.append(
+            f"kept from before unblur's code changed: {', '.join(sorted(comparison.older))}"
+        )
     return "\n".join(lines)
 
 
@@ -94,36 +98,31 @@ def _rivals(
 ) -> list[str]:
     """Return what is known of the best method against the others that may be as good."""
     others = sorted((line for line in able if line["model"] != best), key=lambda x: -x["gain"])
-    said, beaten = [], []
+    beside, beaten = [], []
     for other in (line["model"] for line in others):
         paired = _between(best, other, pairs)
         if paired is None:
             continue
-        mean, interval, better, pair = paired
+        mean, interval, pair = paired
         gain = _with_interval(mean, interval, comparison)
         if pair.significant:
             beaten.append(f"{other} by {gain}")
         else:
-            said.append(
-                f"Not told apart from {other}: {gain}, better on "
-                f"{better} of {pair.difference.count} photos, {p_text(pair.holm_p)}."
-            )
-    if beaten:
-        said.insert(0, f"Surely better than {'; '.join(beaten)}.")
-    return said
+            beside.append(f"{other} ({gain}, {p_text(pair.holm_p)})")
+    said = [f"Surely better than {'; '.join(beaten)}."] if beaten else []
+    return [*said, *([f"Not told apart from {', '.join(beside)}."] if beside else [])]
 
 
 def _between(
     ours: str, other: str, pairs: list[Paired]
-) -> tuple[float, list[float], int, Paired] | None:
-    """Return gain, its interval and the number of better photos, seen from ``ours``."""
+) -> tuple[float, list[float], Paired] | None:
+    """Return the gain and its interval, seen from ``ours``."""
     for pair in pairs:
         if {pair.ours, pair.other} == {ours, other}:
             ahead = pair.ours == ours
             sign = (1 if ahead else -1) * (1 if pair.gain == pair.difference.mean else -1)
             interval = sorted(sign * value for value in pair.difference.interval)
-            better = pair.difference.better if ahead else pair.difference.worse
-            return sign * pair.difference.mean, interval, better, pair
+            return sign * pair.difference.mean, interval, pair
     return None
 
 
