@@ -55,13 +55,13 @@ def is_oracle(model: str) -> bool:
     return TRUE_PSF in model
 
 
-def gains(comparison: Comparison, rows: Sequence[Row] | None = None) -> dict[str, dict[str, float]]:
+def gains(comparison: Comparison) -> dict[str, dict[str, float]]:
     """Return by method and photo how much better the main score is than the blurry photo's."""
     main = comparison.protocol.main
     sign = -1.0 if main in comparison.protocol.lower_is_better else 1.0
     before = {r.name: r.scores[main] for r in comparison.rows if r.method == BLURRY}
     found: dict[str, dict[str, float]] = {model: {} for model in comparison.models}
-    for row in comparison.rows if rows is None else rows:
+    for row in comparison.rows:
         value = row.scores[main]
         if row.name in before:
             same = value == before[row.name]
