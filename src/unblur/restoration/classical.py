@@ -58,7 +58,7 @@ def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> F
 
     def solve(plane: FloatArray) -> FloatArray:
         solved, _ = restoration.unsupervised_wiener(255 * plane, psf.array, clip=False, rng=0)
-        return np.asarray(solved) / 255
+        return np.asarray(solved / 255, dtype=np.float32)
 
     return _per_channel(blurry, psf, solve)
 

@@ -61,13 +61,11 @@ class BlindRestorer(Restorer, Protocol):
     """Restores tiles from their blurry pixels alone: needs no PSF, and takes none.
 
     Attributes:
-        window_px: (height, width) of the tiles that it wants, their halo included.
+        window_px: (height, width) of the tiles that it wants, their halo included; None if it
+            takes tiles of any size.
     """
 
-    window_px: tuple[int, int]
-
-
-_PLAIN_WINDOW_PX = 768
+    window_px: tuple[int, int] | None
 
 
 class NetworkRestorer:
@@ -102,7 +100,7 @@ class NetworkRestorer:
 class PlainRestorer(NetworkRestorer):
     """RestoreNet that was told nothing of the motion: it sees the pixels and their noise alone."""
 
-    window_px = (_PLAIN_WINDOW_PX, _PLAIN_WINDOW_PX)
+    window_px = None
 
 
 Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
