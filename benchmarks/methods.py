@@ -57,7 +57,7 @@ def compared(
     folder: Path, methods: tuple[str, ...], out: Path, keep: str, photos: int | None
 ) -> Any:
     """Return what a comparison found, as in its compare.json."""
-    names = set(keep.split(",")) & set(methods)
+    names = set(keep.split(",")) & {"blurry", *methods}
     some = ("--photos", photos) if photos else ()
     unblur(
         *("compare", folder, "--models", ",".join(methods), "--protocol", "perceptual"),
