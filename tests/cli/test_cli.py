@@ -225,6 +225,9 @@ def test_synth_and_evaluate(tmp_path):
     unblur("evaluate", out, "--split", "val", expect=2)
     unblur("evaluate", sharp, expect=3)
     unblur("synth", sharp, out, expect=6)
+    unblur("synth", sharp, tmp_path / "small", "--crop", 90)
+    with Image.open(tmp_path / "small" / "blurry" / "rocks_0.png") as image:
+        assert image.size == (90, 90)
 
 
 def test_models_are_listed_and_shown():

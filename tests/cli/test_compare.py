@@ -63,10 +63,10 @@ def test_choose_with_and_without_truth(here, fake_crew, monkeypatch):  # noqa: F
 def test_tune_writes_settings_that_restore_reads(here, monkeypatch):
     pytest.importorskip("optuna", reason="the extra [tune] is not installed")
     from tests.evaluate.test_tuning import Wanted
-    from unblur.evaluate import tuning
+    from unblur.evaluate.tuning import run
 
     write_pairs(here / "more", count=15, size=(60, 64))
-    monkeypatch.setattr(tuning, "Bench", Wanted)
+    monkeypatch.setattr(run, "Bench", Wanted)
     result = unblur("tune", "more", "--trials", "12")
     assert "12 settings tried" in result.stdout and "unblur restore --settings" in result.stdout
     assert read_settings(Path("tuned.toml")) != DEFAULTS
@@ -81,7 +81,7 @@ def test_tune_writes_settings_that_restore_reads(here, monkeypatch):
 
 def test_models_with_settings_can_be_compared(here):
     from unblur.errors import BadValue
-    from unblur.evaluate.quality import method_of, split_settings
+    from unblur.evaluate.methods import method_of, split_settings
 
     Path("half.toml").write_text("strength = 0.5\n")
     assert split_settings("unblur@half.toml")[1].strength == 0.5

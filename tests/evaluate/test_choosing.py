@@ -1,12 +1,18 @@
 """Which model to use: by the truth where there is one, as a hint where there is none."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.evaluate.comparing.fakes import METHODS, fake_crew, write_pairs  # noqa: F401
 from unblur.errors import BadValue, MissingExtra
 from unblur.evaluate import choosing
+from unblur.evaluate.cases import Case
+from unblur.evaluate.comparing.drawing import drawn
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.run import compare
+from unblur.evaluate.datasets import About, DataSet
+from unblur.evaluate.samples import Photo8
 
 
 @pytest.fixture
@@ -58,12 +64,30 @@ def test_without_truth_the_sharpest_that_explains_its_photo(
     assert "hint only" in said and "upside-down was left out" in said
 
 
-def test_samples_are_seeded_and_models_without_their_packages_are_named(pairs, monkeypatch):
+def test_samples_are_seeded(pairs):
     data = Job(str(pairs)).open()[0]
-    drawn = choosing.sample(data, 3, seed=1)
-    assert drawn == sorted(drawn) == choosing.sample(data, 3, seed=1) and len(drawn) == 3
-    assert {*choosing.sample(data, 3, seed=2)} | {*choosing.sample(data, 3, seed=5)} > {*drawn[:1]}
-    assert choosing.sample(data, 99, seed=1) == [case.name for case in data.cases]
+    some = drawn(data, 3, seed=1)
+    assert some == sorted(some) == drawn(data, 3, seed=1) and len(some) == 3
+    assert len({tuple(drawn(data, 3, seed=seed)) for seed in range(6)}) > 2
+    assert {*some} < {*drawn(data, 4, seed=1)}
+    assert drawn(data, 99, seed=1) == [case.name for case in data.cases]
+
+
+def test_every_kind_and_length_is_drawn_before_any_is_drawn_twice():
+    kinds = [("shake", 5.0), ("shake", 15.0), ("line", 5.0), ("sharp", 0.0)]
+    cases = tuple(
+        Case(f"p{i:02}", Photo8(Path("none")), facts={"kind": kind, "length_px": length})
+        for i, (kind, length) in enumerate([*kinds[:1] * 9, *kinds])
+    )
+    data = DataSet("synth", cases, "plain", About("", "", "", "", ""))
+    facts = {case.name: case.facts for case in cases}
+    some = [facts[name] for name in drawn(data, 4, seed=3)]
+    assert sorted((f["kind"], f["length_px"]) for f in some) == sorted(kinds)
+    more = [facts[name]["length_px"] for name in drawn(data, 6, seed=3)]
+    assert sorted(more) == [0.0, 5.0, 5.0, 5.0, 5.0, 15.0]
+
+
+def test_models_without_their_packages_are_named(monkeypatch):
 
     def load(name, *, threads):
         if name.startswith("skimage"):

@@ -17,6 +17,7 @@ from unblur.errors import (
 from unblur.evaluate.datasets import open_dataset, readers
 from unblur.evaluate.datasets.averaged import DVD_TEST
 from unblur.evaluate.datasets.base import Expected
+from unblur.evaluate.datasets.checking import inspect
 from unblur.evaluate.matlab import MatPicture
 from unblur.evaluate.protocols import protocols
 
@@ -293,7 +294,7 @@ def test_a_copy_is_checked(tmp_path, monkeypatch):
     right = found.__class__(**{**vars(found), "about": about})
     assert right.check() == []
     seen = []
-    (deep,) = right.check(deep=True, progress=lambda done, all_: seen.append((done, all_)))
+    (deep,), _ = inspect(right, progress=lambda done, all_: seen.append((done, all_)))
     assert "30.00 dB is published" in deep and seen[-1] == (4, 4)
     save(tmp_path / "val/val_sharp/000/00000000.png", shape=(20, 25, 3))
     (tmp_path / "val/val_blur/001/00000009.png").write_bytes(b"broken")

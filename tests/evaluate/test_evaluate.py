@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from unblur.blur import Psf, SynthesisRecipe
 from unblur.errors import BadValue, ShapeMismatch, UnreadableImage, WouldOverwrite
-from unblur.evaluate import quality
+from unblur.evaluate import quality, tables
+from unblur.evaluate.methods import method_of
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.pairs import find_sharp, read_pairs, write_pairs
 from unblur.evaluate.protocols.plain import plain_inside
@@ -124,14 +125,14 @@ def test_tables_say_what_was_measured(sharp, tmp_path):
     write_pairs(find_sharp(sharp), tmp_path / "set", recipe, seed=1)
     pairs = read_pairs(tmp_path / "set")
     methods = {
-        "blurry": quality.method_of("blurry"),
+        "blurry": method_of("blurry"),
         "oracle": lambda samples, pair: (pair.read_sharp(), None),
         "black": lambda samples, pair: (np.zeros_like(samples), None),
-        "wiener+true-psf": quality.method_of("wiener+true-psf", threads=1),
+        "wiener+true-psf": method_of("wiener+true-psf", threads=1),
         "never": lambda samples, pair: None,
     }
     rows = quality.evaluate(pairs, methods, protocol=plain_inside(8))
-    table = {(r["method"], r["group"]): r for r in quality.summarise(rows)}
+    table = {(r["method"], r["group"]): r for r in tables.summarise(rows)}
     assert table["blurry", "all"]["gain_db"] == 0
     assert table["oracle", "all"]["psnr_db"] == float("inf")
     assert table["black", "all"]["worse_share"] == 1
@@ -141,5 +142,5 @@ def test_tables_say_what_was_measured(sharp, tmp_path):
     assert ("never", "all") not in table and ("blurry", "20-40 px") not in table
     low, high = table["black", "all"]["gain_db_95"]
     assert low <= table["black", "all"]["gain_db"] <= high < 0
-    text = quality.format_table(quality.summarise(rows))
+    text = tables.format_table(tables.summarise(rows))
     assert "oracle" in text and "100.0%" in text

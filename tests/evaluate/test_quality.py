@@ -10,7 +10,7 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.evaluate import quality
+from unblur.evaluate import harm, methods, quality, tables
 from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import cropped
 from unblur.evaluate.protocols.plain import plain_inside
@@ -33,7 +33,7 @@ def find(table, group):
 def test_lengths_and_kinds_are_counted_apart():
     lengths = {"shake": [3.0, 10.0, 10.5, 20.0, 39.0, 40.0, 41.0], "sharp": [0.0], "": [None]}
     rows = [row(length=value, kind=kind) for kind, values in lengths.items() for value in values]
-    counts = {r["group"]: r["count"] for r in quality.summarise(rows)}
+    counts = {r["group"]: r["count"] for r in tables.summarise(rows)}
     assert counts == {
         "all": 9,
         "0-10 px": 2,
@@ -48,7 +48,7 @@ def test_lengths_and_kinds_are_counted_apart():
 def test_worse_means_by_more_than_a_tenth_and_the_worst_five_come_first():
     gains = [0.5, -0.05, -0.2, 1.0, -3.0, 0.1, 0.0]
     rows = [row(str(i), gain) for i, gain in enumerate(gains)]
-    summary = find(quality.summarise(rows), "all")
+    summary = find(tables.summarise(rows), "all")
     assert summary["worse_share"] == pytest.approx(2 / 7)
     assert [r["name"] for r in summary["worst"]] == ["4", "2", "1", "6", "5"]
     assert summary["gain_db"] == pytest.approx(np.mean(gains))
@@ -57,7 +57,7 @@ def test_worse_means_by_more_than_a_tenth_and_the_worst_five_come_first():
 def test_the_interval_is_seeded_and_covers_the_mean():
     rng = np.random.default_rng(0)
     rows = [row(str(i), gain) for i, gain in enumerate(rng.normal(1, 2, 60))]
-    first, again = (find(quality.summarise(rows, seed=4), "all") for _ in range(2))
+    first, again = (find(tables.summarise(rows, seed=4), "all") for _ in range(2))
     low, high = first["gain_db_95"]
     assert first == again
     assert low < first["gain_db"] < high
@@ -68,20 +68,20 @@ def test_the_interval_is_seeded_and_covers_the_mean():
     ("gains", "mean"), [([INF, 1.0], INF), ([-INF, 1.0], -INF), ([INF, -INF, 1.0], None)]
 )
 def test_infinite_gains_neither_warn_nor_break_the_table(gains, mean):
-    table = quality.summarise([row(str(i), gain) for i, gain in enumerate(gains)])
+    table = tables.summarise([row(str(i), gain) for i, gain in enumerate(gains)])
     low, high = find(table, "all")["gain_db_95"]
     if mean is None:
         assert np.isnan([low, high, find(table, "all")["gain_db"]]).all()
     else:
         assert find(table, "all")["gain_db"] == mean
         assert {low, high} == {mean, 1.0}
-    assert quality.format_table(table).count("\n") == 1
+    assert tables.format_table(table).count("\n") == 1
 
 
 def test_similarity_is_the_mean_of_what_is_known():
     rows = [row("a", kernel=0.5), row("b", kernel=0.9), row("c")]
-    assert find(quality.summarise(rows), "all")["kernel_similarity"] == pytest.approx(0.7)
-    assert find(quality.summarise([row()]), "all")["kernel_similarity"] is None
+    assert find(tables.summarise(rows), "all")["kernel_similarity"] == pytest.approx(0.7)
+    assert find(tables.summarise([row()]), "all")["kernel_similarity"] is None
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_pairs_of_unequal_size_are_refused(photo, tmp_path):
         image.crop((0, 0, 100, 90)).save(tmp_path / "small.png")
     pair = Case("photo", Photo8(photo), (Photo8(tmp_path / "small.png"),))
     with pytest.raises(ShapeMismatch, match="photo"):
-        quality.evaluate([pair], {"blurry": quality.method_of("blurry")})
+        quality.evaluate([pair], {"blurry": methods.method_of("blurry")})
 
 
 def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch):
@@ -130,12 +130,12 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     def harm_only_dark_photos(samples, restorer, kernel, options, *, blur_engine):
         return (samples if samples.mean() > 100 else samples // 2), None, None
 
-    monkeypatch.setattr(quality, "restore_samples", harm_only_dark_photos)
+    monkeypatch.setattr(harm, "restore_samples", harm_only_dark_photos)
     paths = [photo, tmp_path / "broken.png", darker]
-    kept, broken, harmed = quality.unharmed(paths, "wiener", threads=1)
+    kept, broken, harmed = harm.unharmed(paths, "wiener", threads=1)
     assert kept["psnr_db"] == INF and not kept["harmed"]
     assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
-    assert harmed["psnr_db"] < quality.UNHARMED_DB and harmed["harmed"]
+    assert harmed["psnr_db"] < harm.UNHARMED_DB and harmed["harmed"]
     assert kept.keys() == broken.keys() == harmed.keys()
 
 
@@ -165,11 +165,28 @@ def test_scores_that_some_photos_lack_are_means_of_the_others():
     rows = [row("a"), row("b"), row("c", kind="small")]
     rows[1].scores["ms_ssim"] = 0.7
     rows[2].scores["ssim"] = 0.6
-    table = quality.summarise(rows)
+    table = tables.summarise(rows)
     assert find(table, "all")["ms_ssim"] == 0.7
     assert find(table, "all")["scores"]["ms_ssim"]["count"] == 1
-    head, first, small = quality.format_table(table).splitlines()
+    head, first, small = tables.format_table(table).splitlines()
     assert "MS-SSIM" in head and "0.7000" in first and " - " in small
+
+
+def test_the_unsharp_mask_raises_detail_in_any_depth_and_leaves_flat_photos():
+    from unblur.evaluate.references import unsharp_mask
+
+    step = np.full((20, 40, 3), 100, np.uint8)
+    step[:, 20:] = 160
+    sharpened = unsharp_mask(step)
+    assert sharpened.dtype == np.uint8 and sharpened.shape == step.shape
+    assert sharpened[10, 19, 0] < 100 and sharpened[10, 20, 0] > 160
+    np.testing.assert_array_equal(sharpened[:, :5], 100)
+    fine = unsharp_mask((step / 255).astype(np.float32))
+    np.testing.assert_allclose(fine * 255, sharpened, atol=0.51)
+    case = Case("a", Photo8(None))
+    restored, motion = methods.method_of(methods.UNSHARP)(step, case)
+    np.testing.assert_array_equal(restored, sharpened)
+    assert motion is None
 
 
 def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
@@ -182,7 +199,7 @@ def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
     for name, image in (("sharp", sharp), ("blurry", blurry)):
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     pair = Case("a", Photo8(tmp_path / "blurry.png"), (Photo8(tmp_path / "sharp.png"),))
-    method = quality.method_of(quality.CLASSICAL_BLIND, threads=1)
+    method = methods.method_of(methods.CLASSICAL_BLIND, threads=1)
     (found,) = quality.evaluate([pair], {"classical-blind": method})
     assert found.gain_db > 1
     restored, motion = method(blurry, pair)

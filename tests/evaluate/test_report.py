@@ -102,7 +102,7 @@ def test_scores_that_some_photos_lack_are_means_of_the_rest(comparison):
     )
     part = replace(comparison, rows=rows)
     assert all(line["vif"] == 0.5 for line in figures.table(part))
-    assert "vif" in words.text_table(part) and '"vif": 0.5' in page.to_html(part, shown=0)
+    assert "VIF" in words.text_table(part) and '"vif": 0.5' in page.to_html(part, shown=0)
 
 
 def test_linear_light_is_shown_as_screens_show_it():

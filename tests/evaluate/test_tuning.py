@@ -8,11 +8,14 @@ import pytest
 from tests.evaluate.comparing.fakes import write_pairs
 from tests.restoration.fakes import FakeKernelEngine
 from unblur.errors import BadValue
-from unblur.evaluate import tuning
 from unblur.evaluate.datasets import open_dataset
 from unblur.evaluate.metrics import psnr_db
-from unblur.evaluate.tuning import Bench, Plan, settings_of, to_toml, tune
-from unblur.restoration.settings import DEFAULTS, read_settings
+from unblur.evaluate.tuning import bench as benches
+from unblur.evaluate.tuning import run
+from unblur.evaluate.tuning.bench import Bench
+from unblur.evaluate.tuning.run import tune
+from unblur.evaluate.tuning.search import Plan, settings_of
+from unblur.restoration.settings import DEFAULTS, read_settings, to_toml
 
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
@@ -38,7 +41,7 @@ def cases(tmp_path_factory):
 @pytest.fixture
 def bench(monkeypatch):
     made = Wanted()
-    monkeypatch.setattr(tuning, "Bench", lambda *_: made)
+    monkeypatch.setattr(run, "Bench", lambda *_: made)
     return made
 
 
@@ -82,7 +85,7 @@ def test_a_stopped_search_goes_on(cases, bench, tmp_path, monkeypatch):
         tune(cases, Plan(trials=9), storage, progress=lambda *s: steps.append(s))
     assert [done for done, _ in steps] == [1, 2, 3, 4]
     monkeypatch.undo()
-    monkeypatch.setattr(tuning, "Bench", lambda *_: bench)
+    monkeypatch.setattr(run, "Bench", lambda *_: bench)
     steps.clear()
     found = tune(cases, Plan(trials=9), storage, progress=lambda *s: steps.append(s))
     assert [done for done, _ in steps] == [5, 6, 7, 8, 9] and found.trials == 9
@@ -124,9 +127,9 @@ class Darken:
 @pytest.fixture
 def engine(monkeypatch):
     made = FakeKernelEngine()
-    monkeypatch.setattr(tuning, "load_restorer", lambda *_, **__: Darken())
-    monkeypatch.setattr(tuning, "load_kernel_engine", lambda **_: made)
-    monkeypatch.setattr(tuning, "load_blur_engine", lambda **_: None)
+    monkeypatch.setattr(benches, "load_restorer", lambda *_, **__: Darken())
+    monkeypatch.setattr(benches, "load_kernel_engine", lambda **_: made)
+    monkeypatch.setattr(benches, "load_blur_engine", lambda **_: None)
     return made
 
 
@@ -144,7 +147,7 @@ def test_losses_and_harm_count_more(tmp_path, engine):
     before = psnr_db(blurry, sharp, data_range=255)
     darker = psnr_db(np.round(blurry * 0.5), sharp, data_range=255)
     assert darker < before
-    expected = 3 * (darker - before) - tuning.HARM_DB
+    expected = 3 * (darker - before) - benches.HARM_DB
     assert bench.worth(case, DEFAULTS) == pytest.approx(expected, abs=0.15)
     calls = engine.calls
     weaker = bench.worth(case, dataclasses.replace(DEFAULTS, strength=0.5))

@@ -11,7 +11,7 @@ import unblur
 from tests.foreign.made import Tf, brighten
 from unblur.cli import main
 from unblur.errors import BadValue, MissingExtra
-from unblur.evaluate.quality import as_options, gated, method_of
+from unblur.evaluate.methods import as_options, gated, method_of
 
 
 def run(*args, expect=0):
@@ -112,7 +112,7 @@ def test_what_is_kept_of_a_comparison_depends_on_the_added_file(brighter, shelf)
 
 
 def test_tuning_leaves_the_bank_alone(brighter):
-    from unblur.evaluate.tuning import searched_settings as searched
+    from unblur.evaluate.tuning.search import searched_settings as searched
 
     assert "regularisation" in searched("unblur") and "strength" in searched(brighter)
     assert "regularisation" not in (*searched(brighter), *searched("wiener"))

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tests.restoration.fakes import FakeKernelEngine
+from unblur.blur import Psf
 from unblur.engines.foreign import ForeignEngine
 from unblur.errors import BadValue
+from unblur.restoration.catalogue import load_restorer
 from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.tiling import plan_windows
@@ -71,6 +73,37 @@ def test_without_the_gate_nobody_looks_for_motion():
     engine = FakeKernelEngine()
     _, _, report = restore_samples(photo(120, 150), Local(), engine, UNGATED)
     assert engine.calls == 0 and report.changed
+
+
+def test_the_plain_network_takes_no_psf_and_sees_no_motion():
+    samples = photo(120, 150)
+    engine = FakeKernelEngine()
+    plain = load_restorer("plain", threads=1)
+    restored, motion, _ = restore_samples(samples, plain, engine, UNGATED)
+    assert restored.shape == samples.shape and motion is None and engine.calls == 0
+    with pytest.raises(BadValue, match="plain restores without a PSF"):
+        restore_samples(samples, plain, engine, RestoreOptions(psf=Psf.from_line(5, 0)))
+    # Behind the gate it does the same to a photo that moved, however it moved.
+    for length in (9, 21):
+        moved = FakeKernelEngine(length=length)
+        again, _, _ = restore_samples(samples, plain, moved, RestoreOptions())
+        np.testing.assert_array_equal(again, restored)
+
+
+def test_the_plain_network_gives_the_same_in_tiles():
+    from scipy import ndimage
+
+    noise = np.random.default_rng(0).normal(0, 6, (300, 900, 3))
+    smooth = ndimage.gaussian_filter(photo(300, 900).astype(np.float32), (2, 5, 0)) * 3 - 250
+    samples = np.clip(smooth + noise, 0, 255).astype(np.uint8)
+    plain = load_restorer("plain", threads=1)
+    options = (RestoreOptions(gate=False, tile_px=side) for side in (200, 999))
+    tiled, once = (
+        restore_samples(samples, plain, FakeKernelEngine(), option)[0].astype(int)
+        for option in options
+    )
+    change = np.abs(once - samples).mean()
+    assert change > 0.2 and np.abs(tiled - once).mean() < 0.01 * change
 
 
 @pytest.mark.parametrize("blurred", [True, False])

@@ -8,16 +8,15 @@ from typing import Any
 
 import click
 
-from unblur.cli.common import to_json
+from unblur.cli.common import names_in, to_json
 from unblur.cli.compare import output_of, run_job, tell_failures
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+from unblur.cli.options import FOLDER, dataset_option, json_option, seed_option, threads_option
 
 
 @click.command("choose")
 @click.option(
     "--data",
-    type=_FOLDER,
+    type=FOLDER,
     required=True,
     help="Pairs (blurry/ and sharp/), any data set that 'unblur evaluate' reads, or just a "
     "folder of blurry photos.",
@@ -28,19 +27,19 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="So many are tried, drawn by the seed.",
+    help="So many are tried, drawn by the seed; every kind and length of motion as far as known.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--dataset", default="auto", show_default=True, help="See 'evaluate'.")
+@seed_option
+@dataset_option
 @click.option(
     "-o",
     "--output",
-    type=_FOLDER,
+    type=FOLDER,
     help="Folder of the results and of choice.html, shared with 'unblur compare'. "
     "[default: NAME.compare]",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@threads_option
+@json_option
 def choose(
     data: Path,
     models: str | None,
@@ -57,18 +56,17 @@ def choose(
     is a hint: the sharpest of the models whose results explain the photos.
     """
     from unblur.evaluate import choosing
+    from unblur.evaluate.comparing.drawing import drawn
     from unblur.evaluate.comparing.job import Job
-    from unblur.evaluate.quality import as_options
+    from unblur.evaluate.methods import as_options
     from unblur.evaluate.report import page
     from unblur.io import write_bytes
 
     job = Job(str(data), _reader(data, dataset), threads=threads)
-    names, unable = choosing.candidates() if models is None else (models.split(","), [])
-    only = choosing.sample(job.open()[0], photos, seed=seed)
+    names, unable = choosing.candidates() if models is None else (names_in(models), [])
+    only = drawn(job.open()[0], photos, seed=seed)
     folder = output or output_of(data)
-    found = run_job(
-        job, [name.strip() for name in names if name.strip()], folder, only=only, hidden=as_json
-    )
+    found = run_job(job, names, folder, only=only, hidden=as_json)
     tell_failures(found)
     choice = choosing.choose(found)
     report = folder / "choice.html"

@@ -95,6 +95,11 @@ class Pace:
         return text
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names of a comma-separated list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 @contextmanager
 def progress_bar(label: str, length: int, *, hidden: bool = False) -> Iterator[Bar]:
     """Show a progress bar on standard error, if that is a terminal."""

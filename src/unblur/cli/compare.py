@@ -3,60 +3,58 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.options import (
+    FOLDER,
+    crop_option,
+    dataset_option,
+    json_option,
+    protocol_option,
+    seed_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from unblur.evaluate.comparing.run import Comparison
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _DEFAULT = "wiener,unblur,unblur+true-psf"
 _STOPPED = 130
 
 
-def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say what is compared, and where results are kept."""
-    for option in reversed(
-        [
-            click.option("--dataset", default="auto", show_default=True, help="See 'evaluate'."),
-            click.option("--protocol", default="auto", show_default=True, help="See 'evaluate'."),
-            click.option(
-                "-o",
-                "--output",
-                type=_FOLDER,
-                help="Folder of the report, and of the results that are kept so that the same "
-                "command goes on where it stopped. [default: NAME.compare]",
-            ),
-            click.option("--threads", type=click.IntRange(min=1), help="Default: all processors."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
 @click.command()
-@click.argument("data", type=_FOLDER)
+@click.argument("data", type=FOLDER)
 @click.option(
     "--models",
     default=_DEFAULT,
     show_default=True,
-    help="Comma-separated: names from 'unblur models list', ONNX files, NAME+true-psf, "
-    "NAME+no-gate, NAME+gate, NAME@settings.toml; 'blurry', which does nothing, is always there.",
+    help="Comma-separated: names from 'unblur models list', ONNX files, 'unsharp' and "
+    "'classical-blind' to compare with, NAME+true-psf, NAME+no-gate, NAME+gate, "
+    "NAME@settings.toml, NAME=FOLDER; 'blurry', which does nothing, is always there.",
 )
-@data_options
+@dataset_option
+@protocol_option
+@crop_option
 @click.option(
-    "--crop",
-    "crop_px",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Pixels left out on each side when scoring (plain protocol).",
+    "--photos",
+    type=click.IntRange(min=1),
+    help="Only so many, drawn by the seed; every kind and length of motion as far as known. "
+    "[default: all]",
 )
+@seed_option
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    help="Folder of the report, and of the results that are kept so that the same command goes "
+    "on where it stopped. [default: NAME.compare]",
+)
+@threads_option
 @click.option(
     "--show",
     type=click.IntRange(min=0),
@@ -64,16 +62,26 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Photos with pictures in the report, the worst cases first.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@click.option(
+    "--keep",
+    metavar="NAMES",
+    default="",
+    help="Comma-separated: those of the models whose earlier results stay good though unblur's "
+    "code has changed since; the report says so.",
+)
+@json_option
 def compare(
     data: Path,
     models: str,
     dataset: str,
     protocol: str,
+    crop_px: int,
+    photos: int | None,
+    seed: int,
     output: Path | None,
     threads: int | None,
-    crop_px: int,
     show: int,
+    keep: str,
     as_json: bool,
 ) -> None:
     """Compare models on DATA: any data set that 'unblur evaluate' reads.
@@ -82,14 +90,17 @@ def compare(
     runs in a process of its own; seconds and memory are measured. Results are kept by content
     of photos, networks, settings and code: Ctrl-C loses nothing that is done.
     """
+    from unblur.evaluate.comparing.drawing import drawn
     from unblur.evaluate.comparing.job import Job
     from unblur.evaluate.report import page, words
     from unblur.io import write_bytes
 
     job = Job(str(data), dataset, protocol, crop_px, threads)
-    names = [name.strip() for name in models.split(",") if name.strip()]
     folder = output or output_of(data)
-    found = run_job(job, names, folder, hidden=as_json)
+    only = None if photos is None else drawn(job.open()[0], photos, seed=seed)
+    found = run_job(
+        job, names_in(models), folder, only=only, lasting=names_in(keep), hidden=as_json
+    )
     facts = page.to_dict(found)
     if found.shots:
         html = page.to_html(found, shown=show)
@@ -117,7 +128,13 @@ def output_of(data: Path) -> Path:
 
 
 def run_job(
-    job: Any, names: list[str], folder: Path, *, only: list[str] | None = None, hidden: bool
+    job: Any,
+    names: list[str],
+    folder: Path,
+    *,
+    only: list[str] | None = None,
+    lasting: Sequence[str] = (),
+    hidden: bool,
 ) -> Comparison:
     """Run a comparison with a progress bar."""
     from unblur.evaluate.comparing.run import compare as run
@@ -128,7 +145,7 @@ def run_job(
             bar.left(left)
             bar.to(100 * done / total)
 
-        return run(job, names, folder, only=only, progress=progress)
+        return run(job, names, folder, only=only, lasting=lasting, progress=progress)
 
 
 def tell_failures(found: Comparison) -> None:

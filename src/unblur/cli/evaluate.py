@@ -4,50 +4,41 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.options import (
+    FILE,
+    FOLDER,
+    crop_option,
+    dataset_option,
+    json_option,
+    protocol_option,
+    threads_option,
+)
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-
+if TYPE_CHECKING:
+    from unblur.evaluate.comparing.job import Job
 
 _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 
 
 @click.command()
-@click.argument("data", type=_FOLDER, required=False)
+@click.argument("data", type=FOLDER, required=False)
 @click.option(
     "--models",
     help="Comma-separated: names from 'unblur models list', 'blurry' for doing nothing, "
-    "'classical-blind' for the classical reference; "
+    "'unsharp' for an unsharp mask, 'classical-blind' for the classical reference; "
     "NAME+true-psf is given the true PSF where it is known, NAME+no-gate restores without the "
     "no-harm gate, NAME+gate puts it before a network from elsewhere, which runs without; "
     "NAME@FILE.toml takes settings, NAME=FOLDER are the results of another program. "
     f"[default: {_DEFAULT}; with --sharp: unblur]",
 )
-@click.option(
-    "--dataset",
-    default="auto",
-    show_default=True,
-    help="The data set that DATA holds, by the word of 'unblur evaluate --list'; auto: by its "
-    "layout.",
-)
-@click.option(
-    "--protocol",
-    default="auto",
-    show_default=True,
-    help="How results are scored; auto: as the data set is scored in papers.",
-)
-@click.option(
-    "--crop",
-    "crop_px",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Pixels left out on each side when scoring.",
-)
+@dataset_option
+@protocol_option
+@crop_option
 @click.option(
     "--sharp",
     "only_sharp",
@@ -67,12 +58,12 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     help="Only say whether DATA is a right copy (counts, sizes, PSNR of the blurry photos); "
     "exits with 1 if not.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@threads_option
+@json_option
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write every row and the summary into this JSON file.",
 )
 def evaluate(
@@ -98,6 +89,8 @@ def evaluate(
     by their own protocols. 'worse' is the share of photos whose PSNR fell by more than 0.1 dB;
     gains with 95 % bootstrap intervals.
     """
+    from unblur.evaluate.comparing.job import Job
+
     if list_known:
         result, text = _list()
     elif data is None:
@@ -109,8 +102,8 @@ def evaluate(
     elif split is not None:
         raise click.UsageError("--split goes with --sharp; pairs were split by 'unblur synth'")
     else:
-        names = [name.strip() for name in (models or _DEFAULT).split(",") if name.strip()]
-        result, text = _score_set(data, names, dataset, protocol, crop_px, threads, hidden=as_json)
+        job = Job(str(data), dataset, protocol, crop_px, threads)
+        result, text = _score_set(job, names_in(models or _DEFAULT), hidden=as_json)
     if output is not None:
         from unblur.io import write_bytes
 
@@ -164,63 +157,49 @@ def _check_copy(data: Path, dataset: str, *, hidden: bool) -> tuple[dict[str, An
     return result, "\n".join(lines)
 
 
-def _score_set(
-    data: Path,
-    names: list[str],
-    dataset: str,
-    protocol_name: str,
-    crop_px: int,
-    threads: int | None,
-    *,
-    hidden: bool,
-) -> tuple[dict[str, Any], str]:
+def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, Any], str]:
     from unblur.evaluate import quality
-    from unblur.evaluate.datasets import open_dataset
     from unblur.evaluate.differences import differences, format_differences
-    from unblur.evaluate.protocols import protocol_of
-    from unblur.evaluate.protocols.plain import plain_inside
+    from unblur.evaluate.methods import method_of
+    from unblur.evaluate.tables import format_table, summarise
 
-    found = open_dataset(data, dataset)
-    protocol = protocol_of(found.protocol if protocol_name == "auto" else protocol_name)
-    if crop_px:
-        if protocol.name != "plain":
-            raise click.UsageError(f"--crop goes with the plain protocol, not with {protocol.name}")
-        protocol = plain_inside(crop_px)
+    found, protocol = job.open()
+    data = Path(job.data).name
     remarks = [*found.notes, *found.check()]
     for remark in remarks:
-        click.echo(f"{data.name}: {remark}", err=True)
-    methods = {name.partition("=")[0]: quality.method_of(name, threads=threads) for name in names}
+        click.echo(f"{data}: {remark}", err=True)
+    methods = {name.partition("=")[0]: method_of(name, threads=job.threads) for name in names}
     with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(
             found.cases, methods, protocol=protocol, progress=lambda done, _: bar.to(done)
         )
-    table = quality.summarise(rows, protocol=protocol)
+    table = summarise(rows, protocol=protocol)
     apart = differences(rows, protocol)
     result: dict[str, Any] = {
-        "data": data.name,
+        "data": data,
         "dataset": found.name,
         "notes": remarks,
         "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
-        "crop_px": crop_px,
+        "crop_px": job.crop_px,
         "summary": table,
         "differences": [dataclasses.asdict(versus) for versus in apart],
         "rows": [dataclasses.asdict(row) for row in rows],
     }
-    text = quality.format_table(table, protocol=protocol)
+    text = format_table(table, protocol=protocol)
     return result, "\n".join(filter(None, [text, format_differences(apart)]))
 
 
 def _check_sharp(
     data: Path, model: str, split: str | None, threads: int | None, *, hidden: bool
 ) -> tuple[dict[str, Any], str]:
-    from unblur.evaluate import quality
+    from unblur.evaluate.harm import UNHARMED_DB, unharmed
     from unblur.evaluate.pairs import find_sharp
 
     photos = [photo.path for photo in find_sharp(data, split=split)]
     rows: list[dict[str, Any]] = []
     with progress_bar("checking", len(photos), hidden=hidden) as bar:
         for number, photo in enumerate(photos):
-            rows += quality.unharmed([photo], model, threads=threads)
+            rows += unharmed([photo], model, threads=threads)
             bar.to(number + 1)
     read = [row["psnr_db"] for row in rows if row["psnr_db"] is not None]
     changed = [value for value in read if value != float("inf")]
@@ -229,6 +208,6 @@ def _check_sharp(
     text = (
         f"{len(read)} sharp photos through '{model}': {len(read) - len(changed)} identical, "
         f"{len(changed)} changed (lowest {lowest}), "
-        f"{harmed} to below {quality.UNHARMED_DB:.0f} dB; {len(rows) - len(read)} unreadable"
+        f"{harmed} to below {UNHARMED_DB:.0f} dB; {len(rows) - len(read)} unreadable"
     )
     return {"model": model, "rows": rows}, text

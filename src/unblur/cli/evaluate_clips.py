@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.options import FILE, FOLDER, json_option, threads_option
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _DEFAULT = "blurry,photo,frame/1,frame"
 
 
 @click.command("evaluate-clips")
-@click.argument("sharp_dir", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("sharp_dir", type=FOLDER)
 @click.option(
     "--methods",
     default=_DEFAULT,
@@ -25,10 +25,10 @@ _DEFAULT = "blurry,photo,frame/1,frame"
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Of manifest.csv.")
 @click.option("--clips", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True, help="Equal seeds, equal clips.")
-@click.option("--gyro", type=_FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-@click.option("-o", "--output", type=_FILE, help="Write every row into this JSON file.")
+@click.option("--gyro", type=FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
+@threads_option
+@json_option
+@click.option("-o", "--output", type=FILE, help="Write every row into this JSON file.")
 def evaluate_clips(
     sharp_dir: Path,
     methods: str,
@@ -47,11 +47,10 @@ def evaluate_clips(
     from unblur.io import write_bytes
 
     photos = find_sharp(sharp_dir, split=split)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
     with progress_bar("scoring", clips, hidden=as_json) as bar:
         rows = scoring.evaluate_clips(
             photos,
-            names,
+            names_in(methods),
             clips=clips,
             seed=seed,
             gyro=load_gyro(gyro) if gyro else None,

@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import progress_bar
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from unblur.cli.options import FILE, FOLDER
 
 
 @click.command()
-@click.argument("sharp_dir", type=_FOLDER)
-@click.argument("out_dir", type=_FOLDER)
-@click.option("--recipe", type=_FILE, help="TOML file, as configs/recipe.toml; default: built in.")
+@click.argument("sharp_dir", type=FOLDER)
+@click.argument("out_dir", type=FOLDER)
+@click.option("--recipe", type=FILE, help="TOML file, as configs/recipe.toml; default: built in.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds, equal pairs.")
 @click.option(
     "--per-photo",
@@ -26,11 +24,18 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Pairs made of each photo.",
 )
 @click.option(
+    "--crop",
+    "crop_px",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Blur a window of at most N x N px at a random place of each photo. [default: all of it]",
+)
+@click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),
     help="Only this split of SHARP_DIR/manifest.csv.",
 )
-@click.option("--gyro", type=_FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
+@click.option("--gyro", type=FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 def synth(
     sharp_dir: Path,
@@ -38,6 +43,7 @@ def synth(
     recipe: Path | None,
     seed: int,
     per_photo: int,
+    crop_px: int | None,
     split: str | None,
     gyro: Path | None,
     overwrite: bool,
@@ -61,6 +67,7 @@ def synth(
             settings,
             seed=seed,
             per_photo=per_photo,
+            crop_px=crop_px,
             overwrite=overwrite,
             progress=lambda done, total: bar.to(done),
         )

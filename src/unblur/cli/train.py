@@ -210,10 +210,17 @@ def _adapted(
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:
         recipe = dataclasses.replace(recipe, gyro_file=str(gyro))
-    if config.task == "restore" or (config.task == "kernel" and config.data.looks > 1):
+    if _estimates_motion(config):
         data = dataclasses.replace(
             data, kernel_weights=str(kernel_weights or weights_path(KERNEL_NET))
         )
     if steps is not None:
         optim = dataclasses.replace(optim, steps=steps)
     return dataclasses.replace(config, recipe=recipe, data=data, optim=optim)
+
+
+def _estimates_motion(config: TrainConfig) -> bool:
+    """Return whether samples need a KernelNet to be made."""
+    if config.task == "kernel":
+        return config.data.looks > 1
+    return config.task == "restore" and config.data.bank != "none"

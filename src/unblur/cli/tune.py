@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import progress_bar
+from unblur.cli.options import FILE, FOLDER, dataset_option, seed_option, threads_option
 
 _STOPPED = 130
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("data", type=FOLDER)
 @click.option("--model", default="unblur", show_default=True, help="Whose pipeline is tuned.")
 @click.option(
     "--trials",
@@ -22,17 +23,17 @@ _STOPPED = 130
     show_default=True,
     help="Settings tried in all, those of an earlier run counted.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--dataset", default="auto", show_default=True, help="See 'evaluate'.")
+@seed_option
+@dataset_option
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default="tuned.toml",
     show_default=True,
     help="TOML file for 'unblur restore --settings'; the search is kept beside it, as .sqlite3.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@threads_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def tune(
     data: Path,
@@ -52,9 +53,10 @@ def tune(
     """
     from unblur.errors import WouldOverwrite
     from unblur.evaluate.datasets import open_dataset
-    from unblur.evaluate.tuning import Plan, to_toml
-    from unblur.evaluate.tuning import tune as search
+    from unblur.evaluate.tuning.run import tune as search
+    from unblur.evaluate.tuning.search import Plan
     from unblur.io import write_bytes
+    from unblur.restoration.settings import to_toml
 
     if output.exists() and not overwrite:
         raise WouldOverwrite(f"{output} exists already; use --overwrite, or choose another output")

@@ -12,7 +12,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import BadPsf, BadValue
-from unblur.evaluate.samples import Picture, Samples
+from unblur.evaluate.samples import Photo8, Picture, Samples
 
 VARYING = ("moving_object", "rotation")
 """Kinds of blur that no single PSF tells."""
@@ -71,6 +71,18 @@ class Case:
         if self.truth is None or self.facts.get("kind") in VARYING:
             return None
         return self.truth.read()
+
+
+def paired(
+    name: str,
+    blurry: Path,
+    sharp: Path,
+    *,
+    truth: Truth | None = None,
+    facts: dict[str, Any] | None = None,
+) -> Case:
+    """Return the case of two photos, each in a file of its own; see :class:`Case`."""
+    return Case(name, Photo8(blurry), (Photo8(sharp),), truth=truth, facts=facts or {})
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from unblur.errors import BadValue, MissingExtra, ModelError
 from unblur.evaluate.comparing.run import Comparison
-from unblur.evaluate.comparing.worker import BLURRY
-from unblur.evaluate.datasets import DataSet
+from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.report import figures, words
 from unblur.evaluate.statistics import RESAMPLES, bootstrap_interval
 from unblur.restoration.catalogue import load_restorer, model_names
@@ -59,15 +58,6 @@ def candidates() -> tuple[list[str], list[str]]:
         else:
             able.append(name)
     return able, unable
-
-
-def sample(data: DataSet, count: int, *, seed: int) -> list[str]:
-    """Return the names of some photos of a set, drawn by the seed, in the set's order."""
-    names = [case.name for case in data.cases]
-    if len(names) <= count:
-        return names
-    drawn = np.random.default_rng(seed).choice(len(names), count, replace=False)
-    return [names[int(i)] for i in sorted(drawn)]
 
 
 def choose(comparison: Comparison, *, seed: int = 0) -> Choice:

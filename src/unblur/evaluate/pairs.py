@@ -22,9 +22,8 @@ from PIL import Image
 from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
 from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
-from unblur.evaluate.cases import Case, PsfGridFile
+from unblur.evaluate.cases import Case, PsfGridFile, paired
 from unblur.evaluate.matching import match, sides_of
-from unblur.evaluate.samples import Photo8
 from unblur.evaluate.sharp import find_sharp
 from unblur.io import InputFile, read_photo, write_bytes
 
@@ -127,12 +126,12 @@ def read_pairs(folder: Path) -> list[Case]:
             f"'{strangers[0]}'; remove what an earlier run left, or the manifest to do without"
         )
     return [
-        Case(
-            name=name,
-            blurry=Photo8(blurry),
-            sharp=(Photo8(sharp),),
+        paired(
+            name,
+            blurry,
+            sharp,
             truth=_truth(folder / "psf" / f"{name}.npz"),
-            facts=facts.get(name, {}),
+            facts=facts.get(name),
         )
         for name, (blurry, sharp) in found.items()
     ]

@@ -146,6 +146,12 @@ def compare(
     )
 
 
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Return the mean of the values that are not None; None if there is none."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def bootstrap_interval(values: Floats, *, seed: int = 0) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of the mean (percentiles, 2000 resamplings).
 

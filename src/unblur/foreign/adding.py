@@ -14,7 +14,7 @@ from unblur.restoration.tile_work import FADE_PX
 from unblur.restoration.tiling import plan_windows
 from unblur.spec import ForeignSpec
 
-_TAKEN = ("blurry",)
+_TAKEN = ("blurry", "unsharp", "classical-blind")
 Source = tuple[bytes, Wishes]
 
 

@@ -13,7 +13,12 @@ from unblur.engines.onnx import OnnxEngine, available_cores
 from unblur.errors import CorruptWeights, UnknownModel, nearest
 from unblur.restoration.classical import CLASSICAL
 from unblur.restoration.foreign import ForeignRestorer
-from unblur.restoration.restorers import ClassicalRestorer, NetworkRestorer, Restorer
+from unblur.restoration.restorers import (
+    ClassicalRestorer,
+    NetworkRestorer,
+    PlainRestorer,
+    Restorer,
+)
 from unblur.restoration.shelf import read_record, shelf_files, shelved_names, verified_file
 from unblur.spec import ForeignSpec
 
@@ -27,7 +32,7 @@ _MOST_AT_ONCE = 4
 """Tiles restored at the same time. Threads that share a tile wait for each other and rest while
 it is deconvolved, threads with a tile each do not; but each takes memory."""
 
-_NETWORKS = {DEFAULT_MODEL: "restore_net"}
+_NETWORKS = {DEFAULT_MODEL: "restore_net", "plain": "plain_net"}
 
 
 def model_names() -> list[str]:
@@ -70,7 +75,19 @@ def load_restorer(name: str = DEFAULT_MODEL, *, threads: int | None = None) -> R
 def _network_restorer(name: str, path: Path, threads: int | None) -> NetworkRestorer:
     at_once = _tiles_at_once(threads)
     each = (threads or available_cores()) // at_once
-    return NetworkRestorer(name, load_engine(path, "restore", each), at_once=at_once)
+    engine = load_engine(path, "restore", each)
+    kind = PlainRestorer if engine.spec.bank == "none" else NetworkRestorer
+    return kind(name, engine, at_once=at_once)
+
+
+def has_bank(name: str) -> bool:
+    """Return whether a model is a network that is told solutions made with the estimated motion.
+
+    Raises:
+        UnknownModel, CorruptWeights, SpecMismatch: see :func:`load_restorer`.
+    """
+    restorer = load_restorer(name, threads=1)
+    return isinstance(restorer, NetworkRestorer) and not isinstance(restorer, PlainRestorer)
 
 
 def _tiles_at_once(threads: int | None) -> int:
@@ -147,8 +164,13 @@ def describe_models() -> list[dict[str, Any]]:
     for name, network in _NETWORKS.items():
         path = weights_path(network)
         spec = load_engine(path, "restore", 1).spec
+        kind = (
+            "plain network, told nothing of the motion"
+            if spec.bank == "none"
+            else "motion-aware network"
+        )
         summary = (
-            f"motion-aware network, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
+            f"{kind}, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
             f"trained on {spec.samples} crops"
         )
         row = _row(name, "own", spec.licence, path.stat().st_size, None, summary)

@@ -21,7 +21,7 @@ class ForeignRestorer:
     def __init__(self, name: str, engine: ForeignEngine) -> None:
         self.name, self._engine = name, engine
         self.halo_px = engine.spec.halo_px
-        self.window_px = engine.spec.window_px
+        self.window_px: tuple[int, int] | None = engine.spec.window_px
 
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`unblur.restoration.restorers.Restorer`."""

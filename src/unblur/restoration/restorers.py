@@ -61,10 +61,11 @@ class BlindRestorer(Restorer, Protocol):
     """Restores tiles from their blurry pixels alone: needs no PSF, and takes none.
 
     Attributes:
-        window_px: (height, width) of the tiles that it wants, their halo included.
+        window_px: (height, width) of the tiles that it wants, their halo included; None if it
+            takes tiles of any size.
     """
 
-    window_px: tuple[int, int]
+    window_px: tuple[int, int] | None
 
 
 class NetworkRestorer:
@@ -94,6 +95,12 @@ class NetworkRestorer:
         out = tile.srgb.copy()
         out[rows, columns] = np.moveaxis(restored[0, :, :height, :width], 0, 2)
         return out
+
+
+class PlainRestorer(NetworkRestorer):
+    """RestoreNet that was told nothing of the motion: it sees the pixels and their noise alone."""
+
+    window_px = None
 
 
 Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]

@@ -6,6 +6,8 @@ photos by ``unblur tune``. The defaults are what every published figure was made
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,3 +73,17 @@ def read_settings(path: Path) -> Settings:
         BadValue: missing file, not TOML, an unknown name, or a value out of its range.
     """
     return from_toml(Settings, path)
+
+
+def to_toml(settings: Settings, comment: Sequence[str] = ()) -> str:
+    """Return settings as the text of a file that :func:`read_settings` reads."""
+    lines = [f"# {line}" for line in comment]
+    for name, value in dataclasses.asdict(settings).items():
+        text = f"[{', '.join(f'{v:.4g}' for v in value)}]" if isinstance(value, tuple) else value
+        lines.append(f"{name} = {text if isinstance(text, str) else _number(text)}")
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    text = f"{value:.4g}"
+    return text if "." in text or "e" in text else f"{text}.0"

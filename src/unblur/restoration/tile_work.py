@@ -63,7 +63,7 @@ class TileWork:
         self._strength, self._mask, self._scale = strength, mask, motion.scale
         self._reader = TileReader(samples, motion, regularisation)
         self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
-        if isinstance(restorer, BlindRestorer):
+        if isinstance(restorer, BlindRestorer) and restorer.window_px is not None:
             self._halo_px = restorer.halo_px
             self._rows, self._columns = (
                 plan_windows(side, window=window, halo=restorer.halo_px, fade=FADE_PX)

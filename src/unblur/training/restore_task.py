@@ -13,6 +13,7 @@ from torch import nn
 from unblur.blur.psf import Psf
 from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, srgb_to_linear
+from unblur.engines.base import Engine
 from unblur.models.restore_net import RestoreNet
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import CHANNELS, network_input
@@ -29,33 +30,38 @@ dB by a change that nobody sees, and would drown the rest in the mean."""
 
 
 class RestoreSamples(WindowSamples):
-    """Makes samples: crops of a blurred window, its bank, and its sharp original."""
+    """Makes samples: crops of a blurred window, its bank, and its sharp original.
+
+    Motion is estimated only for the samples whose bank is made with an estimate.
+    """
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         from unblur.engines.onnx import OnnxEngine
 
         super().__init__(config, photos)
-        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        self._engine: Engine | None = None
+        if config.data.bank != "none":
+            self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one window."""
         data, pair = self.data, self.pair(rng)
         flat = luma(srgb_to_linear(pair.blurry))
-        estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
-        psf, confidence = self._choose(pair, estimate.psf, estimate.confidence, rng)
+        psf, confidence = self._choose(pair, flat, rng)
         noise = noise_beside_motion(flat, psf)
         everywhere = np.ones(flat.shape, np.float32)
         image = network_input(data.bank, pair.blurry, [(psf, everywhere)], confidence, noise)
         sharp = np.moveaxis(pair.sharp, 2, 0)
         return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
 
-    def _choose(
-        self, pair: Pair, estimated: Psf, confidence: float, rng: np.random.Generator
-    ) -> tuple[Psf, float]:
+    def _choose(self, pair: Pair, flat: FloatArray, rng: np.random.Generator) -> tuple[Psf, float]:
         """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
+        if self._engine is None:
+            return Psf.delta(), 0.0
         data, draw = self.data, rng.random()
         if draw < data.estimated:
-            return estimated, confidence
+            estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
+            return estimate.psf, estimate.confidence
         if draw < data.estimated + data.true:
             return pair.psf.centred(), 1.0
         if draw < data.estimated + data.true + data.none:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.evaluate.comparing.fakes import fake_crew, write_pairs  # noqa: F401
 from unblur.errors import BadValue, EngineFailed, UnknownModel
-from unblur.evaluate.comparing import cache
+from unblur.evaluate.comparing import cache, run
 from unblur.evaluate.comparing.cache import FileHashes, model_digest
 from unblur.evaluate.comparing.crew import Crew
 from unblur.evaluate.comparing.crops import telling_window
@@ -71,6 +71,30 @@ def test_what_changed_is_done_again(pairs, tmp_path, fake_crew, monkeypatch):  #
     assert again() == everything
 
 
+def test_results_that_are_to_last_outlast_the_code(pairs, tmp_path, fake_crew, monkeypatch):  # noqa: F811
+    job, models = Job(str(pairs)), ["good", "dark"]
+    first = compare(job, models, tmp_path / "out", only=["p0", "p1"])
+    assert not first.older
+    monkeypatch.setattr(cache, "code_digest", lambda: "another version")
+    monkeypatch.setattr(run, "code_digest", lambda: "another version")
+    fake_crew.asked.clear()
+    found = compare(job, models, tmp_path / "out", lasting=["dark"])
+    asked = set(fake_crew.asked)
+    assert asked == {(m, f"p{i}") for m in ("blurry", "good", "dark") for i in range(4)} - {
+        ("dark", "p0"),
+        ("dark", "p1"),
+    }
+    assert found.older == {"dark"} and found.whole
+    assert all(path.is_file() for shot in found.shots for path in shot.pictures.values())
+    fake_crew.asked.clear()
+    # Another photo is other work, whatever lasts.
+    Image.new("RGB", (150, 110), "red").save(pairs / "blurry" / "p0.png")
+    compare(job, models, tmp_path / "out", lasting=["good", "dark"])
+    assert set(fake_crew.asked) == {(m, "p0") for m in ("blurry", "good", "dark")}
+    with pytest.raises(BadValue, match="'better' is to be kept"):
+        compare(job, models, tmp_path / "out", lasting=["better"])
+
+
 def test_a_model_is_its_networks_and_its_settings(tmp_path):
     tuned = tmp_path / "tuned.toml"
     tuned.write_text("strength = 0.5\n")
@@ -111,11 +135,11 @@ def test_a_failure_costs_one_row_and_is_tried_again(pairs, tmp_path, fake_crew):
 
 
 def test_results_of_other_programs_take_part(pairs, tmp_path, monkeypatch, fake_crew):  # noqa: F811
-    from unblur.evaluate import quality
+    from unblur.evaluate import methods
     from unblur.evaluate.comparing import worker
     from unblur.evaluate.report import figures, words
 
-    monkeypatch.setattr(worker, "method_of", quality.method_of)
+    monkeypatch.setattr(worker, "method_of", methods.method_of)
     job, name = Job(str(pairs)), f"theirs={pairs / 'sharp'}"
     found = compare(job, [name], tmp_path / "out")
     assert found.models == ("blurry", "theirs") and found.given == {"theirs"}

@@ -1,7 +1,9 @@
 """What was run is kept: by content of the photos, the model, the settings and the code.
 
 Nothing is taken for done by its name: a changed photo, network, setting, line of code or library
-gives another key, and the work is done again.
+gives another key, and the work is done again. Of methods that the user names, and which may take
+hours, the last result on the same photo stays good though code and libraries have changed; it says
+which code it comes from.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Collection
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 from unblur.evaluate.cases import Case
-from unblur.evaluate.quality import settings_file
+from unblur.evaluate.methods import settings_file
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
 from unblur.restoration.catalogue import model_files
@@ -33,16 +36,20 @@ class Cache:
     Args:
         folder: made when something is kept.
         facts: what all runs of this comparison have in common, as the protocol.
+        lasting: methods whose results outlast changes of the code.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, facts: dict[str, Any], *, lasting: Collection[str] = ()
+    ) -> None:
         self.folder = folder
-        self._common = _digest({**facts, "code": code_digest()})
+        self._common, self._lasting = _digest(facts), frozenset(lasting)
+        self._work: dict[str, str] = {}
         self._hashes = FileHashes(folder / "files.json")
         self._models: dict[str, str] = {}
 
     def key(self, model: str, case: Case) -> str:
-        """Return the key of one model on one photo.
+        """Return the key of one model on one photo: of what is kept or, if nothing is, to be kept.
 
         Raises:
             UnreadableImage: a file cannot be read.
@@ -60,7 +67,14 @@ class Cache:
             "facts": repr(sorted(case.facts.items())),
             "files": [self._hashes.of(path) for path in files],
         }
-        return _digest(parts)
+        work = _digest(parts)
+        key = _digest({"work": work, "code": code_digest()})
+        self._work[key] = work
+        if model in self._lasting and self.load(key) is None:
+            last = self.load(work)
+            if last is not None:
+                return str(last["key"])
+        return key
 
     def load(self, key: str) -> Entry | None:
         """Return what is kept under a key, or None."""
@@ -72,7 +86,11 @@ class Cache:
 
     def keep(self, key: str, entry: Entry) -> None:
         """Keep the result of a run; its pictures must be there already."""
-        write_bytes(json.dumps(entry).encode(), self._path(key), overwrite=True)
+        told = {**entry, "code": code_digest()}
+        write_bytes(json.dumps(told).encode(), self._path(key), overwrite=True)
+        # Whichever code it was, this is the last result of this work.
+        last = json.dumps({"key": key}).encode()
+        write_bytes(last, self._path(self._work[key]), overwrite=True)
 
     def pictures(self, key: str) -> Path:
         """Return the path of a run's pictures without suffix and extension."""

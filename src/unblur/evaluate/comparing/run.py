@@ -10,11 +10,12 @@ from typing import Any
 
 from unblur.errors import BadValue, UnblurError
 from unblur.evaluate.cases import Case
-from unblur.evaluate.comparing.cache import Cache, Entry
+from unblur.evaluate.comparing.cache import Cache, Entry, code_digest
 from unblur.evaluate.comparing.crew import Crew
 from unblur.evaluate.comparing.job import Job
-from unblur.evaluate.comparing.worker import BLURRY, label_of
+from unblur.evaluate.comparing.worker import label_of
 from unblur.evaluate.datasets import DataSet
+from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.protocols import Protocol, Scores
 from unblur.evaluate.quality import Row
 from unblur.evaluate.results import NAMED
@@ -60,6 +61,7 @@ class Comparison:
         failures: (method, photo, why) of runs that failed.
         planned: photos that were to be done.
         fresh: runs that were not kept from before.
+        older: methods with results that were kept from before the code changed.
     """
 
     job: Job
@@ -72,6 +74,7 @@ class Comparison:
     failures: tuple[tuple[str, str, str], ...]
     planned: int
     fresh: int
+    older: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -85,6 +88,7 @@ def compare(
     folder: Path,
     *,
     only: Sequence[str] | None = None,
+    lasting: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Comparison:
     """Run models on a data set, photo by photo; what was done before is not done again.
@@ -93,9 +97,10 @@ def compare(
 
     Args:
         job: data and protocol.
-        models: names; see :func:`unblur.evaluate.quality.method_of`. "blurry" is always added.
+        models: names; see :func:`unblur.evaluate.methods.method_of`. "blurry" is always added.
         folder: where results are kept, in ``cache/``.
         only: names of the cases to do; all if omitted.
+        lasting: those of the models whose kept results are good though the code has changed.
         progress: called after each run.
 
     Raises:
@@ -107,11 +112,16 @@ def compare(
     labels = [label_of(name) for name in names]
     if len({*labels}) < len(labels):
         raise BadValue(f"two methods share a name among {', '.join(labels)}; give one another")
+    strangers = sorted(set(lasting) - {*names})
+    if strangers:
+        raise BadValue(
+            f"'{strangers[0]}' is to be kept but is not compared; name it among the models too"
+        )
     cases = [case for case in data.cases if only is None or case.name in set(only)]
     if not cases:
         raise BadValue("no photo is left to compare; choose other photos")
     facts = {"dataset": data.name, "protocol": protocol.name, "crop_px": job.crop_px}
-    cache = Cache(folder / "cache", {**facts, "threads": job.threads})
+    cache = Cache(folder / "cache", {**facts, "threads": job.threads}, lasting=lasting)
     with Crew(job) as crew:
         loop = _Loop(crew, cache, cases, names, progress)
         try:
@@ -131,6 +141,7 @@ def compare(
         failures=tuple(loop.failures),
         planned=len(cases),
         fresh=loop.fresh,
+        older=frozenset(loop.older),
     )
 
 
@@ -152,6 +163,7 @@ class _Loop:
         self.shots: list[Shot] = []
         self.failures: list[tuple[str, str, str]] = []
         self.fresh = 0
+        self.older: set[str] = set()
 
     def run(self) -> None:
         keys = [{name: self._cache.key(name, case) for name in self._names} for case in self._cases]
@@ -179,6 +191,8 @@ class _Loop:
                 continue
             row = Row(**entry["row"])
             self.rows.append(row)
+            if entry.get("code", code_digest()) != code_digest():
+                self.older.add(row.method)
             facts = facts or entry
             stem = self._cache.pictures(keys[name])
             pictures[row.method] = stem.with_name(f"{stem.name}.jpg")

@@ -21,15 +21,13 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.crops import View, cut_jpeg, displayed, overview_jpeg, view_of
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.light import Method
+from unblur.evaluate.methods import BLURRY, method_of
 from unblur.evaluate.protocols import Protocol
-from unblur.evaluate.quality import method_of, run_method
+from unblur.evaluate.quality import run_method
 from unblur.evaluate.results import NAMED
 from unblur.io import write_bytes
 
 Say = Callable[[dict[str, Any]], None]
-
-BLURRY = "blurry"
-"""The method that does nothing; it alone makes the pictures of what was given."""
 
 
 def main() -> None:
@@ -90,6 +88,7 @@ def label_of(model: str) -> str:
 
 
 def _write_pictures(view: View, restored: Any, stem: Path, *, given: bool) -> None:
+    """Write a result's window; ``given``: also what every method was given, once for all."""
     pictures = {"": cut_jpeg(restored, view.window)}
     if given:
         pictures["-overview"] = overview_jpeg(view.blurry)

@@ -6,11 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from unblur.errors import BadValue
-from unblur.evaluate.cases import Case
+from unblur.evaluate.cases import paired
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
-from unblur.evaluate.datasets.sequences import clips_with, frames_of, part_of
+from unblur.evaluate.datasets.sequences import Clip, clips_with, frames_of, part_of
 from unblur.evaluate.matching import photos_by_name
-from unblur.evaluate.samples import Photo8
 
 _HD = (720, 1280)
 
@@ -35,8 +34,7 @@ def _find_gopro(folder: Path, *, blurry: str) -> Found | None:
     if not clips:
         return None
     notes = ("there is no test/: these are the photos that are trained on",)
-    cases = frames_of((clip.name, clip / blurry, clip / "sharp") for clip in clips)
-    return Found(tuple(cases), notes if part == "train" else ())
+    return Found(frames_of(clips), notes if part == "train" else ())
 
 
 def _find_hide(folder: Path) -> Found | None:
@@ -50,7 +48,7 @@ def _find_hide(folder: Path) -> Found | None:
         for name, path in photos_by_name(part).items():
             if name in truth:
                 facts = {"kind": part.name.removeprefix("test-")}
-                cases.append(Case(name, Photo8(path), (Photo8(truth[name]),), facts=facts))
+                cases.append(paired(name, path, truth[name], facts=facts))
             else:
                 lonely.append(name)
     if lonely:
@@ -63,9 +61,8 @@ def _find_reds(folder: Path, *, blurry: str) -> Found | None:
     for root in (folder / "val", folder):
         sides = root / blurry, root / "val_sharp"
         if all(side.is_dir() for side in sides):
-            clips = sorted(clip.name for clip in sides[0].iterdir() if clip.is_dir())
-            cases = frames_of((clip, sides[0] / clip, sides[1] / clip) for clip in clips)
-            return Found(tuple(cases))
+            names = sorted(clip.name for clip in sides[0].iterdir() if clip.is_dir())
+            return Found(frames_of(Clip(name, sides[0] / name, sides[1] / name) for name in names))
     return None
 
 
@@ -76,12 +73,12 @@ def _find_bsd(folder: Path) -> Found | None:
         at, part = part_of(root, ("test", "valid", "train"))
         prefix = f"{root.name}/" if root is not folder else ""
         clips += [
-            (f"{prefix}{clip.name}", clip / "Blur" / "RGB", clip / "Sharp" / "RGB")
+            clip._replace(name=f"{prefix}{clip.name}")
             for clip in clips_with(at, "Blur/RGB", "Sharp/RGB")
         ]
         if part not in ("test", ""):
             notes.append(f"{root.name} has no test/: {part}/ was read")
-    return Found(tuple(frames_of(clips)), tuple(notes)) if clips else None
+    return Found(frames_of(clips), tuple(notes)) if clips else None
 
 
 def _find_dvd(folder: Path) -> Found | None:
@@ -96,8 +93,7 @@ def _find_dvd(folder: Path) -> Found | None:
     elif len(chosen) < len(DVD_TEST):
         absent = sorted(set(DVD_TEST) - {clip.name for clip in chosen})
         notes = (f"of the ten videos that are scored, {', '.join(absent)} are missing",)
-    cases = frames_of((clip.name, clip / "input", clip / "GT") for clip in chosen)
-    return Found(tuple(cases), notes)
+    return Found(frames_of(chosen), notes)
 
 
 def _gopro(name: str, blurry: str, what: str) -> Reader:

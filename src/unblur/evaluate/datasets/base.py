@@ -70,19 +70,15 @@ class DataSet:
     about: About
     notes: tuple[str, ...] = ()
 
-    def check(
-        self, *, deep: bool = False, progress: Callable[[int, int], None] | None = None
-    ) -> list[str]:
+    def check(self) -> list[str]:
         """Return what is wrong with this copy, in plain words; nothing if it looks right.
 
-        Args:
-            deep: read every photo and compare the mean PSNR of the blurry ones with the
-                published figure; otherwise counts and the sizes in the files' headers.
-            progress: called with (photos done, photos in all).
+        Counts, and the sizes in the files' headers. To read every photo, see
+        :func:`unblur.evaluate.datasets.checking.inspect`.
         """
         from unblur.evaluate.datasets.checking import complaints
 
-        return complaints(self, deep=deep, progress=progress)
+        return complaints(self)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,8 @@ _NAMED = 3
 """How many photos a complaint names."""
 
 
-def complaints(
-    data: DataSet, *, deep: bool = False, progress: Callable[[int, int], None] | None = None
-) -> list[str]:
+def complaints(data: DataSet) -> list[str]:
     """Return what is wrong with a copy; see :meth:`DataSet.check`."""
-    if deep:
-        return inspect(data, progress=progress)[0]
     return [*_counts(data), *_sizes(data)]
 
 
@@ -44,7 +40,7 @@ def inspect(
             f"the blurry photos have {mean:.2f} dB on average, {published:.2f} dB is published "
             f"for {data.about.title}; this may be another version of it, or a part"
         )
-    return [*_counts(data), *_sizes(data), *found], mean
+    return [*complaints(data), *found], mean
 
 
 def _counts(data: DataSet) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.blur.psf_files import load_psf
 from unblur.errors import BadPsf, UnreadableImage
-from unblur.evaluate.cases import Case
+from unblur.evaluate.cases import Case, paired
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
 from unblur.evaluate.matching import photos_by_name
 from unblur.evaluate.samples import Photo8
@@ -64,10 +64,10 @@ def _find(folder: Path, *, part: str) -> Found | None:
             raise UnreadableImage(f"{truth} has no '{hit[1]}', the sharp picture of {path}")
         psf = kernels.get(f"kernel_{hit[3]}") if hit[2] == "kernel" else None
         cases.append(
-            Case(
-                name=name,
-                blurry=Photo8(path),
-                sharp=(Photo8(sharp[hit[1]]),),
+            paired(
+                name,
+                path,
+                sharp[hit[1]],
                 truth=None if psf is None else PsfPicture(psf),
                 facts={"kind": hit[1].split("_")[0]},
             )

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage
-from unblur.evaluate.cases import Case
+from unblur.evaluate.cases import Case, paired
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
-from unblur.evaluate.samples import Photo8
 
 _REALBLUR = {
     "J": "RealBlur-J_ECC_IMCORR_centroid_itensity_ref",
@@ -86,7 +85,7 @@ def _case(root: Path, sharp: Path, blurry: Path) -> Case:
     clip = scene.relative_to(root).as_posix() if scene.is_relative_to(root) else scene.name
     number = blurry.stem.removeprefix("blur_") if blurry.stem.startswith("blur_") else ""
     name = f"{scene.name}/{number}" if number else clip
-    return Case(name, Photo8(blurry), (Photo8(sharp),), facts={"scene": scene.name})
+    return paired(name, blurry, sharp, facts={"scene": scene.name})
 
 
 def _realblur(kind: str, what: str) -> Reader:

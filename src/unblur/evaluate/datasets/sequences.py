@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from unblur.evaluate.cases import Case
+from unblur.evaluate.cases import Case, paired
 from unblur.evaluate.matching import match
-from unblur.evaluate.samples import Photo8
+
+
+class Clip(NamedTuple):
+    """A folder of blurry frames and one of sharp frames; frames of one name belong together.
+
+    Attributes:
+        name: of the clip.
+        blurry, sharp: the folders.
+    """
+
+    name: str
+    blurry: Path
+    sharp: Path
 
 
 def part_of(folder: Path, parts: tuple[str, ...]) -> tuple[Path, str]:
@@ -23,29 +36,21 @@ def part_of(folder: Path, parts: tuple[str, ...]) -> tuple[Path, str]:
     return folder, ""
 
 
-def clips_with(folder: Path, blurry: str, sharp: str) -> list[Path]:
+def clips_with(folder: Path, blurry: str, sharp: str) -> list[Clip]:
     """Return the folders directly below that have both subfolders, sorted."""
-    return sorted(
-        clip
-        for clip in folder.iterdir()
-        if clip.is_dir() and (clip / blurry).is_dir() and (clip / sharp).is_dir()
-    )
+    clips = (Clip(below.name, below / blurry, below / sharp) for below in sorted(folder.iterdir()))
+    return [clip for clip in clips if clip.blurry.is_dir() and clip.sharp.is_dir()]
 
 
-def frames_of(clips: Iterable[tuple[str, Path, Path]]) -> list[Case]:
+def frames_of(clips: Iterable[Clip]) -> tuple[Case, ...]:
     """Return a case for each frame.
-
-    Args:
-        clips: (name, folder of blurry frames, folder of sharp frames); frames of one name belong
-            together.
 
     Raises:
         UnreadableImage: a folder is missing or empty.
         BadValue: a frame has no partner.
     """
-    cases = []
-    for clip, blurry, sharp in clips:
-        for name, files in match(blurry, sharp).items():
-            facts = {"clip": clip, "frame": name}
-            cases.append(Case(f"{clip}/{name}", Photo8(files[0]), (Photo8(files[1]),), facts=facts))
-    return cases
+    return tuple(
+        paired(f"{clip.name}/{frame}", *files, facts={"clip": clip.name, "frame": frame})
+        for clip in clips
+        for frame, files in match(clip.blurry, clip.sharp).items()
+    )

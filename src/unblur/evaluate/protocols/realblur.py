@@ -12,11 +12,12 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import psnr_db, ssim_map
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.protocols.ecc import find_homography, is_inside, places, sample_cubic
+from unblur.evaluate.protocols.koehler import LUMA
 from unblur.evaluate.samples import Samples, as_uint8
 
 Array = NDArray[np.float64]
 
-_GREY = np.array([0.299, 0.587, 0.114])
+_GREY = np.array(LUMA)
 _SSIM_EDGE = 5
 
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from unblur.evaluate import quality, statistics
+from unblur.evaluate import statistics
 from unblur.evaluate.comparing.run import Comparison
-from unblur.evaluate.comparing.worker import BLURRY
 from unblur.evaluate.differences import differences as tested
-from unblur.evaluate.quality import TRUE_PSF, WORSE_BY_DB, Row
-from unblur.evaluate.statistics import Difference
+from unblur.evaluate.harm import WORSE_BY_DB
+from unblur.evaluate.methods import BLURRY, TRUE_PSF
+from unblur.evaluate.quality import Row
+from unblur.evaluate.statistics import Difference, mean_of_known
+from unblur.evaluate.tables import BINS
 
 SIGNIFICANT = 0.05
 """Two methods differ if the corrected p-value is below this."""
-
-TITLES = {"psnr_db": "PSNR dB", "ssim": "SSIM", "ms_ssim": "MS-SSIM"}
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,9 @@ class Paired:
         return self.holm_p < SIGNIFICANT
 
 
-def title_of(score: str) -> str:
-    """Return the usual way to write a score's name."""
-    return TITLES.get(score, score.replace("_", " "))
-
-
 def score_names(comparison: Comparison) -> list[str]:
     """Return the names of all scores; some protocols leave some out on small photos."""
     return list(dict.fromkeys(name for row in comparison.rows for name in row.scores))
-
-
-def digits_of(score: str) -> int:
-    """Return how many decimals of a score tell something."""
-    return 2 if score.endswith("_db") else 4
 
 
 def is_oracle(model: str) -> bool:
@@ -65,13 +55,13 @@ def is_oracle(model: str) -> bool:
     return TRUE_PSF in model
 
 
-def gains(comparison: Comparison, rows: Sequence[Row] | None = None) -> dict[str, dict[str, float]]:
+def gains(comparison: Comparison) -> dict[str, dict[str, float]]:
     """Return by method and photo how much better the main score is than the blurry photo's."""
     main = comparison.protocol.main
     sign = -1.0 if main in comparison.protocol.lower_is_better else 1.0
     before = {r.name: r.scores[main] for r in comparison.rows if r.method == BLURRY}
     found: dict[str, dict[str, float]] = {model: {} for model in comparison.models}
-    for row in comparison.rows if rows is None else rows:
+    for row in comparison.rows:
         value = row.scores[main]
         if row.name in before:
             same = value == before[row.name]
@@ -111,8 +101,7 @@ def table(comparison: Comparison, *, seed: int = 0) -> list[dict[str, Any]]:
         line["harmed"] = int((values < -harmed_below(comparison)).sum())
         line["harmed_share"] = line["harmed"] / len(rows)
         line |= _costs([] if model in comparison.given else rows, megapixels)
-        kernels = [r.kernel_similarity for r in rows if r.kernel_similarity is not None]
-        line["kernel_similarity"] = _mean(kernels)
+        line["kernel_similarity"] = mean_of_known([row.kernel_similarity for row in rows])
     return lines
 
 
@@ -199,15 +188,11 @@ def _costs(rows: Sequence[Row], megapixels: dict[str, float]) -> dict[str, float
     """Return mean seconds and most memory; of results that were given nothing is known."""
     cpu = [r.cpu_seconds / megapixels[r.name] for r in rows if r.cpu_seconds is not None]
     return {
-        "seconds": _mean([row.seconds for row in rows]),
-        "seconds_per_megapixel": _mean([r.seconds / megapixels[r.name] for r in rows]),
-        "cpu_seconds_per_megapixel": _mean(cpu),
+        "seconds": mean_of_known([row.seconds for row in rows]),
+        "seconds_per_megapixel": mean_of_known([r.seconds / megapixels[r.name] for r in rows]),
+        "cpu_seconds_per_megapixel": mean_of_known(cpu),
         "peak_mb": max((r.peak_mb for r in rows if r.peak_mb is not None), default=None),
     }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
 
 
 def _by_length(comparison: Comparison) -> dict[str, list[str]]:
@@ -216,7 +201,7 @@ def _by_length(comparison: Comparison) -> dict[str, list[str]]:
     if 2 * len(known) < len(facts) or not known:
         return {}
     groups = {"sharp": [row.name for row in known if row.kind == "sharp"]}
-    for low, high in quality.BINS:
+    for low, high in BINS:
         label = f"> {low:.0f} px" if math.isinf(high) else f"{low:.0f}-{high:.0f} px"
         groups[label] = [
             row.name

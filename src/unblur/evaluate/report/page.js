@@ -1,6 +1,8 @@
 const data = JSON.parse(document.getElementById("content").textContent);
 const byId = (id) => document.getElementById(id);
-const models = data.models.map((model, i) => ({ ...model, color: `var(--m${i % 10})` }));
+/** The first colour is that of the photos as they came; the others begin again after eleven. */
+const models = data.models.map((model, i) => ({ ...model,
+  color: `var(--m${i ? 1 + ((i - 1) % 11) : 0})` }));
 const modelOf = Object.fromEntries(models.map((model) => [model.name, model]));
 const main = data.protocol.main;
 const unit = main.endsWith("_db") ? " dB" : "";
@@ -25,8 +27,7 @@ const text = (value, digits = 2) =>
 const signed = (value, digits = digitsOf(main)) =>
   isNumber(value) ? (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits) : text(value);
 const digitsOf = (score) => (score.endsWith("_db") ? 2 : 4);
-const titleOf = (score) =>
-  ({ psnr_db: "PSNR dB", ssim: "SSIM", ms_ssim: "MS-SSIM" })[score] ?? score.replaceAll("_", " ");
+const titleOf = (score) => data.protocol.titles[score] ?? score;
 /** A number for sorting; what is unknown comes last. */
 const rank = (value) =>
   isNumber(value) ? value : value === "∞" ? Infinity : value === "-∞" ? -Infinity : null;
@@ -97,6 +98,14 @@ function bestOf(key, lower) {
   return new Set(values).size > 1 ? (lower ? Math.min(...values) : Math.max(...values)) : null;
 }
 
+function tagsOf({ oracle, older }) {
+  return [
+    oracle ? el("span", { class: "tag", title: "told the true motion: no method" }, "bound") : null,
+    older ? el("span", { class: "tag", title: "kept from before unblur's code changed" },
+      "older code") : null,
+  ].filter(Boolean);
+}
+
 function mainTable() {
   const scores = [...new Set(data.photos.flatMap((photo) =>
     Object.values(photo.scores).flatMap(Object.keys)))];
@@ -112,7 +121,7 @@ function mainTable() {
   const columns = [
     { title: "model", first: "ascending", value: (row) => row.model,
       show: (row) => el("td", {}, dot(row.model), row.model,
-        modelOf[row.model].oracle ? el("span", { class: "tag" }, "told the true motion") : null,
+        ...tagsOf(modelOf[row.model]),
         row.failed ? el("span", { class: "tag warning" }, `${row.failed} failed`) : null) },
     number("count", "photos", "photos that were scored", { digits: 0 }),
     ...scores.map((score) => number(score, titleOf(score), "mean over the photos",
@@ -152,16 +161,15 @@ function pairTable() {
     ...names.map((other) => {
       const pair = found[`${ours}|${other}`];
       if (!pair) return el("td", { class: "quiet" }, ours === other ? "" : "–");
-      const kind = !pair.significant ? "" : pair.gain > 0 ? "better" : "poorer";
+      const kind = !pair.significant ? "quiet" : pair.gain > 0 ? "better" : "poorer";
       const p = pair.holm_p < 0.001 ? "p < 0.001" : `p = ${text(pair.holm_p, 3)}`;
-      return tip(el("td", { class: kind }, signed(pair.gain), el("span", { class: "range" },
-        pair.significant ? "" : "n.s.")), `${ours} against ${other}: better on ${pair.better}, ` +
+      return tip(el("td", { class: kind }, signed(pair.gain)), `${ours} against ${other}: better on ${pair.better}, ` +
         `worse on ${pair.worse} of ${pair.count} photos; ${p} (Wilcoxon, Holm)`);
     })));
   byId("pairs").replaceChildren(el("thead", {}, head), el("tbody", {}, ...rows));
   byId("pairs-note").textContent = `Mean difference of ${titleOf(main)} on the same photos, ` +
     "positive where the row is better. Coloured: significant at 5 % (Wilcoxon signed-rank test, " +
-    "corrected for the number of pairs after Holm); n.s.: may be chance.";
+    "corrected for the number of pairs after Holm); grey: may be chance.";
 }
 
 function allTable() {
@@ -194,6 +202,9 @@ function how() {
       "disturbed by other programs); memory is the most that the process held, with Python and the network.",
     "Intervals: 95 %, bootstrap over the photos (2000 resamplings). A model that is told the true " +
       "motion is a bound, no method.",
+    models.some((model) => model.older) ? "Of " + models.filter((model) => model.older)
+      .map((model) => model.name).join(", ") + " at least one result was computed by an earlier " +
+      "version of unblur's code, on the same photos, and kept." : null,
     "The windows shown were chosen where the blur destroyed most, without looking at any model.",
     `Computed by unblur ${made.unblur} (code ${made.code}), Python ${made.python}, ` +
       `${made.system}, ${made.processor}, ${made.cores} cores, ` +

@@ -17,6 +17,7 @@ from unblur import __version__
 from unblur.evaluate.comparing.cache import code_digest
 from unblur.evaluate.comparing.run import Comparison, Shot
 from unblur.evaluate.report import figures, words
+from unblur.evaluate.titles import title_of
 
 SHOWN = 24
 """Photos shown with pictures, the worst first, unless told otherwise."""
@@ -38,13 +39,18 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
             "about": protocol.about,
             "source": protocol.source,
             "main": protocol.main,
-            "main_title": figures.title_of(protocol.main),
+            "titles": {name: title_of(name) for name in figures.score_names(comparison)},
             "lower_is_better": sorted(protocol.lower_is_better),
             "crop_px": comparison.job.crop_px,
             "harmed_below": figures.harmed_below(comparison),
         },
         "models": [
-            {"name": model, "oracle": figures.is_oracle(model)} for model in comparison.models
+            {
+                "name": model,
+                "oracle": figures.is_oracle(model),
+                "older": model in comparison.older,
+            }
+            for model in comparison.models
         ],
         "photos_planned": comparison.planned,
         "verdict": words.verdict(comparison),

@@ -35,41 +35,67 @@ function yAxis(low, high, y, left, right) {
   ]);
 }
 
+/** The range that shows all means, and of the intervals what fits without dwarfing them. */
+function rangeOf(values) {
+  const means = values.map((value) => value.mean).filter(isNumber);
+  const [low, high] = [Math.min(0, ...means), Math.max(0, ...means)];
+  const room = (high - low || 1) * 0.35;
+  const ends = values.flatMap((value) => [value.low, value.high]).filter(isNumber);
+  return padded([0, ...means, ...ends].map((v) =>
+    Math.min(high + room, Math.max(low - room, v))), 0.06);
+}
+
+/** The 95 % interval, as much of it as the range shows. */
+function whisker(x, y, { low, high }, [y0, y1], color) {
+  if (!isNumber(low) || !isNumber(high)) return null;
+  const inside = (v) => y(Math.min(y1, Math.max(y0, v)));
+  return line(x, inside(low), x, inside(high), { stroke: color, "stroke-width": 2 });
+}
+
+/** Move places apart that are nearer than a step, keeping their order and the bounds. */
+function spreadOut(places, step, low, high) {
+  const order = places.map((place, i) => [place, i]).sort((a, b) => a[0] - b[0]);
+  const out = [];
+  order.forEach(([place], k) => { out[k] = Math.max(place, low + k * step, k ? out[k - 1] + step : low); });
+  for (let k = out.length - 1, roof = high; k >= 0; k--, roof -= step) out[k] = Math.min(out[k], roof);
+  const found = [];
+  order.forEach(([, i], k) => { found[i] = out[k]; });
+  return found;
+}
+
 /** Mean gain over processor seconds per megapixel, whiskers: 95 % interval. */
 function costPlot() {
   const rows = data.table.filter((row) => row.model !== "blurry" && isNumber(row.gain) &&
     row.cpu_seconds_per_megapixel > 0);
   if (!rows.length) return;
-  const [W, H, left, right, top, bottom] = [520, 340, 44, 506, 14, 296];
+  const longest = Math.max(...rows.map((row) => row.model.length));
+  const [W, left, top] = [520, 44, 14];
+  const labels = W - Math.min(210, 7.2 * longest + 4);
+  const right = labels - 26;
+  const bottom = Math.max(296, top + 17 * rows.length);
+  const H = bottom + 44;
   const logs = rows.map((row) => Math.log10(row.cpu_seconds_per_megapixel));
-  const [near, far] = padded(logs, 0.22);
+  const [near, far] = padded(logs, 0.1);
   const room = Math.max(0, 1 - (far - near)) / 2; // at least one decade
   const [x0, x1] = [near - room, far + room];
-  const ends = rows.flatMap((row) => [row.gain, ...(row.gain_95 ?? [])]).filter(isNumber);
-  const [y0, y1] = padded([0, ...ends]);
+  const valueOf = ({ gain, gain_95 }) => ({ mean: gain, low: gain_95?.[0], high: gain_95?.[1] });
+  const [y0, y1] = rangeOf(rows.map(valueOf));
   const [x, y] = [scale(x0, x1, left, right), scale(y0, y1, bottom, top)];
   const decades = [];
   for (let power = Math.floor(x0); power <= Math.ceil(x1); power++) {
     for (const digit of x1 - x0 > 2 ? [1] : [1, 2, 5]) decades.push(digit * 10 ** power);
   }
   const shown = decades.filter((v) => Math.log10(v) > x0 && Math.log10(v) < x1);
-  const placed = [];
-  const marks = rows.map((row) => {
+  const heights = spreadOut(rows.map((row) => y(row.gain)), 17, top + 6, bottom - 4);
+  const marks = rows.map((row, i) => {
     const [cx, cy] = [x(Math.log10(row.cpu_seconds_per_megapixel)), y(row.gain)];
     const { color, oracle } = modelOf[row.model];
-    const onLeft = cx > (left + right) * 0.62;
-    let ty = cy - 9;
-    while (placed.some((p) => p.onLeft === onLeft && Math.abs(p.ty - ty) < 14 &&
-      Math.abs(p.cx - cx) < 150)) ty += 14;
-    placed.push({ cx, ty, onLeft });
     return tip(el("g", { class: "mark" },
-      row.gain_95 && row.gain_95.every(isNumber)
-        ? line(cx, y(row.gain_95[0]), cx, y(row.gain_95[1]), { stroke: color, "stroke-width": 2 })
-        : null,
+      el("path", { class: "leader", d: `M${cx} ${cy}L${right + 4} ${heights[i]}H${labels - 5}` }),
+      whisker(cx, y, valueOf(row), [y0, y1], color),
       el("circle", { cx, cy, r: 6.5, fill: oracle ? "var(--card)" : color, stroke: color,
         "stroke-width": 2.5 }),
-      words(cx + (onLeft ? -11 : 11), ty, row.model, { class: "name",
-        "text-anchor": onLeft ? "end" : "start" })),
+      words(labels, heights[i] + 4, row.model, { class: "name" })),
     `${row.model}: ${signed(row.gain)}${unit} at ${text(row.cpu_seconds_per_megapixel)} processor seconds per megapixel`);
   });
   byId("cost").replaceChildren(svg(W, H, ...yAxis(y0, y1, y, left, right),
@@ -87,8 +113,7 @@ function hardPlot() {
     groups.some((group) => group.gains[name]));
   if (!groups.length || !names.length) return;
   const [W, H, left, right, top, bottom] = [520, 318, 44, 510, 14, 268];
-  const ends = groups.flatMap((g) => Object.values(g.gains).flatMap((v) => [v.low, v.high]));
-  const [y0, y1] = padded([0, ...ends.filter(isNumber)]);
+  const [y0, y1] = rangeOf(groups.flatMap((g) => Object.values(g.gains)));
   const y = scale(y0, y1, bottom, top);
   const wide = (right - left) / groups.length;
   const step = Math.min(22, (wide - 16) / names.length);
@@ -104,7 +129,7 @@ function hardPlot() {
         const cx = middle + (i - (names.length - 1) / 2) * step;
         const { color, oracle } = modelOf[name];
         return tip(el("g", { class: "mark" },
-          line(cx, y(value.low), cx, y(value.high), { stroke: color, "stroke-width": 2 }),
+          whisker(cx, y, value, [y0, y1], color),
           el("circle", { cx, cy: y(value.mean), r: 5.5, stroke: color, "stroke-width": 2,
             fill: oracle ? "var(--card)" : color })),
         `${name}, ${group.label}: ${signed(value.mean)} [${signed(value.low)}, ` +
@@ -124,7 +149,8 @@ function stripPlot() {
   const names = models.map((m) => m.name).filter((name) => name !== "blurry");
   const all = data.photos.flatMap((p) => names.map((n) => p.gains[n])).filter(isNumber);
   if (!all.length) return;
-  const [W, left, right, row] = [1080, 170, 1064, 42];
+  const longest = Math.max(...names.map((name) => name.length));
+  const [W, left, right, row] = [1080, Math.min(320, 7.2 * longest + 22), 1064, 42];
   const H = names.length * row + 44;
   const [x0, x1] = padded([0, ...all], 0.05);
   const x = scale(x0, x1, left, right);

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from unblur.evaluate.comparing.run import Comparison
-from unblur.evaluate.comparing.worker import BLURRY
+from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.report import figures
 from unblur.evaluate.report.figures import Paired
+from unblur.evaluate.titles import digits_of, title_of
 
 _FEW = 6
 """Below this number of photos no signed-rank test can reach 5 %."""
@@ -37,7 +38,7 @@ def verdict(comparison: Comparison) -> list[str]:
 def text_table(comparison: Comparison) -> str:
     """Return the table and the paired differences as text."""
     names = figures.score_names(comparison)
-    head = "".join(f"{figures.title_of(name):>{_width(name)}}" for name in names)
+    head = "".join(f"{title_of(name):>{_width(name)}}" for name in names)
     width = max(len(model) for model in (*comparison.models, "model")) + 2
     lines = [
         f"{'model':<{width}}{'n':>5}{head}{'gain [95 %]':>28}{'harmed':>9}"
@@ -48,9 +49,7 @@ def text_table(comparison: Comparison) -> str:
             lines.append(f"{line['model']:<{width}}{0:>5}  failed on {line['failed']} photos")
             continue
         scores = "".join(
-            f"{line[n]:>{_width(n)}.{figures.digits_of(n)}f}"
-            if n in line
-            else f"{'-':>{_width(n)}}"
+            f"{line[n]:>{_width(n)}.{digits_of(n)}f}" if n in line else f"{'-':>{_width(n)}}"
             for n in names
         )
         gain = _with_interval(line["gain"], line["gain_95"], comparison)
@@ -59,6 +58,10 @@ def text_table(comparison: Comparison) -> str:
             f"{line['model']:<{width}}{line['count']:>5}{scores}{gain:>28}"
             f"{100 * line['harmed_share']:>8.1f}%{_or_dash(line['seconds_per_megapixel']):>8}"
             f"{_or_dash(line['cpu_seconds_per_megapixel']):>11}{memory:>7}"
+        )
+    if comparison.older:
+        lines.append(
+            f"kept from before unblur's code changed: {', '.join(sorted(comparison.older))}"
         )
     return "\n".join(lines)
 
@@ -74,9 +77,9 @@ def p_text(value: float) -> str:
 
 
 def _best(best: dict[str, Any], comparison: Comparison) -> str:
-    main, _, unit = figures.title_of(comparison.protocol.main).partition(" ")
+    main, _, unit = title_of(comparison.protocol.main).partition(" ")
     low, _ = best["gain_95"]
-    name, digits = best["model"], figures.digits_of(comparison.protocol.main)
+    name, digits = best["model"], digits_of(comparison.protocol.main)
     value = f"{best[comparison.protocol.main]:.{digits}f} {unit}".rstrip()
     gain = _with_interval(best["gain"], best["gain_95"], comparison)
     if low > 0:
@@ -95,36 +98,31 @@ def _rivals(
 ) -> list[str]:
     """Return what is known of the best method against the others that may be as good."""
     others = sorted((line for line in able if line["model"] != best), key=lambda x: -x["gain"])
-    said, beaten = [], []
+    beside, beaten = [], []
     for other in (line["model"] for line in others):
         paired = _between(best, other, pairs)
         if paired is None:
             continue
-        mean, interval, better, pair = paired
+        mean, interval, pair = paired
         gain = _with_interval(mean, interval, comparison)
         if pair.significant:
             beaten.append(f"{other} by {gain}")
         else:
-            said.append(
-                f"Not told apart from {other}: {gain}, better on "
-                f"{better} of {pair.difference.count} photos, {p_text(pair.holm_p)}."
-            )
-    if beaten:
-        said.insert(0, f"Surely better than {'; '.join(beaten)}.")
-    return said
+            beside.append(f"{other} ({gain}, {p_text(pair.holm_p)})")
+    said = [f"Surely better than {'; '.join(beaten)}."] if beaten else []
+    return [*said, *([f"Not told apart from {', '.join(beside)}."] if beside else [])]
 
 
 def _between(
     ours: str, other: str, pairs: list[Paired]
-) -> tuple[float, list[float], int, Paired] | None:
-    """Return gain, its interval and the number of better photos, seen from ``ours``."""
+) -> tuple[float, list[float], Paired] | None:
+    """Return the gain and its interval, seen from ``ours``."""
     for pair in pairs:
         if {pair.ours, pair.other} == {ours, other}:
             ahead = pair.ours == ours
             sign = (1 if ahead else -1) * (1 if pair.gain == pair.difference.mean else -1)
             interval = sorted(sign * value for value in pair.difference.interval)
-            better = pair.difference.better if ahead else pair.difference.worse
-            return sign * pair.difference.mean, interval, better, pair
+            return sign * pair.difference.mean, interval, pair
     return None
 
 
@@ -157,7 +155,7 @@ def _oracles(lines: dict[str, dict[str, Any]], comparison: Comparison) -> list[s
 
 
 def _with_interval(value: float, interval: Sequence[float], comparison: Comparison) -> str:
-    digits = figures.digits_of(comparison.protocol.main)
+    digits = digits_of(comparison.protocol.main)
     # Adding 0 turns a rounded -0 into 0.
     mean, low, high = (round(number, digits) + 0.0 for number in (value, *interval))
     return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
@@ -168,4 +166,4 @@ def _or_dash(value: float | None) -> str:
 
 
 def _width(score: str) -> int:
-    return max(10, len(figures.title_of(score)) + 2)
+    return max(10, len(title_of(score)) + 2)

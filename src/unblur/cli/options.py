@@ -1,0 +1,49 @@
+"""Options that several of the commands that measure share, word for word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+dataset_option = click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    help="The data set that DATA holds, by the word of 'unblur evaluate --list'; auto: by its "
+    "layout.",
+)
+
+protocol_option = click.option(
+    "--protocol",
+    default="auto",
+    show_default=True,
+    help="How results are scored, by the word of 'unblur evaluate --list'; auto: as the data set "
+    "is scored in papers.",
+)
+
+crop_option = click.option(
+    "--crop",
+    "crop_px",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Pixels left out on each side when scoring (plain protocol).",
+)
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Equal seeds draw the same.",
+)
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), help="Default: all processors."
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

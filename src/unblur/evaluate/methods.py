@@ -1,0 +1,118 @@
+"""The methods by name: models with suffixes, references that are no models, others' results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unblur.color import luma, srgb_to_linear, to_float
+from unblur.errors import BadValue
+from unblur.evaluate.cases import Case
+from unblur.evaluate.light import Method, in_srgb
+from unblur.evaluate.references import unsharp_mask
+from unblur.evaluate.results import NAMED, results_of
+from unblur.evaluate.samples import Samples
+from unblur.motion.coarse_to_fine import estimate_psf_map
+from unblur.motion.field import MotionField
+from unblur.restoration.catalogue import (
+    is_foreign,
+    load_blur_engine,
+    load_kernel_engine,
+    load_restorer,
+)
+from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.restoration.restorers import BlindRestorer
+from unblur.restoration.settings import DEFAULTS, Settings, read_settings
+
+BLURRY = "blurry"
+"""Name of the method that does nothing."""
+
+UNSHARP = "unsharp"
+"""Name of the reference that everybody has: an unsharp mask."""
+
+CLASSICAL_BLIND = "classical-blind"
+"""Name of the classical reference: one PSF by MAP estimation, then the Wiener filter."""
+
+TRUE_PSF = "+true-psf"
+"""Suffix of a method's name that gives it the true PSF instead of an estimate."""
+
+GATE, NO_GATE = "+gate", "+no-gate"
+"""Suffixes that put a method behind the no-harm gate, or set the gate aside. Without one, our
+models run as users get them, gated, and networks from elsewhere as their authors do, ungated."""
+
+AT = "@"
+"""Between a method's name and a TOML file of settings."""
+
+
+def method_of(name: str, *, threads: int | None = None) -> Method:
+    """Return the method of a name: a model with suffixes, or a reference that is no model.
+
+    These are BLURRY, UNSHARP and CLASSICAL_BLIND.
+
+    Suffixes of a model, in this order: TRUE_PSF; GATE or NO_GATE; AT and a file of settings,
+    as ``unblur+no-gate@tuned.toml``. ``NAME=FOLDER`` stands for results that lie in a folder; see
+    :func:`unblur.evaluate.results.results_of`.
+
+    Raises:
+        UnknownModel: no model has this name.
+        BadValue: the settings cannot be read, or a true PSF for a network that takes none.
+    """
+    if name == BLURRY:
+        return lambda samples, case: (samples, None)
+    if name == UNSHARP:
+        return in_srgb(lambda samples, case: (unsharp_mask(samples), None))
+    if NAMED in name:
+        return results_of(Path(name.partition(NAMED)[2]))
+    name, settings = split_settings(name)
+    name, gate = gated(name)
+    wants_psf, classical = name.endswith(TRUE_PSF), name == CLASSICAL_BLIND
+    model = "wiener" if classical else name.removesuffix(TRUE_PSF)
+    restorer = load_restorer(model, threads=threads)
+    if wants_psf and isinstance(restorer, BlindRestorer):
+        raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
+    kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
+
+    def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
+        psf = case.true_psf() if wants_psf else None
+        if wants_psf and psf is None:
+            return None
+        if classical:
+            psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
+        options = RestoreOptions(psf=psf, settings=settings, gate=gate)
+        restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
+        return restored, motion
+
+    return in_srgb(run)
+
+
+def split_settings(name: str) -> tuple[str, Settings]:
+    """Return a method's name without AT and its file of settings, and the settings.
+
+    Raises:
+        BadValue: the settings cannot be read.
+    """
+    base, file = settings_file(name)
+    return base, DEFAULTS if file is None else read_settings(file)
+
+
+def settings_file(name: str) -> tuple[str, Path | None]:
+    """Return a method's name without AT and its file of settings, and the file."""
+    base, at, file = name.rpartition(AT)
+    return (base, Path(file)) if at and file.endswith(".toml") else (name, None)
+
+
+def gated(name: str) -> tuple[str, bool]:
+    """Return a method's name without GATE or NO_GATE, and whether the gate decides for it."""
+    for suffix, gate in ((GATE, True), (NO_GATE, False)):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), gate
+    return name, not is_foreign(name)
+
+
+def as_options(name: str) -> str:
+    """Return the options by which ``unblur restore`` does what a method does."""
+    base, file = settings_file(name)
+    model, gate = gated(base)
+    options = [f"--model {model}"]
+    options += [] if gate else ["--no-gate"]
+    options += [] if file is None else [f"--settings {file}"]
+    return " ".join(options)
