@@ -73,7 +73,10 @@ class Inverting:
     def reset(self):
         self.resets += 1
 
-    def step(self, frame):
+    def look(self, frame):
+        return None
+
+    def step(self, frame, sight=None):
         self.steps += 1
         return 1 - frame
 
@@ -83,9 +86,10 @@ class FakeEngine:
 
     def __init__(self, hidden=2):
         self.spec = ModelSpec("fake", "frame", 16, 0, 1, "-", "-", 0, state_channels=48 + hidden)
-        self.states = []
+        self.hints, self.states = [], []
 
-    def __call__(self, frame, state):
+    def __call__(self, frame, hints, state):
+        self.hints.append(hints[0])
         self.states.append(state[0])
         rows, columns = state.shape[2:]
         kept = frame.reshape(1, 3, rows, 4, columns, 4).transpose(0, 1, 3, 5, 2, 4)

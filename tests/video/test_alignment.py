@@ -59,7 +59,7 @@ def test_places_point_to_where_the_picture_came_from():
 
 def test_the_memory_moves_with_the_picture():
     engine = FakeEngine()
-    memory = FrameMemory(engine)
+    memory = FrameMemory(engine, None)
     first = np.moveaxis(BEFORE, 0, 2)
     second = np.moveaxis(planes(WIDE[56:216, 76:268]), 0, 2)
     memory.step(first)
@@ -75,7 +75,7 @@ def test_the_memory_moves_with_the_picture():
 
 def test_a_reset_and_another_size_forget():
     engine = FakeEngine()
-    memory = FrameMemory(engine)
+    memory = FrameMemory(engine, None)
     frame = np.moveaxis(BEFORE, 0, 2)
     memory.step(frame)
     memory.reset()
@@ -87,12 +87,12 @@ def test_a_reset_and_another_size_forget():
 
 def test_frames_of_any_size_keep_it():
     frame = texture(37, 53).astype(np.float32) / 255
-    assert np.array_equal(FrameMemory(FakeEngine()).step(frame), frame)
+    assert np.array_equal(FrameMemory(FakeEngine(), None).step(frame), frame)
 
 
 def test_another_kind_of_network_is_refused():
     engine = FakeEngine()
     engine.spec = ModelSpec("other", "restore", 8, 0, 1, "-", "-", 0)
     with pytest.raises(SpecMismatch, match="'frame' is needed"):
-        FrameMemory(engine)
+        FrameMemory(engine, None)
     assert isinstance(Engine, type)

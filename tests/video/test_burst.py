@@ -9,6 +9,7 @@ from tests.video.fakes import FakeEngine
 from unblur.errors import BadValue, ShapeMismatch, UnknownModel
 from unblur.io import Photo
 from unblur.video import burst, restore_burst
+from unblur.video.memory import FrameMemory
 from unblur.video.registration import laid_on, place
 
 
@@ -47,7 +48,9 @@ def test_strangers_are_not_alike():
 @pytest.fixture
 def engine(monkeypatch):
     fake = FakeEngine()
-    monkeypatch.setattr(burst, "load_frame_engine", lambda name, threads=None: fake)
+    monkeypatch.setattr(
+        burst, "load_frame_memory", lambda name, threads=None: FrameMemory(fake, None)
+    )
     return fake
 
 

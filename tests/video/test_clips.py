@@ -127,7 +127,7 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
-    def step(self, frame):
+    def step(self, frame, sight=None):
         if self.steps == 5:
             raise self._error
         return super().step(frame)

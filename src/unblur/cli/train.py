@@ -210,7 +210,8 @@ def _adapted(
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:
         recipe = dataclasses.replace(recipe, gyro_file=str(gyro))
-    if config.task == "restore" or (config.task == "kernel" and config.data.looks > 1):
+    looks_again = config.task == "kernel" and config.data.looks > 1
+    if config.task in {"restore", "frame"} or looks_again:
         data = dataclasses.replace(
             data, kernel_weights=str(kernel_weights or weights_path(KERNEL_NET))
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,44 +17,59 @@ from torch.nn import functional
 from unblur.blur.clip import Clip, ClipSynthesiser
 from unblur.blur.trajectory import load_gyro
 from unblur.color import FloatArray, quantise
+from unblur.engines.base import Engine
 from unblur.models.frame_rnn import FrameRNN
 from unblur.training.clips import SharpClips
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.video.alignment import BLOCK_PX, CELL_PX, block_shifts, cells_of
+from unblur.video.hints import hint_of, no_hint
 
 _CHARBONNIER = 1e-3
 _SPECTRUM = 0.05
+_NO_CHANGE = 128
+_PICTURES = ("blurry", "sharp", "hints")
 
 
 class FrameSamples:
-    """Makes samples: a blurred sequence, where its picture went, and the sharp sequence."""
+    """Makes samples: crops of a blurred sequence with its hints, and of the sharp sequence."""
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos, clips: SharpClips) -> None:
+        from unblur.engines.onnx import OnnxEngine
+
         self._config, self._photos, self._clips = config, photos, clips
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
         self._synthesise = ClipSynthesiser(config.clip, config.recipe.camera, trace)
+        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return one sample."""
+        """Return ``data.crops`` samples of one clip."""
         data = self._config.data
-        side = data.crop_px + 2 * self._config.clip.margin_px
+        side = data.window_px + 2 * self._config.clip.margin_px
         scenes: Sequence[FloatArray]
         if len(self._clips) and rng.random() < data.clips:
             scenes = self._clips.window(rng)
         else:
             scenes = [self._photos.window(side, rng, downscale=data.downscale)]
         passing = self._photos.window(side, rng, downscale=data.downscale)
-        return [sample_of(self._synthesise(scenes, rng, passing=passing))]
+        clip = self._synthesise(scenes, rng, passing=passing)
+        sample = sample_of(clip, self._engine if rng.random() >= data.none else None)
+        return [crop_of(sample, data.crop_px, rng) for _ in range(data.crops)]
 
 
-def sample_of(clip: Clip) -> Arrays:
-    """Return a clip as ``blurry`` and ``sharp`` (T, 3, H, W) uint8, and ``shifts``.
+def sample_of(clip: Clip, kernel_engine: Engine | None) -> Arrays:
+    """Return a clip as arrays, frames first.
 
-    ``shifts`` (T, rows, columns, 2) int16 are those of :func:`unblur.video.alignment
-    .block_shifts` from each frame to the next; the first frame's are 0.
+    ``blurry`` and ``sharp`` (T, 3, H, W) uint8; ``hints`` (T, 2, H, W) uint8, those of
+    :func:`unblur.video.hints.hint_of`, _NO_CHANGE standing for 0; ``facts`` (T, 3) float32;
+    ``shifts`` (T, rows, columns, 2) int16, those of :func:`unblur.video.alignment
+    .block_shifts` from each frame to the next, the first frame's 0.
+
+    Args:
+        clip: blurred and sharp.
+        kernel_engine: runs KernelNet; without it the hints say nothing.
     """
     blurry, sharp = (
         quantise(np.moveaxis(part, 3, 1), np.dtype("u1")) for part in (clip.blurry, clip.sharp)
@@ -62,7 +78,27 @@ def sample_of(clip: Clip) -> Arrays:
     found = [block_shifts(a, b) for a, b in pairwise(cells)]
     shifts = np.zeros((len(blurry), *(-(-n // BLOCK_PX) for n in blurry.shape[2:]), 2), np.int16)
     shifts[1:] = found
-    return {"blurry": blurry, "sharp": sharp, "shifts": shifts}
+    hints = [
+        no_hint(*frame.shape[:2]) if kernel_engine is None else hint_of(frame, kernel_engine)
+        for frame in clip.blurry
+    ]
+    planes = np.round(np.stack([h.planes for h in hints]) * 255 + _NO_CHANGE)
+    return {
+        "blurry": blurry,
+        "sharp": sharp,
+        "hints": np.clip(planes, 0, 255).astype(np.uint8),
+        "facts": np.stack([h.facts for h in hints]),
+        "shifts": shifts,
+    }
+
+
+def crop_of(sample: Arrays, side: int, rng: np.random.Generator) -> Arrays:
+    """Return a random square of a sample, whole blocks of motion."""
+    full = sample["blurry"].shape[2:]
+    y, x = (BLOCK_PX * int(rng.integers((n - side) // BLOCK_PX + 1)) for n in full)
+    out = {key: sample[key][..., y : y + side, x : x + side] for key in _PICTURES}
+    rows, columns = (slice(n // BLOCK_PX, -(-(n + side) // BLOCK_PX)) for n in (y, x))
+    return out | {"facts": sample["facts"], "shifts": sample["shifts"][:, rows, columns]}
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
@@ -71,7 +107,7 @@ def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], Sam
 
 
 def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    side = config.data.crop_px + 2 * config.clip.margin_px
+    side = config.data.window_px + 2 * config.clip.margin_px
     clips = SharpClips(photos, split, side_px=side, frames=config.clip.frames)
     return FrameSamples(config, SharpPhotos(photos, split, smallest_px=side), clips)
 
@@ -89,13 +125,12 @@ class FrameTask:
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
-        """Turn, mirror and recolour a batch at random and bring it to float."""
+        """Turn and mirror a batch at random and bring it to float."""
         turns, mirror = int(rng.integers(4)), rng.random() < 0.5
-        colours = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
-        out = {"shifts": turned_shifts(batch["shifts"], turns, mirror=mirror)}
-        for key in ("blurry", "sharp"):
-            out[key] = turned(batch[key][:, :, colours].astype(np.float32), turns, mirror=mirror)
-        return out
+        out = {key: turned(batch[key], turns, mirror=mirror) for key in _PICTURES}
+        out["shifts"] = turned_shifts(batch["shifts"], turns, mirror=mirror)
+        out["facts"] = batch["facts"]
+        return {key: np.asarray(value, np.float32) for key, value in out.items()}
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
@@ -107,14 +142,16 @@ class FrameTask:
         """
         blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
         assert isinstance(network, FrameRNN)
-        restored = unroll(network, blurry, batch["shifts"])
+        hints = told_of(batch["hints"], batch["facts"])
+        restored = unroll(network, blurry, hints, batch["shifts"])
         error = restored - sharp
         pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
         # A transform of the error tells missing from invented texture at every frequency.
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
         with torch.no_grad():
             last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
-            alone = psnr_db(network(last, network.first_state(last))[0] - sharp[:, -1])
+            unaided = network(last, hints[:, -1], network.first_state(last))[0]
+            alone = psnr_db(unaided - sharp[:, -1])
             before, after = psnr_db(blurry - sharp), psnr_db(error)
         return pixels + _SPECTRUM * spectrum, {
             "psnr_db": float(after.mean()),
@@ -125,15 +162,30 @@ class FrameTask:
         }
 
 
-def unroll(network: FrameRNN, blurry: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+def told_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+    """Return hints as FrameRNN takes them, (N, T, 16 planes + facts, H / 4, W / 4).
+
+    Args:
+        planes: (N, T, planes, H, W), as stored, see :func:`sample_of`.
+        facts: (N, T, facts).
+    """
+    cells = functional.pixel_unshuffle(_scaled(planes - _NO_CHANGE), CELL_PX)
+    wide = facts[..., None, None].expand(*facts.shape, *cells.shape[-2:])
+    return torch.cat([cells, wide], dim=2)
+
+
+def unroll(
+    network: FrameRNN, blurry: torch.Tensor, hints: torch.Tensor, shifts: torch.Tensor
+) -> torch.Tensor:
     """Restore sequences (N, T, 3, H, W) frame by frame; the memory moves with the picture."""
     restored = []
     state: torch.Tensor | None = None
     for k in range(blurry.shape[1]):
         frame = blurry[:, k].contiguous(memory_format=torch.channels_last)
+        told = hints[:, k].contiguous(memory_format=torch.channels_last)
         fresh = network.first_state(frame)
         state = fresh if state is None else aligned(state, fresh, shifts[:, k])
-        out, state = network(frame, state)
+        out, state = network(frame, told, state)
         restored.append(out)
     return torch.stack(restored, dim=1)
 
@@ -158,7 +210,7 @@ def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> t
 def _fetched(
     planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor, *, unit: int
 ) -> torch.Tensor:
-    height, width = planes.shape[2:]
+    count, channels, height, width = planes.shape
     offsets = torch.round(shifts / unit).long()
     for axis, size in ((1, height), (2, width)):
         offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis).narrow(axis, 0, size)
@@ -166,12 +218,14 @@ def _fetched(
     columns = torch.arange(width)[None, None] + offsets[..., 1]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     places = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    index = places.flatten(1)[:, None].expand(-1, planes.shape[1], -1)
-    fetched = planes.flatten(2).gather(2, index).view_as(planes)
-    return torch.where(inside[:, None], fetched, fill)
+    places = places + torch.arange(count)[:, None, None] * (height * width)
+    # Whole pixels are fetched, all channels at once: they lie side by side.
+    pixels = planes.permute(0, 2, 3, 1).reshape(-1, channels)
+    fetched = pixels.index_select(0, places.flatten()).view(count, height, width, channels)
+    return torch.where(inside[:, None], fetched.permute(0, 3, 1, 2), fill)
 
 
-def turned(frames: FloatArray, turns: int, *, mirror: bool) -> FloatArray:
+def turned(frames: NDArray[Any], turns: int, *, mirror: bool) -> NDArray[Any]:
     """Return frames (..., H, W) turned by quarters counter-clockwise, then mirrored."""
     out = np.rot90(frames, turns, axes=(-2, -1))
     return out[..., ::-1] if mirror else out

@@ -13,8 +13,7 @@ from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
-from unblur.video.memory import FrameMemory
-from unblur.video.models import load_frame_engine
+from unblur.video.models import load_frame_memory
 from unblur.video.registration import laid_on, place
 
 MOST_HELPERS = 4
@@ -80,7 +79,7 @@ def restore_burst(
         raise BadValue(f"a burst has two or more photos, got {len(photos)}; use unblur restore")
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
-    memory = FrameMemory(load_frame_engine(model, threads=threads))
+    memory = load_frame_memory(model, threads=threads)
     burst = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
     frames = [as_rgb(photo.srgb()) for photo in burst]
     _check(frames, chosen)

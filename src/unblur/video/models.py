@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.engines.base import Engine
+from unblur.engines.onnx import available_cores
 from unblur.errors import UnknownModel, nearest
 from unblur.restoration.catalogue import (
     load_engine,
@@ -17,7 +17,7 @@ from unblur.restoration.catalogue import (
     weights_path,
 )
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.video.memory import FrameMemory
+from unblur.video.memory import FrameMemory, Sight
 
 FRAME_NET = "frame_rnn"
 NAMES = ("frame", "photo")
@@ -29,7 +29,10 @@ class FrameModel(Protocol):
     def reset(self) -> None:
         """Forget the scene."""
 
-    def step(self, frame: FloatArray) -> FloatArray:
+    def look(self, frame: FloatArray) -> Sight | None:
+        """Return what a frame shows by itself; may be called ahead, by another thread."""
+
+    def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
         """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored."""
 
 
@@ -43,7 +46,10 @@ class PhotoModel:
     def reset(self) -> None:
         """There is nothing to forget."""
 
-    def step(self, frame: FloatArray) -> FloatArray:
+    def look(self, frame: FloatArray) -> None:
+        """Nothing is done ahead."""
+
+    def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
         """See :class:`FrameModel`."""
         restored, _, _ = restore_samples(frame, self._restorer, self._kernel, RestoreOptions())
         return np.asarray(restored, dtype=np.float32)
@@ -77,22 +83,23 @@ def load_frame_model(name: str | None = None, *, threads: int | None = None) -> 
             f"there is no model '{chosen}' for frames (and no such .onnx file); "
             f"{nearest(chosen, NAMES)}"
         )
-    return FrameMemory(load_frame_engine(chosen, threads=threads))
+    return load_frame_memory(chosen, threads=threads)
 
 
-def load_frame_engine(name: str = "frame", *, threads: int | None = None) -> Engine:
-    """Return the engine that runs the shipped FrameRNN, or the one in a file.
+def load_frame_memory(name: str = "frame", *, threads: int | None = None) -> FrameMemory:
+    """Return the shipped FrameRNN, or the one in a file, with an empty memory.
+
+    One processor is left to what goes on beside the network: reading, hints, writing.
 
     Raises:
         UnknownModel: its weights are not shipped.
     """
-    if name != "frame":
-        return load_engine(Path(name), "frame", threads)
     try:
-        path = weights_path(FRAME_NET)
+        path = weights_path(FRAME_NET) if name == "frame" else Path(name)
     except UnknownModel as error:
         raise UnknownModel(
             "this installation ships no weights of FrameRNN, the network with a memory; give a "
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
-    return load_engine(path, "frame", threads)
+    share = max(1, (threads or available_cores()) - 1)
+    return FrameMemory(load_engine(path, "frame", share), load_kernel_engine(threads=1))
