@@ -41,6 +41,9 @@ _WORTH_LOOKING = 0.1
 
 LumaReader = Callable[[int, int, int, int], FloatArray]
 
+Judge = Callable[["MotionField"], bool]
+"""Says of a photo's first look whether the photo is sharp."""
+
 
 @dataclass(frozen=True, eq=False)
 class MotionField:
@@ -65,6 +68,7 @@ class MotionField:
     windows: tuple[tuple[PsfEstimate, ...], ...]
     uniform: bool
     first_px: float | None = None
+    sharp: bool | None = None
 
     @property
     def blur_probability(self) -> float:
@@ -112,7 +116,9 @@ def visibility(window: PsfEstimate) -> float:
     return float(window.confidence * 10.0 ** np.clip(window.detail + 1.0, -2.0, 0.0)) + 1e-6
 
 
-def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> MotionField:
+def analyse_luma(
+    read: LumaReader, shape: tuple[int, int], engine: Engine, *, judge: Judge | None = None
+) -> MotionField:
     """Estimate the motion field of a photo.
 
     The photo is looked at as a small picture first; as long as the motion found is short
@@ -122,6 +128,8 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
         read: returns luma (linear light, float32) of the photo's ``[y0:y1, x0:x1]``.
         shape: (H, W) of the photo, sides at least MIN_SIDE.
         engine: runs KernelNet.
+        judge: asked after the first look; a photo that it calls sharp is not looked at again,
+            which is what takes the time.
     """
     pyramid = _Pyramid(read, shape)
     level = pyramid.levels - 1
@@ -147,11 +155,13 @@ def analyse_luma(read: LumaReader, shape: tuple[int, int], engine: Engine) -> Mo
 
     field = reconcile(arranged(first))
     field = replace(field, first_px=field.mean_length_px())
-    if field.blur_probability < _WORTH_LOOKING:
+    if judge is not None:
+        field = replace(field, sharp=judge(field))
+    if field.sharp or field.blur_probability < _WORTH_LOOKING:
         return field
     if not field.uniform:
         again = reconcile(arranged(look_again(seen, first, engine)), may_share=False)
-        return replace(again, first_px=field.first_px)
+        return replace(again, first_px=field.first_px, sharp=field.sharp)
     psf, confidence, middle = look_again_shared(
         partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.field import MIN_SIDE, MotionField, analyse_luma, uniform_field
+from unblur.motion.field import MIN_SIDE, Judge, MotionField, analyse_luma, uniform_field
 from unblur.restoration import referee
 from unblur.restoration.given import given_motion
 from unblur.restoration.restorers import BlindRestorer, Restorer
@@ -77,12 +78,15 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
-def analyse_samples(samples: Samples, kernel_engine: Engine) -> MotionField | None:
+def analyse_samples(
+    samples: Samples, kernel_engine: Engine, *, judge: Judge | None = None
+) -> MotionField | None:
     """Estimate the motion field of a photo's samples.
 
     Args:
         samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3.
         kernel_engine: runs KernelNet.
+        judge: see :func:`unblur.motion.field.analyse_luma`.
 
     Returns:
         The field, or None for a photo too small to tell.
@@ -93,7 +97,7 @@ def analyse_samples(samples: Samples, kernel_engine: Engine) -> MotionField | No
     def read(y0: int, x0: int, y1: int, x1: int) -> FloatArray:
         return luma(srgb_to_linear(to_float(samples[y0:y1, x0:x1])))
 
-    return analyse_luma(read, (samples.shape[0], samples.shape[1]), kernel_engine)
+    return analyse_luma(read, (samples.shape[0], samples.shape[1]), kernel_engine, judge=judge)
 
 
 def restore_samples(
@@ -136,7 +140,7 @@ def restore_samples(
         raise BadValue(f"{restorer.name} restores without a PSF; leave the PSF out")
     begun = time.perf_counter()
     if motion is None and (options.gate or not blind):
-        motion = _motion(samples, kernel_engine, options)
+        motion = _motion(samples, kernel_engine, blur_engine, options)
     analysed = time.perf_counter()
     trust, reason = decide(samples, motion, blur_engine, options, blind=blind)
     noise = _typical_noise(motion)
@@ -167,10 +171,15 @@ def _differ(a: Samples, b: Samples) -> bool:
     return any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def _motion(samples: Samples, engine: Engine, options: RestoreOptions) -> MotionField | None:
-    if options.psf is None:
+def _motion(
+    samples: Samples, engine: Engine, blur_engine: Engine | None, options: RestoreOptions
+) -> MotionField | None:
+    if options.psf is not None:
+        return given_motion(options.psf, samples)
+    if not options.gate:
         return analyse_samples(samples, engine)
-    return given_motion(options.psf, samples)
+    judge = partial(_looks_sharp, samples, blur_engine, options.settings)
+    return analyse_samples(samples, engine, judge=judge)
 
 
 def _work(
@@ -244,16 +253,27 @@ def _judge(
     blind: bool,
 ) -> tuple[FloatArray, str]:
     trust = referee.trust_map(motion, settings)
-    if referee.is_sharp(motion, settings) or (
-        blur_engine is not None
-        and referee.is_surely_sharp(referee.detection(samples, motion, blur_engine), settings)
-    ):
+    sharp = motion.sharp
+    if sharp is None:
+        sharp = _looks_sharp(samples, blur_engine, settings, motion)
+    if sharp:
         return np.zeros_like(trust), "this photo is already sharp: no motion blur found"
     if blind:
         return np.ones_like(trust), ""
     if not trust.any():
         return trust, "the motion could not be told reliably enough"
     return trust, ""
+
+
+def _looks_sharp(
+    samples: Samples, blur_engine: Engine | None, settings: Settings, motion: MotionField
+) -> bool:
+    """Ask both witnesses."""
+    if referee.is_sharp(motion, settings):
+        return True
+    if blur_engine is None:
+        return False
+    return referee.is_surely_sharp(referee.detection(samples, motion, blur_engine), settings)
 
 
 def _typical_noise(motion: MotionField | None) -> float:

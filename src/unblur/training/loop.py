@@ -95,8 +95,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     torch.manual_seed(config.seed)
     network = job.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
-    if optim.bf16:
-        compute_in_bf16(network)
+    set_precision(network, optim)  # of this one only: the average is validated as it ships
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
     )
@@ -185,8 +184,10 @@ def job_of(
     return job, partial(module.samples, config)
 
 
-def compute_in_bf16(network: nn.Module) -> None:
-    """Let a network compute in bfloat16 from now on; its answers stay float32."""
+def set_precision(network: nn.Module, optim: OptimConfig) -> None:
+    """Let a network compute in bfloat16 if it is to; its weights and answers stay float32."""
+    if not optim.bf16:
+        return
     plain = network.forward
 
     def forward(*inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
@@ -194,7 +195,7 @@ def compute_in_bf16(network: nn.Module) -> None:
             out = plain(*inputs)
         return out.float() if isinstance(out, torch.Tensor) else tuple(x.float() for x in out)
 
-    network.forward = forward  # type: ignore[method-assign]
+    network.forward = forward
 
 
 def lr_factor(step: int, optim: OptimConfig) -> float:
