@@ -75,7 +75,13 @@ class FrameRNN(nn.Module):
         Returns:
             The restored frame, not clipped, and the state to take along.
         """
-        cells = functional.pixel_unshuffle(frame, CELL_PX)
+        restored, kept = self.step(functional.pixel_unshuffle(frame, CELL_PX), hints, state)
+        return functional.pixel_shuffle(restored, CELL_PX), kept
+
+    def step(
+        self, cells: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Do the same with a frame in cells, (N, 48, H / 4, W / 4), which stays in them."""
         seen = self.stem(cells) + self.hint(hints) + self.recall(state)
         features = torch.relu(self.body(seen))
         own, shares = self.head(features).split(
@@ -88,10 +94,13 @@ class FrameRNN(nn.Module):
         restored = cells + own + change + grey.repeat(1, _COLOURS, 1, 1)
         # Bounded, so that no error can grow over the thousands of frames of a clip.
         kept = torch.cat([restored.clamp(0, 1), torch.tanh(self.remember(features))], dim=1)
-        return functional.pixel_shuffle(restored, CELL_PX), kept
+        return restored, kept
 
     def first_state(self, frame: torch.Tensor) -> torch.Tensor:
         """Return the state in which nothing is remembered, for a frame (N, 3, H, W)."""
-        cells = functional.pixel_unshuffle(frame, CELL_PX)
+        return self.first_state_of(functional.pixel_unshuffle(frame, CELL_PX))
+
+    def first_state_of(self, cells: torch.Tensor) -> torch.Tensor:
+        """Return the same for a frame in cells."""
         nothing = cells.new_zeros(cells.shape[0], self.hidden, *cells.shape[2:])
         return torch.cat([cells, nothing], dim=1)

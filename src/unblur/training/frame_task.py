@@ -143,23 +143,26 @@ class FrameTask:
         blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
         assert isinstance(network, FrameRNN)
         hints = told_of(batch["hints"], batch["facts"])
-        restored = unroll(network, blurry, hints, batch["shifts"])
+        learning = torch.is_grad_enabled()
+        # One context for all frames: the weights are brought to bfloat16 once, not once a frame.
+        with torch.autocast("cpu", torch.bfloat16, enabled=learning and self.config.optim.bf16):
+            restored = unroll(network, blurry, hints, batch["shifts"])
         error = restored - sharp
         pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
         # A transform of the error tells missing from invented texture at every frequency.
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
-        with torch.no_grad():
-            last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
-            unaided = network(last, hints[:, -1], network.first_state(last))[0]
-            alone = psnr_db(unaided - sharp[:, -1])
-            before, after = psnr_db(blurry - sharp), psnr_db(error)
-        return pixels + _SPECTRUM * spectrum, {
+        before, after = psnr_db(blurry - sharp), psnr_db(error)
+        figures = {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),
             "last_gain_db": float((after - before)[:, -1].mean()),
-            "memory_db": float((after[:, -1] - alone).mean()),
             "worse_share": float((after < before - 0.1).float().mean()),
         }
+        if not learning:
+            last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
+            alone = network(last, hints[:, -1], network.first_state(last))[0]
+            figures["memory_db"] = float((after[:, -1] - psnr_db(alone - sharp[:, -1])).mean())
+        return pixels + _SPECTRUM * spectrum, figures
 
 
 def told_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
@@ -180,14 +183,16 @@ def unroll(
     """Restore sequences (N, T, 3, H, W) frame by frame; the memory moves with the picture."""
     restored = []
     state: torch.Tensor | None = None
+    frames = functional.pixel_unshuffle(blurry, CELL_PX)
     for k in range(blurry.shape[1]):
-        frame = blurry[:, k].contiguous(memory_format=torch.channels_last)
-        told = hints[:, k].contiguous(memory_format=torch.channels_last)
-        fresh = network.first_state(frame)
+        cells, told = (
+            x[:, k].contiguous(memory_format=torch.channels_last) for x in (frames, hints)
+        )
+        fresh = network.first_state_of(cells)
         state = fresh if state is None else aligned(state, fresh, shifts[:, k])
-        out, state = network(frame, told, state)
+        out, state = network.step(cells, told, state)
         restored.append(out)
-    return torch.stack(restored, dim=1)
+    return functional.pixel_shuffle(torch.stack(restored, dim=1).float(), CELL_PX)
 
 
 def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
@@ -201,28 +206,48 @@ def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> t
         shifts: (N, rows, columns, 2) px.
     """
     pixels = 3 * CELL_PX**2
-    frames = [functional.pixel_shuffle(x[:, :pixels], CELL_PX) for x in (state, fresh)]
-    moved = functional.pixel_unshuffle(_fetched(frames[0], frames[1], shifts, unit=1), CELL_PX)
-    hidden = _fetched(state[:, pixels:], fresh[:, pixels:], shifts, unit=CELL_PX)
+    moved = _fetched_pixels(state[:, :pixels], fresh[:, :pixels], shifts)
+    hidden = _fetched(state[:, pixels:], fresh[:, pixels:], shifts)
     return torch.cat([moved, hidden], dim=1).contiguous(memory_format=torch.channels_last)
 
 
-def _fetched(
-    planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor, *, unit: int
-) -> torch.Tensor:
-    count, channels, height, width = planes.shape
+def _sources(
+    shifts: torch.Tensor, size: tuple[int, int], *, unit: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the row and column that each place came from, (N, H, W), and whether it is one."""
     offsets = torch.round(shifts / unit).long()
-    for axis, size in ((1, height), (2, width)):
-        offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis).narrow(axis, 0, size)
-    rows = torch.arange(height)[None, :, None] + offsets[..., 0]
-    columns = torch.arange(width)[None, None] + offsets[..., 1]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    places = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    places = places + torch.arange(count)[:, None, None] * (height * width)
-    # Whole pixels are fetched, all channels at once: they lie side by side.
-    pixels = planes.permute(0, 2, 3, 1).reshape(-1, channels)
-    fetched = pixels.index_select(0, places.flatten()).view(count, height, width, channels)
+    for axis in (1, 2):
+        offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis)
+        offsets = offsets.narrow(axis, 0, size[axis - 1])
+    rows = torch.arange(size[0])[None, :, None] + offsets[..., 0]
+    columns = torch.arange(size[1])[None, None] + offsets[..., 1]
+    inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
+    return rows.clamp(0, size[0] - 1), columns.clamp(0, size[1] - 1), inside
+
+
+def _fetched(planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Return the learned channels fetched from where the picture came from."""
+    count, channels, height, width = planes.shape
+    rows, columns, inside = _sources(shifts, (height, width), unit=CELL_PX)
+    places = (torch.arange(count)[:, None, None] * height + rows) * width + columns
+    # All channels of a place at once: they lie side by side.
+    flat = planes.permute(0, 2, 3, 1).reshape(-1, channels)
+    fetched = flat.index_select(0, places.flatten()).view(count, height, width, channels)
     return torch.where(inside[:, None], fetched.permute(0, 3, 1, 2), fill)
+
+
+def _fetched_pixels(cells: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Return a frame in cells, each pixel fetched from where the picture came from."""
+    count, channels, height, width = cells.shape
+    rows, columns, inside = _sources(shifts, (height * CELL_PX, width * CELL_PX), unit=1)
+    within = rows % CELL_PX * CELL_PX + columns % CELL_PX
+    places = (within * height + rows // CELL_PX) * width + columns // CELL_PX
+    index = functional.pixel_unshuffle(places[:, None], CELL_PX).flatten(1)[:, None]
+    colours = channels // CELL_PX**2
+    flat = cells.reshape(count, colours, -1)
+    fetched = flat.gather(2, index.expand(-1, colours, -1)).view(cells.shape)
+    known = functional.pixel_unshuffle(inside[:, None], CELL_PX).repeat(1, colours, 1, 1)
+    return torch.where(known, fetched, fill)
 
 
 def turned(frames: NDArray[Any], turns: int, *, mirror: bool) -> NDArray[Any]:
