@@ -15,7 +15,6 @@ from unblur.video.alignment import (
     block_shifts,
     cells_of,
     moved_along,
-    source_places,
 )
 from unblur.video.hints import hint_of, no_hint
 
@@ -139,10 +138,9 @@ def moved_state(
         The state (48 + C, H / 4, W / 4).
     """
     state = np.empty((FRAME_CHANNELS + len(hidden), *hidden.shape[1:]), np.float32)
-    places = source_places(shifts, (planes.shape[1], planes.shape[2]), unit=1)
-    unshuffle(moved_along(last, places, planes), state[:FRAME_CHANNELS])
-    places = source_places(shifts, (hidden.shape[1], hidden.shape[2]), unit=CELL_PX)
-    state[FRAME_CHANNELS:] = moved_along(hidden, places, np.zeros_like(hidden))
+    unshuffle(moved_along(last, shifts, planes, unit=1), state[:FRAME_CHANNELS])
+    nothing = np.zeros_like(hidden)
+    state[FRAME_CHANNELS:] = moved_along(hidden, shifts, nothing, unit=CELL_PX)
     return state
 
 
