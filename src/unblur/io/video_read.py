@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unblur.errors import ImageTooLarge, UnreadableImage
-from unblur.io.video import ClipInfo, Frame, load_av
+from unblur.io.video import ClipInfo, Frame, careful, load_av
 
 MAX_FRAME_PIXELS = 8192 * 4320
 """Larger frames are refused before they are decoded."""
@@ -52,13 +52,13 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield (H, W, 3) uint8 frames with their times; damaged packets are left out."""
         last, step = -1, self._ticks()
-        found = False
+        found, how = False, careful(self._av)
         for frame in self._decoded():
             if not found:
                 self.rotation, found = frame.rotation, True
             pts = frame.pts if frame.pts is not None and frame.pts > last else last + step
             last = pts
-            rgb = frame.reformat(format="rgb24", threads=1)
+            rgb = frame.reformat(format="rgb24", interpolation=how, threads=1)
             samples = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
             yield Frame(samples, float(pts * self.time_base), pts)
         if not found:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from unblur.errors import BadValue, CannotWrite, EngineFailed, WouldOverwrite
-from unblur.io.video import Frame, load_av
+from unblur.io.video import Frame, careful, load_av
 from unblur.io.video_codecs import TURNING, codec_for, format_of, muxing_of
 from unblur.io.video_read import VideoSource
 from unblur.io.video_tracks import Passengers, language_of
@@ -204,6 +204,7 @@ class VideoSink:
                 format=self._stream.pix_fmt,
                 dst_colorspace=self._matrix,
                 dst_color_range=self._range or None,
+                interpolation=careful(self._av),
                 threads=1,
             )
         picture.pts = self._count if self._source is None else frame.origin
