@@ -191,3 +191,16 @@ def test_ctrl_c_ends_the_command_and_leaves_no_file(tmp_path):
     assert process.wait(timeout=20) == 130
     assert time.monotonic() - asked < 10
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_preview_counts_from_the_first_frame(tmp_path):
+    clip = write_clip(tmp_path / "in.mkv", times_ms=range(60_000, 62_000, 50), sound=True)
+    options = ClipOptions(strength=0.0, seconds=0.5)
+    report = restore_clip(clip, tmp_path / "out.mkv", model="photo", options=options)
+    assert report.frames == 10
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        times = [float(f.time) for f in container.decode(container.streams.video[0])]
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        heard = [float(p.pts * p.time_base) for p in container.demux(audio=0) if p.pts is not None]
+    assert times[0] == pytest.approx(60, abs=0.1) and len(times) == 10
+    assert 60 < max(heard) < 61

@@ -103,7 +103,8 @@ class VideoSink:
                 raise CannotWrite(f"no frame came, {self._target} is not written")
             self._container.mux(self._stream.encode(None))
             if self._passengers is not None:
-                self._passengers.until(self._options.seconds)
+                limit, source = self._options.seconds, self._source
+                self._passengers.until(limit + source.start if limit and source else None)
             self._close()
             if self._target.exists() and not self._overwrite:
                 raise WouldOverwrite(f"{self._target} has appeared meanwhile; nothing is replaced")
