@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from unblur.color import FloatArray, quantise, to_float
 from unblur.errors import BadValue
 from unblur.io.video import Frame, FrameSink, FrameSource
 from unblur.video.cuts import CutDetector
-from unblur.video.memory import Sight
 from unblur.video.models import FrameModel
 
 Progress = Callable[[int, int | None], None]
@@ -133,7 +132,7 @@ class _Seen:
     frame: Frame
     before: FloatArray
     cut: bool
-    sight: Sight | None
+    sight: Any
 
 
 @dataclass(frozen=True, eq=False)
