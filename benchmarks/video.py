@@ -32,17 +32,22 @@ from speed import SHAKEN, peak_mb
 from stages import Profile
 
 STAGES = (
-    ("decode", "unblur.io.video_read", "VideoSource._decoded"),
     ("samples to float", "unblur.video.pipeline", "to_float"),
     ("scene cuts", "unblur.video.cuts", "CutDetector.__call__"),
     ("look: around it", "unblur.video.memory", "FrameMemory.look"),
+    ("look: around it", "unblur.video.steady", "SteadyPhoto.look"),
     ("look: hints, the rest", "unblur.video.memory", "hint_of"),
     ("look: motion features", "unblur.motion.kernel", "motion_features"),
     ("look: Wiener", "unblur.video.hints", "wiener_bank"),
+    ("look: bank of edges", "unblur.video.steady", "network_input"),
     ("networks", "unblur.engines.onnx", "OnnxEngine.__call__"),
     ("memory: where it went", "unblur.video.memory", "block_shifts"),
+    ("memory: where it went", "unblur.video.steady", "block_shifts"),
     ("memory: moved along", "unblur.video.memory", "moved_state"),
+    ("memory: moved along", "unblur.video.steady", "moved_along"),
+    ("memory: mixed", "unblur.video.steady", "mixed"),
     ("restore: around it", "unblur.video.memory", "FrameMemory.step"),
+    ("restore: around it", "unblur.video.steady", "SteadyPhoto.step"),
     ("round", "unblur.video.pipeline", "quantise"),
     ("encode", "unblur.io.video_write", "VideoSink.write"),
 )
