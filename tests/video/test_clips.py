@@ -1,6 +1,7 @@
 """Clips in, clips out: times, rotation, tags and sound are kept; nothing is half written."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -144,6 +145,64 @@ def test_ctrl_c_and_failures_leave_nothing_behind(video, tmp_path, error):
         restore_frames(source, sink, Failing(error), ClipOptions())
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
     assert threading.active_count() <= before
+
+
+class Numbered:
+    """Frames whose brightness is their number; they are never looked at in order."""
+
+    info = ClipInfo(8, 8, 30, None)
+
+    def __iter__(self):
+        for number in range(30):
+            yield Frame(np.full((8, 8, 3), number, np.uint8))
+
+    def close(self):
+        pass
+
+
+class Kept:
+    def __init__(self):
+        self.seen = []
+
+    def write(self, frame):
+        self.seen.append(int(frame.samples[0, 0, 0]))
+
+    def finish(self):
+        pass
+
+    def discard(self):
+        self.seen = None
+
+
+class Dawdling(Inverting):
+    def __init__(self, fails_at=None):
+        super().__init__()
+        self._fails_at = fails_at
+
+    def look(self, frame):
+        number = round(float(frame[0, 0, 0]) * 255)
+        if number == self._fails_at:
+            raise MemoryError
+        time.sleep(0.02 * (number % 3 == 0))
+        return number
+
+    def step(self, frame, sight=None):
+        assert sight == round(float(frame[0, 0, 0]) * 255)
+        return frame
+
+
+@pytest.mark.parametrize("threads", [1, 2, 6])
+def test_frames_looked_at_side_by_side_stay_in_order(threads):
+    sink = Kept()
+    report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), threads=threads)
+    assert sink.seen == list(range(30)) and report.busy["look"] > 0.15
+
+
+def test_a_failing_look_ends_the_work():
+    sink, before = Kept(), threading.active_count()
+    with pytest.raises(MemoryError):
+        restore_frames(Numbered(), sink, Dawdling(fails_at=11), ClipOptions(), threads=6)
+    assert sink.seen is None and threading.active_count() <= before
 
 
 def test_failures_of_writing_come_out_and_end_the_work():

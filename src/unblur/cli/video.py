@@ -211,4 +211,4 @@ def _through_pipes(
         sink.discard()
         source.close()
         raise
-    return restore_frames(source, sink, network, options, progress=show)
+    return restore_frames(source, sink, network, options, threads=threads, progress=show)

@@ -87,7 +87,7 @@ def restore_clip(
         except BaseException:
             video.close()
             raise
-    return restore_frames(frames, sink, network, chosen, progress=progress)
+    return restore_frames(frames, sink, network, chosen, threads=threads, progress=progress)
 
 
 def _check(source: FrameSource, limits: ClipLimits) -> None:

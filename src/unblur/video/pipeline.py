@@ -5,29 +5,27 @@ Only a few frames are held at a time, whatever the length of the clip.
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
 from unblur.color import FloatArray, quantise, to_float
+from unblur.engines.onnx import available_cores
 from unblur.errors import BadValue
 from unblur.io.video import Frame, FrameSink, FrameSource
 from unblur.video.cuts import CutDetector
 from unblur.video.models import FrameModel
+from unblur.video.stages import Stage, Writer
 
 Progress = Callable[[int, int | None], None]
 """Called with (frames done, frames in all, where that is known)."""
 
-T = TypeVar("T")
-
-_HELD = 3
-_END = None
+_MOST_AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -77,17 +75,20 @@ def restore_frames(
     model: FrameModel,
     options: ClipOptions,
     *,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> ClipReport:
     """Restore a sequence from a source into a sink.
 
-    The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded.
+    The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded. Half of the
+    threads (all processors, if omitted), but at most _MOST_AHEAD, look at frames ahead.
     """
     begun = time.perf_counter()
     busy = dict.fromkeys(("read", "look", "restore", "write"), 0.0)
-    reader = _Stage(lambda: _timed(iter(_wanted(source, options)), busy))
-    looker = _Stage(lambda: _looked(reader, model, busy), held=1)
-    writer = _Writer(sink, options, busy)
+    reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
+    ahead = max(1, min(_MOST_AHEAD, (threads or available_cores()) // 2))
+    looker = Stage(lambda: _looked(reader, model, busy, ahead), held=1)
+    writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []
     count = 0
     model.reset()
@@ -153,15 +154,34 @@ def _wanted(source: FrameSource, options: ClipOptions) -> Iterator[Frame]:
         yield frame
 
 
-def _looked(frames: Iterable[Frame], model: FrameModel, busy: dict[str, float]) -> Iterator[_Seen]:
-    """Yield frames with what they show by themselves."""
+def _looked(
+    frames: Iterable[Frame], model: FrameModel, busy: dict[str, float], ahead: int
+) -> Iterator[_Seen]:
+    """Yield frames in order with what they show by themselves; ``ahead`` are looked at at once."""
     detect = CutDetector()
-    for frame in frames:
-        start = time.perf_counter()
-        before = to_float(frame.samples)
-        seen = _Seen(frame, before, detect(before), model.look(before))
-        busy["look"] += time.perf_counter() - start
-        yield seen
+    waiting: deque[Future[tuple[FloatArray, Any, float]]] = deque()
+    held: deque[Frame] = deque()
+    with ThreadPoolExecutor(ahead) as pool:
+
+        def oldest() -> _Seen:
+            frame, (before, sight, seconds) = held.popleft(), waiting.popleft().result()
+            busy["look"] += seconds
+            return _Seen(frame, before, detect(before), sight)
+
+        for frame in frames:
+            held.append(frame)
+            waiting.append(pool.submit(_look, frame, model))
+            if len(waiting) > ahead:
+                yield oldest()
+        while waiting:
+            yield oldest()
+
+
+def _look(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
+    """Return a frame as float32, what it shows by itself, and how long that took, s."""
+    start = time.perf_counter()
+    before = to_float(frame.samples)
+    return before, model.look(before), time.perf_counter() - start
 
 
 def _written(done: _Done, options: ClipOptions) -> Frame:
@@ -191,89 +211,3 @@ def _timed(frames: Iterator[Frame], busy: dict[str, float]) -> Iterator[Frame]:
         if frame is None:
             return
         yield frame
-
-
-class _Stage(Generic[T]):
-    """Runs an iterator in a thread, a few items ahead; its errors come out where it is read."""
-
-    def __init__(self, items: Callable[[], Iterator[T]], *, held: int = _HELD) -> None:
-        self._queue: queue.Queue[T | BaseException | None] = queue.Queue(held)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(items,), daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[T]:
-        while True:
-            item = self._queue.get()
-            if item is _END:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def stop(self) -> None:
-        """Let the thread end; what it has read ahead is dropped."""
-        self._stopped.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.02)
-            except queue.Empty:
-                continue
-        self._thread.join()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._queue.put(_END)  # whoever still waits for an item waits no longer
-
-    def _run(self, items: Callable[[], Iterator[T]]) -> None:
-        try:
-            for item in items():
-                if self._stopped.is_set():
-                    break
-                self._queue.put(item)
-            self._queue.put(_END)
-        except BaseException as error:  # handed to whoever reads
-            self._queue.put(error)
-
-
-class _Writer:
-    """Writes frames in a thread; its errors come out at the next frame or at the end."""
-
-    def __init__(self, sink: FrameSink, options: ClipOptions, busy: dict[str, float]) -> None:
-        self._sink, self._options, self._busy = sink, options, busy
-        self._queue: queue.Queue[_Done | None] = queue.Queue(_HELD)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def put(self, done: _Done) -> None:
-        if self._error is not None:
-            raise self._error
-        self._queue.put(done)
-
-    def close(self) -> None:
-        """Wait until everything is written."""
-        self._queue.put(_END)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def abandon(self) -> None:
-        """Let the thread end without caring for its frames."""
-        self._error = self._error or InterruptedError()
-        self._queue.put(_END)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            done = self._queue.get()
-            if done is _END:
-                return
-            if self._error is not None:
-                continue  # keep emptying the queue, so that nobody waits for ever
-            start = time.perf_counter()
-            try:
-                self._sink.write(_written(done, self._options))
-            except BaseException as error:  # handed to whoever writes
-                self._error = error
-            self._busy["write"] += time.perf_counter() - start
