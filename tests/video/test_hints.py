@@ -1,18 +1,23 @@
 """Hints of a frame: they undo its blur, come from where there is detail, or say nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from tests.video.fakes import FakeEngine, texture
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
-from unblur.color import linear_to_srgb, luma, srgb_to_linear
+from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.restoration.catalogue import load_kernel_engine, weights_path
 from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint, telling_window
 from unblur.video.memory import FrameMemory, told
+
+SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +77,20 @@ def test_the_network_is_told_the_hints_of_the_padded_frame(engine):
     ahead = FrameMemory(again, engine)
     ahead.step(blurry[:150, :201], ahead.look(blurry[:150, :201]))
     assert np.array_equal(again.hints[0], seen)
+
+
+def test_sharp_frames_stay_to_the_bit_and_blurred_ones_do_not(engine):
+    class Darkening(FakeEngine):
+        def __call__(self, frame, hints, state):
+            return super().__call__(frame * np.float32(0.9), hints, state)
+
+    with Image.open(SHARP) as image:
+        sharp = to_float(np.asarray(image.convert("RGB")))[40:300, 100:400]
+    memory = FrameMemory(Darkening(), engine)
+    assert np.array_equal(memory.step(sharp), sharp)
+    _, blurry = moved()
+    memory.reset()
+    assert np.abs(memory.step(blurry) - 0.9 * blurry).max() < 0.05
 
 
 def test_told_hints_are_unshuffled():

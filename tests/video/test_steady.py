@@ -11,8 +11,9 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, srgb_to_linear, to_float
 from unblur.spec import ModelSpec
+from unblur.video.hints import trust_in
 from unblur.video.models import load_frame_model
-from unblur.video.steady import AGREEMENT, SteadyPhoto, mixed, trust_in
+from unblur.video.steady import AGREEMENT, SteadyPhoto, mixed
 
 SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
 

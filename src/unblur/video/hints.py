@@ -19,6 +19,7 @@ from unblur.motion.field import MIN_SIDE
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import noise_level
 from unblur.restoration.noise import noise_beside_motion
+from unblur.restoration.settings import DEFAULTS
 from unblur.restoration.wiener import wiener_bank
 
 STRENGTHS = (0.06, 0.5)
@@ -95,3 +96,10 @@ def telling_window(flat: FloatArray) -> FloatArray:
     ]
     y, x = places[int(np.argmax(detail))]
     return np.ascontiguousarray(flat[y : y + sides[0], x : x + sides[1]])
+
+
+def trust_in(probability: float) -> float:
+    """Return how much a frame's restoration counts, by its probability of motion blur."""
+    low, high = DEFAULTS.probability
+    t = float(np.clip((probability - low) / (high - low), 0, 1))
+    return t * t * (3 - 2 * t)

@@ -9,6 +9,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import SpecMismatch
+from unblur.motion.field import MIN_SIDE
 from unblur.video.alignment import (
     CELL_PX,
     Shifts,
@@ -16,7 +17,7 @@ from unblur.video.alignment import (
     cells_of,
     moved_along,
 )
-from unblur.video.hints import hint_of, no_hint
+from unblur.video.hints import hint_of, no_hint, trust_in
 
 FRAME_CHANNELS = 3 * CELL_PX**2
 
@@ -29,11 +30,13 @@ class Sight:
         planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
         cells: see :func:`unblur.video.alignment.cells_of`.
         told: (16 planes + facts, H / 4, W / 4) float32, its hints as FrameRNN takes them.
+        trust: how much of the restoration counts, 0 to 1.
     """
 
     planes: FloatArray
     cells: FloatArray
     told: FloatArray
+    trust: float
 
 
 class FrameMemory:
@@ -70,11 +73,12 @@ class FrameMemory:
         step = self._engine.spec.multiple_of
         pad = ((0, 0), (0, -height % step), (0, -width % step))
         planes = np.ascontiguousarray(np.pad(np.moveaxis(frame, 2, 0), pad, mode="edge"))
-        if self._kernel_engine is None:
-            hint = no_hint(height, width)
+        if self._kernel_engine is None or min(height, width) < MIN_SIDE:
+            hint, trust = no_hint(height, width), 1.0
         else:
             hint = hint_of(frame, self._kernel_engine)
-        return Sight(planes, cells_of(planes), told(np.pad(hint.planes, pad), hint.facts))
+            trust = trust_in(float(hint.facts[-1]))
+        return Sight(planes, cells_of(planes), told(np.pad(hint.planes, pad), hint.facts), trust)
 
     def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
         """Restore the next frame and remember it.
@@ -84,12 +88,14 @@ class FrameMemory:
             sight: of this frame, if it was looked at ahead.
 
         Returns:
-            (H, W, 3) float32 in [0, 1].
+            (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.
         """
         height, width = frame.shape[:2]
         seen = self.look(frame) if sight is None else sight
         restored, state = self._engine(seen.planes[None], seen.told[None], self._state(seen)[None])
         clean = np.clip(restored[0], 0, 1)
+        if seen.trust < 1:
+            clean = seen.planes + np.float32(seen.trust) * (clean - seen.planes)
         self._last = clean, state[0, FRAME_CHANNELS:], seen.cells
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
 

@@ -18,9 +18,8 @@ from unblur.motion.field import MIN_SIDE
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import network_input
 from unblur.restoration.noise import noise_beside_motion
-from unblur.restoration.settings import DEFAULTS
 from unblur.video.alignment import CELL_PX, block_shifts, cells_of, moved_along
-from unblur.video.hints import telling_window
+from unblur.video.hints import telling_window, trust_in
 
 MOST = 0.8
 """Largest share of the frame before."""
@@ -142,13 +141,6 @@ class SteadyPhoto:
         # The less a frame had moved, the better it is known.
         share = seen.trust * min(MOST, now / (now + before))
         return mixed(planes, moved, share), (1 - share) * (now - 1) + share * (before - 1)
-
-
-def trust_in(probability: float) -> float:
-    """Return how much a frame's restoration counts, by its probability of motion blur."""
-    low, high = DEFAULTS.probability
-    t = float(np.clip((probability - low) / (high - low), 0, 1))
-    return t * t * (3 - 2 * t)
 
 
 def mixed(planes: FloatArray, before: FloatArray, share: float) -> FloatArray:
