@@ -11,9 +11,9 @@ A photo's window and its path are the same wherever only the noise, or only the 
 differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over the photo's windows. The
 *oracle gap* is the PSNR of a non-blind restoration given the true PSF minus that of the same
 restoration given the estimate.
-Methods: ``none`` (a point), ``kernel_net`` (the shipped network and field), ``classical``
-(``estimate_psf_map``), ``refined`` (the same, starting from KernelNet's; varying fields stay as
-they are). Intervals: 95 %, bootstrap over photos. Milliseconds: processor time of one thread.
+Methods: ``none`` (a point), ``look1`` and ``look3`` (KernelNet on the whole photo, after one and
+three looks), ``classical`` (``estimate_psf_map``), ``unblur`` (all of it, as a photo is restored).
+Intervals: 95 %, bootstrap over photos. Milliseconds: processor time of one thread.
 
 Rows are kept in ``--cache`` as they come, so a run can be stopped and goes on where it was; rows
 of other weights, or of another restoration, are measured anew. After a change of any method's code,
@@ -46,6 +46,7 @@ from unblur.io import InputFile, read_photo
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, analyse_luma, uniform_field
+from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.catalogue import (
     KERNEL_NET,
     load_kernel_engine,
@@ -56,7 +57,7 @@ from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.tiling import node_weights
 
 REACH_PX = 63
-METHODS = ("none", "kernel_net", "classical", "refined")
+METHODS = ("none", "look1", "look3", "classical", "unblur")
 Row = dict[str, Any]
 
 
@@ -121,7 +122,9 @@ def main() -> None:
     parser.add_argument("--cells", default="", help="only rows whose name contains one of these")
     parser.add_argument("--restorer", default="wiener", help="the non-blind restoration")
     parser.add_argument("--cache", type=Path, default=Path("kernels.jsonl"))
-    parser.add_argument("--json", type=Path, help="write the table and the worst rows here")
+    parser.add_argument(
+        "--json", type=Path, help="write the table and the worst rows of the last method here"
+    )
     options = parser.parse_args()
     wanted = [part.strip() for part in options.cells.split(",") if part.strip()]
     cells = [c for c in CELLS if not wanted or any(part in c.name for part in wanted)]
@@ -129,8 +132,9 @@ def main() -> None:
     rows = list(measured(options, cells, methods))
     table = summary(rows, cells, methods)
     if options.json:
-        worst = sorted((r for r in rows if r["method"] != "none"), key=lambda r: r["similarity"])
-        result = {"seed": options.seed, "table": table, "worst": worst[:10]}
+        ours = (r for r in rows if r["method"] == methods[-1])
+        worst = sorted(ours, key=lambda r: r["similarity"])[:10]
+        result = {"seed": options.seed, "side": options.side, "table": table, "worst": worst}
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(as_text(table))
 
@@ -169,7 +173,7 @@ def key_of(
     options: argparse.Namespace, cell: Cell, photo: InputFile, method: str, made: str
 ) -> str:
     """Return what a row depends on, as one string."""
-    weights = made if method in ("kernel_net", "refined") else ""
+    weights = "" if method in ("none", "classical") else made
     facts = (cell, photo.relative.as_posix(), method, options.seed, options.side, options.restorer)
     return hashlib.sha256(repr((facts, weights)).encode()).hexdigest()[:24]
 
@@ -203,14 +207,10 @@ def measure(
         return psnr_db(out, truth, data_range=255)
 
     oracle, before = psnr(real), psnr_db(blurry, truth, data_range=255)
-    net: MotionField | None = None
     for method in methods:
-        if method == "refined" and net is None:
-            net = estimate("kernel_net", plane, None)
         begun = time.process_time()
-        field = estimate(method, plane, net)
+        field = estimate(method, plane)
         seconds = time.process_time() - begun
-        net = field if method == "kernel_net" else net
         yield {
             "cell": cell.name,
             "photo": photo.relative.as_posix(),
@@ -224,21 +224,19 @@ def measure(
         }
 
 
-def estimate(method: str, plane: Any, net: MotionField | None) -> MotionField:
+def estimate(method: str, plane: Any) -> MotionField:
     """Return a method's motion field of one photo's luma."""
-    shape = plane.shape
-    if method == "none":
-        return uniform_field(shape, Psf.delta(3), noise_sigma(plane))
-    if method == "classical":
-        return uniform_field(shape, estimate_psf_map(plane), noise_sigma(plane))
-    if method == "kernel_net":
-        engine = load_kernel_engine(threads=1)
+    shape, engine = plane.shape, load_kernel_engine(threads=1)
+    if method == "unblur":
         return analyse_luma(lambda y0, x0, y1, x1: plane[y0:y1, x0:x1], shape, engine)
-    if net is None or not net.uniform:
-        return net or estimate("kernel_net", plane, None)
-    first = net.windows[0][0].psf
-    first = first if net.scale == 1 else first.scaled(net.scale)
-    return uniform_field(shape, estimate_psf_map(plane, initial=first), noise_sigma(plane))
+    if method == "none":
+        psf = Psf.delta(3)
+    elif method == "classical":
+        psf = estimate_psf_map(plane)
+    else:
+        looks = int(method.removeprefix("look"))
+        psf = estimate_psfs([np.ascontiguousarray(plane)], engine, looks=looks)[0].psf
+    return uniform_field(shape, psf, noise_sigma(plane))
 
 
 def true_field(pair: Pair, noise: float) -> MotionField:

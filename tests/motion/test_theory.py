@@ -6,7 +6,7 @@ from scipy import ndimage, signal
 
 from tests.motion.test_features import blurred, boxes, correlation
 from unblur.blur import Psf, apply_psf
-from unblur.motion import spatial
+from unblur.motion import frequency, spatial
 from unblur.motion.features import MAP_NAMES, WINDOW, motion_features, noise_sigma
 from unblur.motion.frequency import GRID, frequency_maps, normalised, taper
 from unblur.motion.spatial import (
@@ -91,7 +91,7 @@ def test_a_quotient_with_the_true_edges_is_the_psf_itself():
     observed = apply_psf(sharp[..., None], HEAVY_END, border="wrap")[..., 0]
     periodic = [np.stack([np.roll(i, -1, 1) - i, np.roll(i, -1, 0) - i]) for i in (sharp, observed)]
     spectra = [np.fft.rfft2(g, axes=(1, 2)) for g in periodic]
-    grid = spatial._to_grid(spatial._quotient(*spectra, sharp.shape), 1)
+    grid = spatial._to_grid(frequency.quotient(*spectra, sharp.shape, 0.05), 1)
     assert correlation(grid, HEAVY_END.embedded(GRID)) > 0.7
     peak = np.unravel_index(grid.argmax(), grid.shape)
     truth = HEAVY_END.embedded(GRID)

@@ -147,6 +147,27 @@ def test_the_average_follows_quickly_at_first(photos, tmp_path):
         torch.testing.assert_close(state["ema"][key], expected, atol=1e-6, rtol=1e-5)
 
 
+def test_bfloat16_is_for_computing_only(photos, tmp_path, whole):
+    coarse = dataclasses.replace(SMALL, optim=dataclasses.replace(SMALL.optim, bf16=True))
+    state = load_checkpoint(train(coarse, photos, tmp_path, workers=0))
+    assert {t.dtype for _, t in tensors(state["network"])} == {torch.float32}
+    ours, fine = (s["network"]["head.weight"] for s in (state, whole[0]))
+    assert not torch.equal(ours, fine)  # it did compute in another precision ...
+    torch.testing.assert_close(ours, fine, atol=0.02, rtol=0.1)  # ... to nearly the same end
+
+
+def test_answers_in_bfloat16_are_close_and_float32():
+    torch.manual_seed(0)
+    network, x = torch.nn.Conv2d(8, 8, 3), torch.rand(1, 8, 16, 16)
+    exact = network(x)
+    loop.set_precision(network, OptimConfig())
+    assert torch.equal(network(x), exact)
+    loop.set_precision(network, OptimConfig(bf16=True))
+    rough = network(x)
+    assert rough.dtype == torch.float32 and not torch.equal(rough, exact)
+    torch.testing.assert_close(rough, exact, atol=0.02, rtol=0.02)
+
+
 @pytest.mark.parametrize("step", [0, 4, 99, 500, 999])
 def test_learning_rate_factors(step):
     optim = OptimConfig(steps=1000, warmup=100, cooldown=400)

@@ -63,10 +63,18 @@ def _mirror_index(index: NDArray[Any], size: int) -> NDArray[Any]:
     return np.asarray(np.minimum(folded, 2 * size - 1 - folded))
 
 
-@lru_cache(maxsize=8)
 def slope_response(shape: tuple[int, int]) -> FloatArray:
-    """Return the power response of both derivatives on a half-plane grid, (H, W // 2 + 1)."""
+    """Return the power response of both differences, (H, W // 2 + 1), above 0 everywhere."""
+    # The small constant stands for |x|^2 and keeps the lowest frequencies defined.
+    return slope_power(shape) + np.float32(1e-3)
+
+
+@lru_cache(maxsize=8)
+def slope_power(shape: tuple[int, int]) -> FloatArray:
+    """Return the power response of both periodic differences on a half-plane grid.
+
+    The (H, W // 2 + 1) array is shared between calls; do not write to it.
+    """
     wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
     wx = 2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
-    # The small constant stands for |x|^2 and keeps the lowest frequencies defined.
-    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx) + 1e-3, dtype=np.float32)
+    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx), dtype=np.float32)

@@ -36,6 +36,7 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import ShapeMismatch
 from unblur.motion.features import noise_sigma
+from unblur.motion.frequency import quotient
 from unblur.motion.l0_latent import l0_latent
 from unblur.motion.spatial import gradients
 
@@ -52,7 +53,7 @@ _RIDGE = 0.2
 _TURNS = 5
 _BETA_LAST = 1e3
 _BETA_GROWTH = 4.0
-_FAINT = 0.05
+_FAINT = 0.08
 _SPECK = 0.1
 
 _FACTOR = 2**0.5
@@ -160,7 +161,7 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
             spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
         )
         edges = gradients(latent[pad : pad + height, pad : pad + width]) * counted
-        grid = _quotient(edges, observed, reach)
+        grid = _solved(edges, observed, reach)
         if not grid.any():
             return psf
         psf = Psf(_cleaned(grid)).centred()
@@ -180,14 +181,11 @@ def _fading(size: int, border: int) -> FloatArray:
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)
 
 
-def _quotient(edges: FloatArray, observed: FloatArray, reach: int) -> FloatArray:
+def _solved(edges: FloatArray, observed: FloatArray, reach: int) -> FloatArray:
     """Return the (2 reach + 1) square PSF that best turns edges into what is observed, >= 0."""
     shape = [fft.next_fast_len(side + 2 * reach, real=True) for side in edges.shape[1:]]
     guess, seen = (fft.rfft2(planes, s=shape, axes=(1, 2)) for planes in (edges, observed))
-    cross = (np.conj(guess) * seen).sum(axis=0)
-    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
-    ridge = np.float32(_RIDGE) * power.mean() + np.float32(1e-12)
-    periodic = fft.irfft2(cross / (power + ridge), s=shape)
+    periodic = quotient(guess, seen, shape, _RIDGE)
     steps = np.arange(-reach, reach + 1)
     return np.asarray(np.maximum(periodic[np.ix_(steps, steps)], 0), dtype=np.float32)
 

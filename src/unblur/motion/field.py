@@ -17,8 +17,8 @@ from unblur.engines.base import Engine
 from unblur.motion.features import WINDOW
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs, look, see
+from unblur.motion.pyramid import LumaReader, Pyramid, window_starts
 from unblur.motion.refinement import aligned, finer, look_again, look_again_shared
-from unblur.motion.spatial import halve
 
 MIN_SIDE = 96
 """Photos with a shorter side are too small to tell their motion."""
@@ -29,17 +29,13 @@ LONGEST_PX = 34.0
 LONGEST_UNDONE_PX = 100.0
 """Longest motion that is undone on the picture itself; longer ones on a smaller picture."""
 
-_HOP = 160
 _MOST_ROWS = 6
 _COARSE_WINDOWS = 3
-_MAX_LEVEL = 3
 _UNIFORM = 0.8
 """Mean similarity between the windows' PSFs above which one PSF serves the whole photo."""
 
 _WORTH_LOOKING = 0.1
 """Blur probability of a photo below which no second look is taken."""
-
-LumaReader = Callable[[int, int, int, int], FloatArray]
 
 Judge = Callable[["MotionField"], bool]
 """Says of a photo's first look whether the photo is sharp."""
@@ -131,15 +127,15 @@ def analyse_luma(
         judge: asked after the first look; a photo that it calls sharp is not looked at again,
             which is what takes the time.
     """
-    pyramid = _Pyramid(read, shape)
+    pyramid = Pyramid(read, shape)
     level = pyramid.levels - 1
     while level > 0:
-        windows = pyramid.windows(level, *_grid(pyramid.shape(level), _COARSE_WINDOWS))
+        windows = pyramid.windows(level, *window_starts(pyramid.shape(level), _COARSE_WINDOWS))
         length = _typical_length(estimate_psfs([w for row in windows for w in row], engine))
         if 2 * length > LONGEST_PX:
             break
         level -= 1
-    rows, columns = _grid(pyramid.shape(level), _MOST_ROWS)
+    rows, columns = window_starts(pyramid.shape(level), _MOST_ROWS)
     windows = pyramid.windows(level, rows, columns)
     seen = [see(w) for row in windows for w in row]
     first = look(seen, engine)
@@ -229,59 +225,6 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     mixed = np.tensordot(weights, grids, axes=1)
     shift = _centring_shift(reference)
     return _with_psfs(field, [np.roll(g, shift, (0, 1)) for g in mixed], uniform=False)
-
-
-class _Pyramid:
-    """Luma of a photo at halved sizes; the photo itself is only ever read in pieces."""
-
-    def __init__(self, read: LumaReader, shape: tuple[int, int]) -> None:
-        self._read, self._shape = read, shape
-        self._planes: dict[int, FloatArray] = {}
-        self.levels = 1
-        while self.levels <= _MAX_LEVEL and min(shape) >> self.levels >= WINDOW:
-            self.levels += 1
-
-    def shape(self, level: int) -> tuple[int, int]:
-        return self._shape[0] >> level, self._shape[1] >> level
-
-    def window_sides(self, level: int) -> tuple[int, int]:
-        height, width = self.shape(level)
-        return min(WINDOW, height), min(WINDOW, width)
-
-    def windows(self, level: int, rows: list[int], columns: list[int]) -> list[list[FloatArray]]:
-        height, width = self.window_sides(level)
-        return [[self.luma(level, y, x, y + height, x + width) for x in columns] for y in rows]
-
-    def luma(self, level: int, y0: int, x0: int, y1: int, x1: int) -> FloatArray:
-        if level == 0:
-            return self._read(y0, x0, y1, x1)
-        return self._plane(level)[y0:y1, x0:x1]
-
-    def _plane(self, level: int) -> FloatArray:
-        if level not in self._planes:
-            if level > 1:
-                self._planes[level] = halve(self._plane(level - 1))
-            else:
-                height, width = self._shape
-                strips = [
-                    halve(self._read(y, 0, min(y + 256, height // 2 * 2), width))
-                    for y in range(0, height // 2 * 2, 256)
-                ]
-                self._planes[level] = np.concatenate(strips)
-        return self._planes[level]
-
-
-def _grid(shape: tuple[int, int], most: int) -> tuple[list[int], list[int]]:
-    """Return first rows and columns of windows spread evenly over a picture."""
-
-    def starts(size: int, limit: int) -> list[int]:
-        room = max(0, size - WINDOW)
-        count = min(limit, int(np.ceil(room / _HOP)) + 1)
-        return [round(s) for s in np.linspace(0, room, count)]
-
-    wide = min(2 * most, max(1, round(most * max(1.0, shape[1] / shape[0]))))
-    tall = min(2 * most, max(1, round(most * max(1.0, shape[0] / shape[1]))))
-    return starts(shape[0], tall), starts(shape[1], wide)
 
 
 def _typical_length(estimates: list[PsfEstimate]) -> float:

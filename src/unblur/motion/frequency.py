@@ -11,6 +11,7 @@ All maps are (GRID, GRID) float32 with zero displacement at ``[GRID // 2, GRID /
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -109,6 +110,25 @@ def normalised(grid: FloatArray) -> FloatArray:
     rest[middle - 1 : middle + 2, middle - 1 : middle + 2] = 0
     scale = max(float(rest.max()), 1e-20)
     return np.asarray(np.clip(grid / np.float32(scale), -4, 4), dtype=np.float32)
+
+
+def quotient(
+    guess: NDArray[Any], observed: NDArray[Any], shape: Sequence[int], floor: float
+) -> FloatArray:
+    """Return the PSF that best turns guessed gradients into observed ones: least squares.
+
+    Args:
+        guess, observed: (2, H, W // 2 + 1) complex, half spectra of the gradients.
+        shape: (H, W).
+        floor: regularisation, as a share of the mean power of the guess.
+
+    Returns:
+        (H, W) float32, periodic, zero displacement at [0, 0]; not cleaned in any way.
+    """
+    cross = (np.conj(guess) * observed).sum(axis=0)
+    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
+    least = np.float32(floor) * power.mean() + np.float32(1e-12)
+    return np.asarray(fft.irfft2(cross / (power + least), s=shape), dtype=np.float32)
 
 
 def crop_centre(periodic: NDArray[Any]) -> FloatArray:

@@ -15,13 +15,13 @@ sharp and in place, which is all that the next estimate of the PSF asks for.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from unblur.blur.canvas import slope_power
 from unblur.color import FloatArray
 
 _BETA_FIRST = 2.0
@@ -60,7 +60,7 @@ def l0_latent(
     """
     matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
-    slope = _slope_power(shape)
+    slope = slope_power(shape)
     latent = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
     beta = _BETA_FIRST * weight
     while beta <= beta_last:
@@ -88,10 +88,3 @@ def _divergence(steps: FloatArray) -> FloatArray:
     """Return the adjoint of the differences."""
     across, down = steps
     return np.asarray(np.roll(across, 1, axis=1) - across + np.roll(down, 1, axis=0) - down)
-
-
-@lru_cache(maxsize=8)
-def _slope_power(shape: tuple[int, int]) -> FloatArray:
-    wy = 2 * np.pi * np.fft.fftfreq(shape[0])[:, None]
-    wx = 2 * np.pi * np.fft.rfftfreq(shape[1])
-    return np.asarray(4 - 2 * np.cos(wy) - 2 * np.cos(wx), dtype=np.float32)

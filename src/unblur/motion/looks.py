@@ -27,7 +27,7 @@ from scipy import fft, ndimage
 
 from unblur.color import FloatArray
 from unblur.motion.features import MAP_NAMES
-from unblur.motion.frequency import GRID, crop_centre
+from unblur.motion.frequency import GRID, crop_centre, quotient
 from unblur.motion.l0_latent import l0_latent, strong_gradients
 
 LOOK_NAMES = (
@@ -102,7 +102,10 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
         for turn in range(_TURNS):
             otf = _otf(answer, window.shape)
             guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
-            quotients = [_quotient(guess, observed, window.shape, b) for b in _BETAS.values()]
+            quotients = [
+                crop_centre(quotient(guess, observed, window.shape, floor))
+                for floor in _BETAS.values()
+            ]
             if turn < _TURNS - 1:
                 answer = plausible(quotients[-1])
         maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
@@ -149,29 +152,20 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
     return float(np.square(misfit).sum() + _PRICE * edges)
 
 
-def plausible(quotient: FloatArray) -> FloatArray:
+def plausible(raw: FloatArray) -> FloatArray:
     """Return what of a quotient may be a PSF: no faint values, no small separate parts.
 
     Args:
-        quotient: (GRID, GRID) float32.
+        raw: (GRID, GRID) float32.
 
     Returns:
         (GRID, GRID) float32, non-negative, sum 1.
     """
-    kept = np.where(quotient >= _LEAST * quotient.max(), np.maximum(quotient, 0), 0)
+    kept = np.where(raw >= _LEAST * raw.max(), np.maximum(raw, 0), 0)
     parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
     sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
     kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)
     return np.asarray(kept / max(float(kept.sum()), 1e-12), np.float32)
-
-
-def _quotient(
-    guess: NDArray[Any], observed: NDArray[Any], shape: tuple[int, int], beta: float
-) -> FloatArray:
-    cross = (np.conj(guess) * observed).sum(axis=0)
-    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
-    floor = np.float32(beta) * power.mean() + np.float32(1e-12)
-    return crop_centre(fft.irfft2(cross / (power + floor), s=shape))
 
 
 @lru_cache(maxsize=16)

@@ -1,15 +1,16 @@
 """Looking again: first answers made sharper, and the best explanations of the blur kept.
 
-Three ways lead to a PSF: KernelNet's further looks, which begin with its first answer; the
-coarse-to-fine search, which begins with nothing; and the same search begun with KernelNet's
-answer. Each goes astray elsewhere. So each answer is asked what it *costs*: how far the few-edges
-picture that it implies is from the photo, plus the price of its edges. The two cheapest, aligned,
-are averaged; what both have stays, what only one has made up fades.
+Several ways lead to a PSF: KernelNet's further looks, which begin with its first answer; the
+coarse-to-fine search, which begins with nothing; and the same search begun with what KernelNet, or
+the search itself, makes of the picture at half its size, where motion is short and noise is low.
+Each goes astray elsewhere. So each answer is asked what it *costs*: how far the few-edges picture
+that it implies is from the photo, plus the price of its edges. All, aligned, are averaged, the
+cheap ones counting most; what they share stays, what only one has made up fades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,8 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, look, see
 from unblur.motion.looks import explanation_cost
+from unblur.motion.pyramid import LumaReader
+from unblur.motion.spatial import halve
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -38,12 +41,13 @@ _MOST_SEARCHED = 36
 """Windows of a varying field up to which each is searched by itself."""
 
 _COLLAPSED = 0.6
+_DEAR = 0.1
+"""Share by which an answer must cost more than the best to count for 1/e of it."""
+
 _CARRIED_PX = 768
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
 _THREADS = 2
-
-WindowReader = Callable[[int, int, int, int], FloatArray]
 
 
 def look_again(
@@ -77,7 +81,7 @@ def look_again(
 
 
 def look_again_shared(
-    read: WindowReader, shape: tuple[int, int], first: Psf, engine: Engine
+    read: LumaReader, shape: tuple[int, int], first: Psf, engine: Engine
 ) -> tuple[Psf, float, tuple[int, int]]:
     """Sharpen the one PSF of a picture that moved alike everywhere.
 
@@ -100,14 +104,36 @@ def look_again_shared(
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
         return looked, confidence, middle
-    starts = (None, looked)
+    starts = [None, *_halved_answers(read, shape, middle, engine)]
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
     return best_explanation(part, looked, found), confidence, middle
 
 
+def _halved_answers(
+    read: LumaReader, shape: tuple[int, int], middle: tuple[int, int], engine: Engine
+) -> list[Psf]:
+    """Return what KernelNet, and the search begun with it, make of a picture of half the size.
+
+    Args:
+        read, shape, engine: as for :func:`look_again_shared`.
+        middle: (y, x) around which the picture is looked at.
+
+    Returns:
+        PSFs in px of the picture itself; none if half of it is too small to be looked at.
+    """
+    (y0, y1), (x0, x1) = (_around(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
+    if min(y1 - y0, x1 - x0) < 4 * GRID:
+        return []
+    half = halve(read(y0, x0, y1, x1))
+    seen = [see(half)]
+    first = look(seen, engine)[0].psf
+    looked, _, _ = wide_looks(seen, first, engine)
+    return [looked.scaled(2.0), estimate_psf_map(half, initial=looked).scaled(2.0)]
+
+
 def finer(
-    read: WindowReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
+    read: LumaReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
 ) -> Psf | None:
     """Carry a PSF up to a picture of twice the size.
 
@@ -120,11 +146,9 @@ def finer(
     Returns:
         The PSF in px of the larger picture, or None if the search lost the motion.
     """
-    spans = []
-    for centre, size in zip(middle, shape, strict=True):
-        first = min(max(0, centre - _CARRIED_PX // 2), max(0, size - _CARRIED_PX))
-        spans.append((first, min(size, first + _CARRIED_PX)))
-    (y0, y1), (x0, x1) = spans
+    (y0, y1), (x0, x1) = (
+        _around(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True)
+    )
     found = estimate_psf_map(read(y0, x0, y1, x1), initial=psf.scaled(2.0), crop_px=_CARRIED_PX)
     return found if found.length_px() >= _COLLAPSED * 2 * psf.length_px() else None
 
@@ -150,7 +174,7 @@ def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, f
 
 
 def best_explanation(window: FloatArray, looked: Psf, found: Sequence[Psf]) -> Psf:
-    """Return the mean of the two PSFs that explain a window at the least cost.
+    """Return the mean of PSFs, those counting most that explain a window at the least cost.
 
     Args:
         window: (H, W) float32 luma, linear light.
@@ -160,11 +184,9 @@ def best_explanation(window: FloatArray, looked: Psf, found: Sequence[Psf]) -> P
     """
     least_px = _COLLAPSED * looked.length_px()
     answers = [looked, *(psf for psf in found if psf.length_px() >= least_px)]
-    if len(answers) > 2:
-        grids = [np.asarray(a.embedded(GRID), np.float32) for a in answers]
-        order = np.argsort([explanation_cost(window, grid) for grid in grids], kind="stable")
-        answers = [answers[i] for i in order[:2]]
-    return mean_psf(answers, np.ones(len(answers)))
+    grids = [np.asarray(a.embedded(GRID), np.float32) for a in answers]
+    costs = np.array([explanation_cost(window, grid) for grid in grids])
+    return mean_psf(answers, np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR))
 
 
 def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
@@ -194,6 +216,12 @@ def _structure(item: Seen) -> float:
     """Return how much a window shows, relative to its brightness."""
     steps = np.abs(np.diff(item.window, axis=0)).mean()
     return float(steps / (item.window.mean() + 0.02))
+
+
+def _around(middle: int, size: int, length: int) -> tuple[int, int]:
+    """Return a span of a line, of a length at most, about its middle if there is room."""
+    first = min(max(0, middle - length // 2), max(0, size - length))
+    return first, min(size, first + length)
 
 
 def _starts(size: int, window: int) -> list[int]:

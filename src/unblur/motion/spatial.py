@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from unblur.color import FloatArray
-from unblur.motion.frequency import GRID, normalised, taper
+from unblur.motion.frequency import GRID, normalised, quotient, taper
 
 SCALES = (1, 2, 4)
 EDGE_SHARES = (0.25, 0.06)
+
+_FLOOR = 0.05
+"""Regularisation of the quotients, as a share of the mean power of the guess."""
 POOLED_GRID = 8
 
 
@@ -90,7 +93,8 @@ def quotient_maps(
         for share in EDGE_SHARES:
             kept = edges * (magnitude >= _upper(magnitude, share))
             name = f"quotient_{scale}_{round(100 * share)}"
-            maps[name] = _to_grid(_quotient(_transform(kept), observed, small.shape), scale)
+            psf = quotient(_transform(kept), observed, small.shape, _FLOOR)
+            maps[name] = _to_grid(psf, scale)
     return maps
 
 
@@ -157,13 +161,6 @@ def _upper(values: FloatArray, share: float) -> float:
 def _transform(planes: FloatArray) -> NDArray[Any]:
     tapered = planes * taper(*planes.shape[1:])
     return np.asarray(fft.rfft2(tapered, axes=(1, 2)))
-
-
-def _quotient(guess: NDArray[Any], observed: NDArray[Any], shape: tuple[int, ...]) -> FloatArray:
-    cross = (np.conj(guess) * observed).sum(axis=0)
-    power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
-    beta = np.float32(0.05) * power.mean() + np.float32(1e-12)
-    return np.asarray(fft.irfft2(cross / (power + beta), s=shape[:2]), dtype=np.float32)
 
 
 def _to_grid(periodic: FloatArray, scale: int) -> FloatArray:

@@ -77,7 +77,7 @@ class OptimConfig:
         clip_norm: largest gradient norm.
         bf16: whether the network computes in bfloat16 while it is trained; two to four times
             as fast on processors with AMX, slower on most others. Weights, loss and validation
-            stay float32.
+            stay float32; private training does altogether.
     """
 
     steps: int = 1000

@@ -23,6 +23,9 @@ from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.windows import WindowSamples, window_samples
 
 _CHARBONNIER = 1e-3
+_NEEDY_DB = 35.0
+"""PSNR of blurry crops below which there is something to gain; a nearly perfect one can lose many
+dB by a change that nobody sees, and would drown the rest in the mean."""
 
 
 class RestoreSamples(WindowSamples):
@@ -106,6 +109,7 @@ class RestoreTask:
         return total, {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),
+            "gain_needy_db": float((after - before)[before < _NEEDY_DB].mean()),  # NaN if none is
             "worse_share": float((after < before - 0.1).float().mean()),
         }
 

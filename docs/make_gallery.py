@@ -1,0 +1,110 @@
+"""Draw the gallery: ``python docs/make_gallery.py`` (every case has the same seed).
+
+Each row is one case: blurry, restored, sharp, the middle of each at its own pixels. Nothing is
+chosen by hand but the scenes; what comes out badly is shown, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+import unblur
+from unblur.blur import CameraRecipe, Synthesiser, SynthesisRecipe
+from unblur.color import FloatArray, linear_to_srgb, quantise, srgb_to_linear, to_float
+from unblur.evaluate.metrics import psnr_db
+
+HERE = Path(__file__).parent
+SHARP = HERE.parent / "examples" / "sharp"
+SEED = 1
+SIDE, GAP, TEXT = 256, 6, 16
+REACH_PX = 31
+
+CAMERA = CameraRecipe(
+    sigma_read=(0.004, 0.004), shot=(1e-4, 1e-4), highlight_share=0.0, jpeg_share=0.0
+)
+PHONE = dataclasses.replace(CAMERA, jpeg_share=1.0, jpeg_quality=(75.0, 75.0), sharpen_share=1.0)
+NOISY = dataclasses.replace(CAMERA, sigma_read=(0.03, 0.03))
+NIGHT = dataclasses.replace(CAMERA, highlight_share=1.0, highlight_gain=(4.0, 4.0))
+SHAKE = SynthesisRecipe(
+    length_px=(12, 18), shake=1, line=0, defocus=0, sharp=0, camera=CAMERA, reach_px=REACH_PX
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One row of the gallery."""
+
+    name: str
+    source: str
+    recipe: SynthesisRecipe = SHAKE
+    night: bool = False
+
+
+CASES = (
+    Case("text", "page.png"),
+    Case("night lights", "colosseum.jpg", dataclasses.replace(SHAKE, camera=NIGHT), night=True),
+    Case("texture", "rocks.jpg"),
+    Case("a face", "astronaut.jpg"),
+    Case("sharpened JPEG, quality 75", "piazza.jpg", dataclasses.replace(SHAKE, camera=PHONE)),
+    Case("noise of 3 %", "piazza.jpg", dataclasses.replace(SHAKE, camera=NOISY)),
+    Case("rolling camera", "piazza.jpg", dataclasses.replace(SHAKE, shake=0, rotation=1)),
+    Case("moving object", "astronaut.jpg", dataclasses.replace(SHAKE, shake=0, moving_object=1)),
+    Case("already sharp", "astronaut.jpg", dataclasses.replace(SHAKE, shake=0, sharp=1)),
+)
+
+
+def main() -> None:
+    """Write the picture, print the figures."""
+    size = (3 * SIDE + 4 * GAP, len(CASES) * (SIDE + TEXT + GAP) + GAP)
+    picture = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(picture)
+    print(f"{'case':<28}{'blurry dB':>10}{'restored dB':>12}")
+    for row, case in enumerate(CASES):
+        blurry, sharp = pair_of(case)
+        restored = unblur.restore(blurry).samples
+        before, after = (psnr_db(x, sharp, data_range=255) for x in (blurry, restored))
+        print(f"{case.name:<28}{before:>10.2f}{after:>12.2f}")
+        y = GAP + row * (SIDE + TEXT + GAP)
+        draw.text((GAP, y), f"{case.name}: {before:.1f} -> {after:.1f} dB", fill="black")
+        for column, image in enumerate((blurry, restored, sharp)):
+            x = GAP + column * (SIDE + GAP)
+            picture.paste(Image.fromarray(middle_of(image)), (x, y + TEXT))
+    picture.save(HERE / "pictures" / "gallery.jpg", quality=85, optimize=True)
+
+
+def pair_of(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Return a case's blurry and sharp samples, uint8."""
+    with Image.open(SHARP / case.source) as image:
+        scene = to_float(np.asarray(image.convert("RGB")))
+    if case.night:
+        scene = at_night(scene)
+    padded = np.pad(scene, ((REACH_PX, REACH_PX), (REACH_PX, REACH_PX), (0, 0)), mode="symmetric")
+    pair = Synthesiser(case.recipe)(padded, np.random.default_rng(SEED))
+    blurry, sharp = (quantise(part, np.dtype(np.uint8)) for part in (pair.blurry, pair.sharp))
+    return blurry, sharp
+
+
+def at_night(scene: FloatArray) -> FloatArray:
+    """Return a scene in a tenth of its light, with thirty lamps."""
+    linear = srgb_to_linear(scene) * np.float32(0.1)
+    rng = np.random.default_rng(SEED)
+    lamps = np.zeros(linear.shape[:2], np.float32)
+    lamps[rng.integers(lamps.shape[0], size=30), rng.integers(lamps.shape[1], size=30)] = 1
+    glow = ndimage.maximum_filter(lamps, 5)[..., None]
+    warm = np.array([1.0, 0.95, 0.8], np.float32)
+    return linear_to_srgb(np.maximum(linear, glow * warm))
+
+
+def middle_of(image: np.ndarray) -> np.ndarray:
+    """Return the middle of a picture, SIDE px square."""
+    y, x = ((length - SIDE) // 2 for length in image.shape[:2])
+    return np.ascontiguousarray(image[y : y + SIDE, x : x + SIDE])
+
+
+if __name__ == "__main__":
+    main()
