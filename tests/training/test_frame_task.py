@@ -211,8 +211,9 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
 
     spec = ModelSpec("tiny", "frame", 16, 64, 1, "-", "-", 0, state_channels=52)
     engine = OnnxEngine(export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", threads=1)
-    # Training knows no referee: all that the network does counts.
+    # Training knows neither the referee nor what is mixed in afterwards.
     monkeypatch.setattr("unblur.video.memory.trust_in", lambda probability: 1.0)
+    monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)
     kernel_engine = load_kernel_engine(threads=1)
     memory = FrameMemory(engine, kernel_engine)
     wide = texture(192, seed=8)
