@@ -52,6 +52,7 @@ def test_strangers_are_not_alike():
 @pytest.fixture
 def engine(monkeypatch):
     fake = FakeEngine()
+    monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)  # the fake changes nothing
     monkeypatch.setattr(
         burst, "load_frame_model", lambda name, threads=None: FrameMemory(fake, None)
     )

@@ -97,22 +97,23 @@ class FrameMemory:
         """
         height, width = frame.shape[:2]
         seen = self.look(frame) if sight is None else sight
-        restored, state = self._engine(seen.planes[None], seen.told[None], self._state(seen)[None])
+        last = self._last
+        if last is not None and last[0].shape != seen.planes.shape:
+            last = None
+        if last is None:
+            shifts, state = None, first_state(seen.planes, self._hidden)
+        else:
+            shifts = block_shifts(last[2], seen.cells)
+            state = moved_state(last[0], last[1], seen.planes, shifts)
+        restored, kept = self._engine(seen.planes[None], seen.told[None], state[None])
         clean = np.clip(restored[0], 0, 1)
         if seen.trust < 1:
             clean = seen.planes + np.float32(seen.trust) * (clean - seen.planes)
-        last = self._last
-        if last is not None and last[0].shape == clean.shape and seen.trust > 0:
-            moved = moved_along(last[0], block_shifts(last[2], seen.cells), clean, unit=1)
+        if last is not None and shifts is not None and seen.trust > 0:
+            moved = moved_along(last[0], shifts, clean, unit=1)
             clean = mixed(clean, moved, SHARE * seen.trust)
-        self._last = clean, state[0, FRAME_CHANNELS:], seen.cells
+        self._last = clean, kept[0, FRAME_CHANNELS:], seen.cells
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
-
-    def _state(self, seen: Sight) -> FloatArray:
-        if self._last is None or self._last[0].shape != seen.planes.shape:
-            return first_state(seen.planes, self._hidden)
-        last, hidden, before = self._last
-        return moved_state(last, hidden, seen.planes, block_shifts(before, seen.cells))
 
 
 def told(planes: FloatArray, facts: FloatArray) -> FloatArray:
