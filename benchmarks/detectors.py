@@ -5,6 +5,10 @@ The photos: ``unblur synth SHARP pairs/ --split test --recipe configs/detector_r
 is out of focus, or moved by less, counts for the three classes only. Thresholds of the classical
 measures and of the document's network are chosen on other photos (``--choose-on``), as their
 users must; ours is 0.5. Times are of one thread and one photo, decoding not included.
+
+``--blur-detector N`` adds the package of that name (PyPI, BSD licence; not a dependency of ours:
+``pip install --no-deps blur-detector opencv-python-headless scikit-image``), by the mean of its map
+at its default settings, on every Nth photo, because it takes seconds for each.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from unblur.restoration.catalogue import load_blur_engine
 
 OURS = "unblur"
 DOCUMENT = "document's network"
+PACKAGE = "blur-detector"
 SHORT_PX = 4.0
 BINS_PX = ((2, 4), (4, 8), (8, 16), (16, 40))
 PATCH = 64
@@ -49,10 +54,13 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--choose-on", type=Path, required=True, help="pairs of other photos")
     parser.add_argument("--patch-net", type=Path, help="ONNX file of the document's network")
+    parser.add_argument("--blur-detector", type=int, metavar="N", help="also the package, sparsely")
     parser.add_argument("--json", type=Path, help="write everything here")
     options = parser.parse_args()
-    chosen = look_at(options.choose_on, options.patch_net)
-    tested = look_at(options.pairs, options.patch_net)
+    chosen, tested = (
+        look_at(folder, options.patch_net, options.blur_detector)
+        for folder in (options.choose_on, options.pairs)
+    )
     result = {"photos": len(tested["facts"]), "detectors": table(chosen, tested)}
     result |= {"ours": verdicts(tested)}
     if options.json:
@@ -60,45 +68,59 @@ def main() -> None:
     print(as_text(result))
 
 
-def look_at(folder: Path, patch_net: Path | None) -> dict[str, Any]:
-    """Run every detector on the blurry side of all pairs."""
+def look_at(folder: Path, patch_net: Path | None, every: int | None) -> dict[str, Any]:
+    """Run every detector on the blurry side of all pairs; NaN where one was not run."""
     rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
     engine = load_blur_engine(threads=1)
-    scorers: dict[str, Callable[[Any], float]] = {
-        name: (lambda grey, measure=measure: -measure(grey)) for name, measure in CLASSICAL.items()
+    scorers: dict[str, Callable[[Any, Any], float]] = {
+        name: (lambda _, grey, measure=measure: -measure(grey))
+        for name, measure in CLASSICAL.items()
     }
+    if every:
+        scorers[PACKAGE] = package_scorer()
+    if patch_net:
+        scorers[DOCUMENT] = patch_scorer(patch_net)
     scores: dict[str, list[float]] = {name: [] for name in scorers}
     seconds: dict[str, list[float]] = {name: [] for name in (*scorers, OURS)}
-    document = patch_scorer(patch_net) if patch_net else None
-    if document is not None:
-        scores[DOCUMENT], seconds[DOCUMENT] = [], []
     ours: list[Detection] = []
-    for row in rows:
+    for number, row in enumerate(rows):
         pixels = np.asarray(Image.open(folder / "blurry" / f"{row['name']}.png").convert("RGB"))
         grey = np.asarray(Image.fromarray(pixels).convert("L"))
         for name, scorer in scorers.items():
-            scores[name].append(timed(lambda s=scorer, g=grey: s(g), seconds[name]))
-        if document is not None:
-            scores[DOCUMENT].append(timed(lambda p=pixels: document(p), seconds[DOCUMENT]))
+            if name == PACKAGE and every and number % every:
+                scores[name].append(np.nan)
+            else:
+                scores[name].append(timed(seconds[name], scorer, pixels, grey))
         plane = luma(srgb_to_linear(to_float(pixels)))
-        ours.append(timed(lambda p=plane: detect_luma(p, engine), seconds[OURS]))
+        ours.append(timed(seconds[OURS], detect_luma, plane, engine))
     scores[OURS] = [1 - found.probabilities[0] for found in ours]
     return {"facts": rows, "scores": scores, "seconds": seconds, "ours": ours}
 
 
-def timed(run: Callable[[], Any], times: list[float]) -> Any:
+def timed(times: list[float], run: Callable[..., Any], *inputs: Any) -> Any:
     """Run, and note the processor time it took."""
     begun = time.process_time()
-    result = run()
+    result = run(*inputs)
     times.append(time.process_time() - begun)
     return result
 
 
-def patch_scorer(path: Path) -> Callable[[Any], float]:
+def package_scorer() -> Callable[[Any, Any], float]:
+    """Return the package ``blur-detector`` over a photo: the mean of its map.
+
+    Each map is divided by its largest value, so that a sharp photo's, with few high values, has the
+    lower mean; on the photos that thresholds are chosen on, too.
+    """
+    import blur_detector
+
+    return lambda _, grey: float(blur_detector.detectBlur(grey, show_progress=False).mean())
+
+
+def patch_scorer(path: Path) -> Callable[[Any, Any], float]:
     """Return the document's network over a photo: the mean logit of its most detailed patches."""
     engine = OnnxEngine(path, task="patches", threads=1)
 
-    def score(pixels: Any) -> float:
+    def score(pixels: Any, _: Any) -> float:
         rows, columns = (side // PATCH for side in pixels.shape[:2])
         cut = to_float(pixels[: rows * PATCH, : columns * PATCH])
         patches = cut.reshape(rows, PATCH, columns, PATCH, 3).transpose(0, 2, 4, 1, 3)
@@ -131,6 +153,7 @@ def table(chosen: dict[str, Any], tested: dict[str, Any]) -> list[dict[str, Any]
             "detector": name,
             "auc": roc_auc(scores, positive),
             "auc_95": interval(scores, positive),
+            "photos": len(scores),
             "accuracy": float(((scores >= at) == positive).mean()),
             "ms": 1000 * float(np.median(tested["seconds"][name])),
         }
@@ -149,6 +172,7 @@ def scored(
         i
         for i, row in enumerate(seen["facts"])
         if (is_positive(row) or is_negative(row)) and keep(row)
+        if np.isfinite(seen["scores"][name][i])
     ]
     scores = np.array(seen["scores"][name])[wanted]
     return scores, np.array([is_positive(seen["facts"][i]) for i in wanted])
@@ -235,15 +259,15 @@ def as_text(result: dict[str, Any]) -> str:
     labels = list(conditions())
     lines = [
         f"{result['photos']} photos; sharp against moved by {SHORT_PX:.0f} px or more",
-        f"{'detector':<24}{'AUC [95 %]':>22}{'accuracy':>10}{'ms':>8}"
+        f"{'detector':<24}{'photos':>7}{'AUC [95 %]':>22}{'accuracy':>10}{'ms':>8}"
         + "".join(f"{label:>14}" for label in labels),
     ]
     for row in result["detectors"]:
         low, high = row["auc_95"]
         auc = f"{row['auc']:.4f} [{low:.3f}, {high:.3f}]"
         lines.append(
-            f"{row['detector']:<24}{auc:>22}{100 * row['accuracy']:>8.1f} %{row['ms']:>8.1f}"
-            + "".join(f"{row[label]:>14.4f}" for label in labels)
+            f"{row['detector']:<24}{row['photos']:>7}{auc:>22}{100 * row['accuracy']:>8.1f} %"
+            f"{row['ms']:>8.1f}" + "".join(f"{row[label]:>14.4f}" for label in labels)
         )
     ours = {key: value for key, value in result["ours"].items() if key != "reliability"}
     lines += [f"{key}: {value}" for key, value in ours.items()]

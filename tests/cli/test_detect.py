@@ -74,6 +74,14 @@ def test_of_a_burst_the_sharpest_is_named(tmp_path):
     assert listed.read_text() == f"{tmp_path / '1.jpg'}\n{tmp_path / '3.jpg'}\n"
 
 
+def test_a_burst_ends_with_its_folder(tmp_path):
+    for name in ("one/1.jpg", "one/2.jpg", "two/3.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(SHAKEN.read_bytes())
+    rows = json.loads(unblur("detect", tmp_path, "--burst", "--json").stdout)
+    assert [row["burst"] for row in rows] == [0, 0, 1]
+
+
 def test_a_map_is_a_picture_of_the_photos_size_with_a_legend(folder, tmp_path):
     maps = tmp_path / "maps"
     unblur("detect", folder, "--map", maps)
@@ -94,9 +102,38 @@ def test_bad_files_are_named_and_the_others_go_on(folder):
     assert "Traceback" not in result.output
 
 
-def test_mistakes_are_explained(folder):
+def test_a_narrow_panorama_is_judged(tmp_path):
+    with Image.open(SHAKEN) as image:
+        strip = np.asarray(image.convert("RGB"))[100:220]
+    Image.fromarray(np.tile(strip, (1, 6, 1))).save(tmp_path / "wide.jpg", quality=95)
+    (row,) = json.loads(unblur("detect", tmp_path, "--json").stdout)
+    assert row["scale"] == 1 and row["kind"] == "motion"
+
+
+def test_mistakes_are_explained(folder, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no photos found" in unblur("detect", empty).stderr
+    assert json.loads(unblur("detect", empty, "--json").stdout) == []
     assert "exclude" in unblur("detect", folder, "--json", "--csv", expect=2).stderr
     assert "does not exist" in unblur("detect", folder / "none", expect=3).stderr
+
+
+def test_what_could_not_be_written_is_refused_before_the_work(folder, tmp_path):
+    other, out = tmp_path / "other", tmp_path / "out"
+    other.mkdir()
+    (other / "a-sharp.jpg").write_bytes(SHAKEN.read_bytes())
+    for option in ("--blurred-to", "--map"):
+        both = unblur("detect", folder, other, option, out, "--overwrite", expect=6)
+        assert "would both be written" in both.stderr and not out.exists()
+    same = unblur("detect", other, "--blurred-to", other, "--overwrite", expect=6)
+    assert "would replace the photo" in same.stderr
+    assert (other / "a-sharp.jpg").read_bytes() == SHAKEN.read_bytes()
+
+
+def test_maps_are_not_taken_for_photos(folder):
+    unblur("detect", folder, "--map", folder)
+    assert len(json.loads(unblur("detect", folder, "--json").stdout)) == 2
 
 
 def test_several_processes_say_what_one_says(folder):

@@ -67,6 +67,15 @@ def test_other_formats_are_read_in_full(picture, kind, tmp_path):
     assert seen.scale == 3 and seen.luma.shape == (300, 426)
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_the_shorter_side_of_a_panorama_is_kept_long_enough(picture, kind, tmp_path):
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(picture[:200]).save(path)
+    assert read_reduced(path, side_px=100).scale >= 8
+    assert read_reduced(path, side_px=100, least_px=90).luma.shape == (100, 640)
+    assert read_reduced(path, side_px=100, least_px=201).scale == 1
+
+
 def test_a_truncated_jpeg_is_an_error_as_everywhere(picture, tmp_path):
     path = tmp_path / "a.jpg"
     Image.fromarray(picture).save(path)

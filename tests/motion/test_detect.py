@@ -10,7 +10,7 @@ from unblur.motion import detect
 from unblur.motion.detect import BlurWindow, combined, detect_luma
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
-from unblur.motion.light import LIGHT_NAMES, light_features
+from unblur.motion.light import LIGHT_NAMES, light_features, standardised
 
 
 class FakeBlurEngine:
@@ -21,8 +21,9 @@ class FakeBlurEngine:
     def __init__(self, row):
         self.row, self.seen = row, 0
 
-    def __call__(self, maps, pooled):
+    def __call__(self, maps, pooled, pixels):
         assert maps.shape[1:] == (len(LIGHT_NAMES), GRID, GRID) and pooled.shape[1:] == (3, 8, 8)
+        assert pixels.shape[:2] == (len(maps), 1) and min(pixels.shape[2:]) >= detect.MIN_SIDE
         self.seen += len(maps)
         return (np.tile(np.asarray(self.row, np.float32), (len(maps), 1)),)
 
@@ -54,6 +55,15 @@ def test_light_features_are_the_motion_features_of_the_same_names():
     for name, ours in zip(LIGHT_NAMES, light.maps, strict=True):
         np.testing.assert_array_equal(ours, full.maps[MAP_NAMES.index(name)])
     np.testing.assert_array_equal(light.pooled, full.pooled)
+
+
+def test_the_window_itself_is_shown_whatever_its_exposure():
+    picture = boxes(120, 200, seed=2)
+    bright, dark = (light_features(scale * picture).pixels for scale in (1.0, 0.1))
+    assert bright.shape == (1, 120, 200)
+    assert abs(bright.mean()) < 1e-4 and bright.std() == pytest.approx(1, abs=0.15)
+    assert np.corrcoef(bright.ravel(), dark.ravel())[0, 1] > 0.9999
+    np.testing.assert_allclose(standardised(np.full((9, 9), 0.3, np.float32)), 0, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", detect.KINDS)
@@ -107,6 +117,20 @@ def test_a_sharp_subject_before_a_soft_background_is_a_sharp_photo():
     subject = window((0.95, 0.03, 0.02), detail=-0.8)
     background = [window((0.02, 0.08, 0.9), detail=-2.6) for _ in range(3)]
     assert combined([subject, *background], (9, 9), 1).kind == "sharp"
+
+
+def test_a_window_that_looks_sharp_counts_for_more(monkeypatch):
+    subject, soft = window((0.9, 0.05, 0.05)), window((0.1, 0.1, 0.8))
+    now = combined([subject, soft], (9, 9), 1)
+    monkeypatch.setattr(detect, "SHARP_WEIGHT", 0.0)
+    evenly = combined([subject, soft], (9, 9), 1)
+    assert evenly.probabilities[0] < now.probabilities[0] < 0.9
+
+
+def test_one_window_in_doubt_does_not_make_a_moved_photo_sharp():
+    doubtful = window((0.6, 0.35, 0.05))
+    sure = [window((0.02, 0.9, 0.08)) for _ in range(3)]
+    assert combined([doubtful, *sure], (9, 9), 1).kind == "motion"
 
 
 def test_a_photo_without_any_structure_has_a_finite_verdict():

@@ -10,6 +10,7 @@ from unblur.blur.camera import Camera
 from unblur.blur.synthesis import disc_psf
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
+from unblur.motion.light import standardised
 from unblur.training.dihedral import mirrored, transposed
 from unblur.training.facts import class_of, facts_of
 from unblur.training.loop import job_of
@@ -17,7 +18,7 @@ from unblur.training.loop import job_of
 BENT = Psf.from_points(
     [(x, -0.2 * x) for x in range(-7, 9)] + [(8, y) for y in range(-2, 4)], size=23
 )
-KEYS = ("maps", "pooled", "psf", "facts")
+KEYS = ("maps", "pooled", "psf", "facts", "pixels")
 
 
 def pair_of(psf, kind="shake"):
@@ -30,6 +31,7 @@ def sample(window, psf):
     return {
         "maps": features.maps[None],
         "pooled": features.pooled[None],
+        "pixels": standardised(window)[None, None],
         "psf": psf.embedded(GRID)[None],
         "facts": facts_of(pair_of(psf))[None],
     }
@@ -62,6 +64,7 @@ def test_a_turned_sample_is_the_sample_of_the_turned_photo(window, word):
     np.testing.assert_allclose(ours["psf"], theirs["psf"], atol=1e-6)
     np.testing.assert_allclose(ours["facts"], theirs["facts"], atol=1e-4)
     np.testing.assert_allclose(ours["pooled"], theirs["pooled"], atol=1e-3)
+    np.testing.assert_allclose(ours["pixels"], theirs["pixels"], atol=1e-4)
 
 
 def test_the_law_is_not_kept_by_an_unturned_sample(window):

@@ -86,6 +86,7 @@ def detect(
     from unblur.io import find_images
 
     files = find_images(photos)
+    _check_targets(files, blurred_to, list_file, map_to, overwrite)
     begun = time.perf_counter()
     verdicts: dict[int, Seen] = {}
     with progress_bar("looking", len(files), hidden=not files) as bar:
@@ -105,6 +106,26 @@ def detect(
     else:
         _tell(rows, time.perf_counter() - begun)
     sys.exit(next((item.error.exit_code for item in seen if item.error is not None), 0))
+
+
+def _check_targets(
+    files: Sequence[InputFile],
+    blurred_to: Path | None,
+    list_file: Path | None,
+    map_to: Path | None,
+    overwrite: bool,
+) -> None:
+    """Refuse before the work what could not be written after it."""
+    from unblur.io import check_apart, check_free
+
+    plans = [[(item, list_file) for item in files[:1]]] if list_file is not None else []
+    if blurred_to is not None:
+        plans.append([(item, blurred_to / item.relative) for item in files])
+    if map_to is not None:
+        plans.append([(item, _map_of(item, map_to)) for item in files])
+    for plan in plans:
+        check_apart(plan)
+        check_free(plan, overwrite=overwrite)
 
 
 def _all(
@@ -174,9 +195,12 @@ def _draw_map(item: Seen, file: InputFile, folder: Path, overwrite: bool) -> Non
     from unblur.io import Photo, write_photo
     from unblur.restoration.heatmap import heat_map
 
-    target = folder / file.relative.with_name(f"{file.relative.name}.blur.png")
     picture = Photo.from_array(heat_map(item.detection, item.luma))
-    write_photo(picture, target, overwrite=overwrite)
+    write_photo(picture, _map_of(file, folder), overwrite=overwrite)
+
+
+def _map_of(file: InputFile, folder: Path) -> Path:
+    return folder / file.relative.with_name(f"{file.relative.name}.blur.png")
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -202,6 +226,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell(rows: Sequence[dict[str, Any]], seconds: float) -> None:
+    if not rows:
+        click.echo("unblur: no photos found", err=True)
     for row in rows:
         if row["error"]:
             click.echo(f"unblur: {row['path']}: {row['error']}", err=True)

@@ -148,7 +148,9 @@ def calibration(
         inside = which == number
         said, was = float(probabilities[inside].mean()), float(happened[inside].mean())
         error += float(inside.mean()) * abs(said - was)
-        rows.append({"said": said, "was": was, "share": float(inside.mean())})
+        rows.append(
+            {"said": said, "was": was, "share": float(inside.mean()), "photos": int(inside.sum())}
+        )
     return error, rows
 
 

@@ -3,7 +3,7 @@
 from unblur.io.atomic import commit, stage, sweep, write_bytes
 from unblur.io.decode import read_photo
 from unblur.io.encode import same_format, write_photo
-from unblur.io.folders import InputFile, check_free, find_images, plan_outputs
+from unblur.io.folders import InputFile, check_apart, check_free, find_images, plan_outputs
 from unblur.io.limits import MAX_PIXELS
 from unblur.io.photo import Encoding, Metadata, Photo, Region
 
@@ -14,6 +14,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "Region",
+    "check_apart",
     "check_free",
     "commit",
     "find_images",

@@ -12,7 +12,7 @@ from unblur.io.encode import format_of
 from unblur.io.formats import HEIF_SUFFIXES, RAW_SUFFIXES, SUFFIXES
 
 SUFFIX = ".unblurred"
-OWN_SUFFIXES = (SUFFIX, ".motion", ".motion.psf")
+OWN_SUFFIXES = (SUFFIX, ".motion", ".motion.psf", ".blur")
 """Ends of the names of our own pictures, which are not taken for photos."""
 
 READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, *HEIF_SUFFIXES, ".gif"})
@@ -107,8 +107,18 @@ def plan_outputs(
         beside = item.path.with_name(f"{item.path.stem}{suffix}{ending}")
         single = len(items) == 1
         plan.append((item, _target(item, output, ending, single=single) if output else beside))
+    check_apart(plan)
+    return plan
+
+
+def check_apart(plan: Plan) -> None:
+    """Raise if results would replace each other, or a photo.
+
+    Raises:
+        WouldOverwrite: two photos would get one result, or a result would replace a photo.
+    """
     owners: dict[Path, Path] = {}
-    sources = {item.path.resolve(): item.path for item in items}
+    sources = {item.path.resolve(): item.path for item, _ in plan}
     for item, target in plan:
         place = target.resolve()
         if place in sources:
@@ -122,7 +132,6 @@ def plan_outputs(
                 "process them apart"
             )
         owners[place] = item.path
-    return plan
 
 
 def check_free(plan: Plan, *, overwrite: bool) -> None:

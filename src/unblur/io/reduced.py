@@ -29,17 +29,18 @@ class Reduced:
     shape: tuple[int, int]
 
 
-def reduced_luma(photo: Photo, *, side_px: int) -> Reduced:
+def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
     """Return a decoded photo's luma, shrunk by a whole factor.
 
     Args:
         photo: any.
         side_px: the longer side is not made shorter than this.
+        least_px: nor the shorter one than this.
 
     Raises:
-        BadValue: ``side_px`` is below 1.
+        BadValue: ``side_px`` or ``least_px`` is below 1.
     """
-    scale = _scale(max(photo.height, photo.width), side_px)
+    scale = _scale((photo.height, photo.width), side_px, least_px)
     return Reduced(shrunk_luma(photo.samples, scale), scale, (photo.height, photo.width))
 
 
@@ -59,7 +60,7 @@ def shrunk_luma(samples: Samples, scale: int) -> FloatArray:
     )
 
 
-def read_reduced(path: Path, *, side_px: int) -> Reduced:
+def read_reduced(path: Path, *, side_px: int, least_px: int = 1) -> Reduced:
     """Read a photo's luma at a reduced size.
 
     JPEG files are decoded at an eighth, a quarter or half of their size where that still
@@ -69,23 +70,26 @@ def read_reduced(path: Path, *, side_px: int) -> Reduced:
 
     Args:
         path: of the file.
-        side_px: the longer side is not made shorter than this.
+        side_px, least_px: as of :func:`reduced_luma`.
 
     Raises:
         UnblurError: as :func:`unblur.io.read_photo`.
     """
     from unblur.io.decode import read_photo
 
-    quick = _draft(path, side_px)
-    return reduced_luma(read_photo(path), side_px=side_px) if quick is None else quick
+    quick = _draft(path, side_px, least_px)
+    if quick is not None:
+        return quick
+    return reduced_luma(read_photo(path), side_px=side_px, least_px=least_px)
 
 
-def _draft(path: Path, side_px: int) -> Reduced | None:
+def _draft(path: Path, side_px: int, least_px: int) -> Reduced | None:
     """Read a JPEG file at a reduced size; None where the careful reader must decide."""
     try:
         with Image.open(path, formats=("JPEG",)) as image:
             width, height = image.size
-            scale = min(8, 1 << (_scale(max(width, height), side_px).bit_length() - 1))
+            scale = _scale((width, height), side_px, least_px)
+            scale = min(8, 1 << (scale.bit_length() - 1))
             if scale == 1 or width * height > HARD_LIMIT or image.mode not in ("RGB", "L"):
                 return None
             image.draft("L", (-(-width // scale), -(-height // scale)))
@@ -100,10 +104,10 @@ def _draft(path: Path, side_px: int) -> Reduced | None:
     return Reduced(srgb_to_linear(to_float(pixels)), scale, shape)
 
 
-def _scale(longest: int, side_px: int) -> int:
-    if side_px < 1:
-        raise BadValue(f"the reduced side must be at least 1 px, got {side_px}")
-    return max(1, longest // side_px)
+def _scale(sides: tuple[int, int], side_px: int, least_px: int) -> int:
+    if min(side_px, least_px) < 1:
+        raise BadValue(f"reduced sides must be at least 1 px, got {side_px} and {least_px}")
+    return max(1, min(max(sides) // side_px, min(sides) // least_px))
 
 
 def _shrunk(plane: FloatArray, scale: int) -> FloatArray:

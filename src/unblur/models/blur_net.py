@@ -1,4 +1,4 @@
-"""BlurNet: light motion features of a window -> sharp, moved or out of focus, and how far."""
+"""BlurNet: light features of a window -> sharp, moved or out of focus, and how far."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ the logarithm of its standard deviation; cosine and sine of twice the angle."""
 
 
 class BlurNet(nn.Module):
-    """A small classifier in kernel space.
+    """A small classifier that looks in kernel space and at the window itself.
 
     Args:
         in_maps: number of feature maps.
         widths: channels at a half, a quarter and an eighth of the maps' resolution.
         depths: residual blocks there.
         pooled: number of pooled high-pass values, read by a fully connected layer.
+        pixel_widths: channels at a half, a quarter ... of the window's resolution.
+        pixel_depths: residual blocks there; the fine levels are costly.
     """
 
     def __init__(
@@ -29,32 +31,53 @@ class BlurNet(nn.Module):
         widths: tuple[int, ...] = (24, 48, 96),
         depths: tuple[int, ...] = (1, 1, 2),
         pooled: int = 192,
+        pixel_widths: tuple[int, ...] = (16, 32, 48, 64),
+        pixel_depths: tuple[int, ...] = (0, 0, 1, 1),
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = in_maps
-        for number, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            side = 5 if number == 0 else 3
-            layers.append(nn.Conv2d(before, width, side, stride=2, padding=side // 2))
-            layers.append(residual_blocks(width, depth))
-            before = width
-        self.body = nn.Sequential(*layers)
+        self.body = _narrowing(in_maps, widths, depths)
         self.pooled = nn.Sequential(nn.Linear(pooled, 64), nn.ReLU())
+        self.pixels = _narrowing(1, pixel_widths, pixel_depths)
+        seen = 2 * widths[-1] + 64 + 2 * pixel_widths[-1]
         self.head = nn.Sequential(
-            nn.Linear(2 * before + 64, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, OUTPUTS)
+            nn.Linear(seen, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, OUTPUTS)
         )
 
-    def forward(self, maps: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, maps: torch.Tensor, pooled: torch.Tensor, pixels: torch.Tensor
+    ) -> torch.Tensor:
         """Judge windows.
 
         Args:
             maps: (N, in_maps, 64, 64) float32, light motion features.
             pooled: (N, 3, 8, 8) float32, pooled high-pass energies.
+            pixels: (N, 1, H, W) float32, the windows at zero mean and unit contrast.
 
         Returns:
             (N, OUTPUTS) float32, see OUTPUTS.
         """
-        deep = torch.relu(self.body(maps))
-        seen = torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)
-        out: torch.Tensor = self.head(torch.cat([seen, self.pooled(pooled.flatten(1))], dim=1))
+        seen = [
+            _mean_and_most(self.body(maps)),
+            self.pooled(pooled.flatten(1)),
+            _mean_and_most(self.pixels(pixels)),
+        ]
+        out: torch.Tensor = self.head(torch.cat(seen, dim=1))
         return out
+
+
+def _narrowing(channels: int, widths: tuple[int, ...], depths: tuple[int, ...]) -> nn.Sequential:
+    """Strided convolutions, each followed by residual blocks; (N, channels, H, W) in."""
+    layers: list[nn.Module] = []
+    for number, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        side = 5 if number == 0 else 3
+        layers.append(nn.Conv2d(channels, width, side, stride=2, padding=side // 2))
+        # A residual block begins with its own ReLU, but adds to what came in unchanged.
+        layers.append(residual_blocks(width, depth) if depth else nn.ReLU())
+        channels = width
+    return nn.Sequential(*layers)
+
+
+def _mean_and_most(deep: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) -> (N, 2 C): what is everywhere, and what is anywhere."""
+    deep = torch.relu(deep)
+    return torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)

@@ -52,8 +52,8 @@ def go_through(path: Path, *, full: bool, everywhere: bool, keep_luma: bool = Fa
 def bursts(seen: Sequence[Seen]) -> list[list[int]]:
     """Return runs of neighbouring photos that show the same scene, as indices.
 
-    A photo joins the run of the one before it if both have the same orientation and their
-    thumbnails correlate. Photos that could not be read belong to no run.
+    A photo joins the run of the one before it if both lie in one folder, have the same
+    orientation, and their thumbnails correlate. Photos that could not be read belong to no run.
 
     Args:
         seen: in the order in which they were taken.
@@ -87,7 +87,8 @@ def _alike(a: Seen, b: Seen) -> bool:
     if a.detection is None or b.detection is None or a.thumbnail is None or b.thumbnail is None:
         return False
     upright = [d.shape[0] > d.shape[1] for d in (a.detection, b.detection)]
-    return upright[0] == upright[1] and float((a.thumbnail * b.thumbnail).sum()) >= _ALIKE
+    together = a.path.parent == b.path.parent and upright[0] == upright[1]
+    return together and float((a.thumbnail * b.thumbnail).sum()) >= _ALIKE
 
 
 def _thumbnail(luma: FloatArray) -> FloatArray:

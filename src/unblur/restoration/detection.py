@@ -7,11 +7,13 @@ from pathlib import Path
 from unblur.errors import BadValue
 from unblur.io.reduced import Reduced, read_reduced, reduced_luma
 from unblur.motion.detect import MIN_SIDE, Detection, detect_luma
+from unblur.motion.features import WINDOW
 from unblur.restoration.catalogue import load_blur_engine
 from unblur.restoration.facade import Source, as_photo
 
 QUICK_PX = 1000
-"""Side of a quick look: what can be seen when a photo fills a screen."""
+"""Longer side of a quick look: what can be seen when a photo fills a screen. Of a panorama more
+is looked at, so that the shorter side still fills a window."""
 
 
 def detect(
@@ -53,8 +55,8 @@ def look(source: Source, *, full: bool) -> Reduced:
     if full:
         return reduced_luma(as_photo(source), side_px=1 << 30)
     if isinstance(source, str | Path):
-        return read_reduced(Path(source), side_px=QUICK_PX)
-    return reduced_luma(as_photo(source), side_px=QUICK_PX)
+        return read_reduced(Path(source), side_px=QUICK_PX, least_px=WINDOW)
+    return reduced_luma(as_photo(source), side_px=QUICK_PX, least_px=WINDOW)
 
 
 def judge(seen: Reduced, *, everywhere: bool = False, threads: int | None = None) -> Detection:

@@ -1,4 +1,4 @@
-"""Training BlurNet: light motion features of synthetic windows -> what blurred them."""
+"""Training BlurNet: light features of synthetic windows -> what blurred them."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class DetectSamples(WindowSamples):
             {
                 "maps": features.maps.astype(np.float16),
                 "pooled": features.pooled,
+                "pixels": features.pixels.astype(np.float16),
                 "facts": facts_of(pair),
                 "class": np.array(class_of(pair), np.int64),
             }
@@ -68,7 +69,7 @@ class DetectTask:
         that the network also says how sure it is; squared error for the doubled angle's unit
         vector, whose expected length is then how sure the angle is.
         """
-        out = network(batch["maps"], batch["pooled"])
+        out = network(batch["maps"], batch["pooled"], batch["pixels"])
         truth, wanted = batch["facts"], batch["class"].long()
         kind = functional.cross_entropy(out[:, :3], wanted)
         blurred = wanted != 0

@@ -25,7 +25,8 @@ def turned_at_random(batch: Arrays, names: Sequence[str], rng: np.random.Generat
     Args:
         batch: arrays with one row per sample: ``maps`` (N, C, GRID, GRID), ``pooled``
             (N, 3, 8, 8), ``facts`` as :func:`unblur.training.facts.facts_of` gives them, and
-            ``psf`` (N, GRID, GRID), where present; others are not touched.
+            ``psf`` (N, GRID, GRID) and ``pixels`` (N, 1, H, H), where present; others are not
+            touched.
         names: of the first maps; the rest have no twin to swap places with.
         rng: source of randomness.
     """
@@ -45,6 +46,8 @@ def mirrored(batch: Arrays, names: Sequence[str]) -> Arrays:
     out["facts"] = batch["facts"] * np.array([1, 1, 1, -1, 1], np.float32)
     if "psf" in batch:
         out["psf"] = np.roll(batch["psf"][..., ::-1], 1, axis=-1)
+    if "pixels" in batch:
+        out["pixels"] = batch["pixels"][..., ::-1]
     return out
 
 
@@ -57,6 +60,8 @@ def transposed(batch: Arrays, names: Sequence[str]) -> Arrays:
     out["facts"] = batch["facts"] * np.array([1, 1, -1, 1, 1], np.float32)
     if "psf" in batch:
         out["psf"] = batch["psf"].swapaxes(-1, -2)
+    if "pixels" in batch:
+        out["pixels"] = batch["pixels"].swapaxes(-1, -2)
     return out
 
 

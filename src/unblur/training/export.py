@@ -125,6 +125,10 @@ def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor
         shapes = [(count, _MAPS[spec.task], 64, 64), (count, 3, 8, 8)]
         names = ["maps", "pooled"]
         dynamic: Any = ({0: batch}, {0: batch})
+        if spec.task == "detect":
+            shapes.append((count, 1, 2 * side, 2 * side + 16))
+            names.append("pixels")
+            dynamic = (*dynamic, {0: batch, 2: batch, 3: batch})
     elif spec.task == "frame":
         wide = side + 2 * spec.multiple_of
         cells = side // 4, wide // 4
