@@ -1,7 +1,7 @@
 """The photo network on each frame, steadied by what was restored before.
 
 The motion of a frame is told by one look at one window, where the photo pipeline takes several
-looks at many: a tenth of the time. What the frame before became, moved along with the picture,
+looks at many. What the frame before became, moved along with the picture,
 then counts for a share wherever it agrees: two frames that were shaken differently have
 different errors. Nothing of that was learned.
 """
