@@ -36,14 +36,15 @@ STAGES = (
 class Profile:
     """Time spent in each stage, in all threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: tuple[tuple[str, str, str], ...] = STAGES) -> None:
+        self._stages = stages
         self.rows: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
         self._open = threading.local()
         self._lock = threading.Lock()
 
     def watch(self) -> None:
         """Put a stopwatch around every stage."""
-        for label, module, path in STAGES:
+        for label, module, path in self._stages:
             owner: Any = importlib.import_module(module)
             *outer, name = path.split(".")
             for part in outer:

@@ -33,6 +33,11 @@ def write_clip(path, *, times_ms, size=(96, 64), rotation=0, sound=False, scenes
             scene = scenes[number * len(scenes) // len(times_ms)]
             picture = texture(size[1], size[0] + 40, scene)[:, 2 * (number % 16) :][:, : size[0]]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame = frame.reformat(
+                format="yuv420p",
+                dst_colorspace=None if tags == 2 else tags,
+                interpolation=exactly(),
+            )
             frame.pts, frame.time_base = time, TICK
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -47,6 +52,17 @@ def write_clip(path, *, times_ms, size=(96, 64), rotation=0, sound=False, scenes
     return path
 
 
+def exactly():
+    """Return how FFmpeg is to convert pixels: left to itself it is quick and dark."""
+    how = __import__("av").video.reformatter.Interpolation
+    return how.BICUBIC | how.ACCURATE_RND | how.FULL_CHR_H_INT | how.FULL_CHR_H_INP
+
+
+def apart(a, b):
+    """Return how far two pictures are apart in brightness: colours are stored at half size."""
+    return np.abs((np.asarray(a, float) - b) @ (0.25, 0.6, 0.15)).mean()
+
+
 def read_back(path):
     """Return a clip's frames, their times, its rotation, colour tags and sound packets."""
     import av
@@ -57,7 +73,9 @@ def read_back(path):
         context = stream.codec_context
         tags = context.color_primaries, context.color_trc, context.colorspace
         times = [float(frame.time) for frame in frames]
-        pixels = [frame.to_ndarray(format="rgb24") for frame in frames]
+        pixels = [
+            frame.reformat(format="rgb24", interpolation=exactly()).to_ndarray() for frame in frames
+        ]
         rotation = frames[0].rotation
     with av.open(str(path)) as container:
         sound = [bytes(p) for p in container.demux(container.streams.audio)]
@@ -73,7 +91,10 @@ class Inverting:
     def reset(self):
         self.resets += 1
 
-    def step(self, frame):
+    def look(self, frame):
+        return None
+
+    def step(self, frame, sight=None):
         self.steps += 1
         return 1 - frame
 
@@ -83,9 +104,10 @@ class FakeEngine:
 
     def __init__(self, hidden=2):
         self.spec = ModelSpec("fake", "frame", 16, 0, 1, "-", "-", 0, state_channels=48 + hidden)
-        self.states = []
+        self.hints, self.states = [], []
 
-    def __call__(self, frame, state):
+    def __call__(self, frame, hints, state):
+        self.hints.append(hints[0])
         self.states.append(state[0])
         rows, columns = state.shape[2:]
         kept = frame.reshape(1, 3, rows, 4, columns, 4).transpose(0, 1, 3, 5, 2, 4)

@@ -7,7 +7,7 @@ from tests.video.fakes import FakeEngine, texture
 from unblur.engines.base import Engine
 from unblur.errors import SpecMismatch
 from unblur.spec import ModelSpec
-from unblur.video.alignment import block_shifts, cells_of, moved_along, source_places
+from unblur.video.alignment import block_shifts, cells_of, moved_along
 from unblur.video.memory import FrameMemory
 
 
@@ -44,22 +44,38 @@ def test_parts_that_move_on_their_own_are_followed():
     assert (np.abs(found[:, -2] - (0, 8)) <= 1).all()
 
 
-def test_places_point_to_where_the_picture_came_from():
+def test_blocks_are_fetched_from_where_the_picture_came_from():
     shifts = np.zeros((2, 3, 2), np.int16)
     shifts[..., 0], shifts[..., 1] = 5, -7
-    places = source_places(shifts, (40, 96), unit=1)
-    assert places.shape == (40, 96)
-    assert places[0, 7] == 5 * 96
-    assert (places[:, :7] == -1).all() and (places[35:] == -1).all()
     picture = np.arange(40 * 96, dtype=np.float32).reshape(1, 40, 96)
-    moved = moved_along(picture, places, np.full((1, 40, 96), -5, np.float32))
+    moved = moved_along(picture, shifts, np.full((1, 40, 96), -5, np.float32), unit=1)
     assert np.array_equal(moved[0, :35, 7:], picture[0, 5:, :-7])
-    assert (moved[0, 35:] == -5).all()
+    assert (moved[0, 35:] == -5).all() and (moved[0, :, :7] == -5).all()
+
+
+def test_each_block_has_a_shift_of_its_own_even_far_outside():
+    rng = np.random.default_rng(4)
+    shifts = rng.integers(-70, 70, (3, 4, 2)).astype(np.int16)
+    planes, fill = rng.random((2, 2, 80, 101), dtype=np.float32)
+    for unit in (1, 4):
+        side = 32 // unit
+        rows, columns = np.indices((80, 101))
+        offsets = np.round(shifts / unit).astype(int)
+        offsets = np.pad(offsets, ((0, 9), (0, 9), (0, 0)), mode="edge")
+        y, x = (
+            places + offsets[rows // side, columns // side][..., k]
+            for k, places in enumerate((rows, columns))
+        )
+        inside = (y >= 0) & (y < 80) & (x >= 0) & (x < 101)
+        expected = np.where(inside, planes[:, y.clip(0, 79), x.clip(0, 100)], fill)
+        extended = np.pad(shifts, ((0, 9), (0, 9), (0, 0)), mode="edge")
+        whole = extended[: -(-80 // side), : -(-101 // side)]
+        assert np.array_equal(moved_along(planes, whole, fill, unit=unit), expected)
 
 
 def test_the_memory_moves_with_the_picture():
     engine = FakeEngine()
-    memory = FrameMemory(engine)
+    memory = FrameMemory(engine, None)
     first = np.moveaxis(BEFORE, 0, 2)
     second = np.moveaxis(planes(WIDE[56:216, 76:268]), 0, 2)
     memory.step(first)
@@ -75,7 +91,7 @@ def test_the_memory_moves_with_the_picture():
 
 def test_a_reset_and_another_size_forget():
     engine = FakeEngine()
-    memory = FrameMemory(engine)
+    memory = FrameMemory(engine, None)
     frame = np.moveaxis(BEFORE, 0, 2)
     memory.step(frame)
     memory.reset()
@@ -87,12 +103,12 @@ def test_a_reset_and_another_size_forget():
 
 def test_frames_of_any_size_keep_it():
     frame = texture(37, 53).astype(np.float32) / 255
-    assert np.array_equal(FrameMemory(FakeEngine()).step(frame), frame)
+    assert np.array_equal(FrameMemory(FakeEngine(), None).step(frame), frame)
 
 
 def test_another_kind_of_network_is_refused():
     engine = FakeEngine()
     engine.spec = ModelSpec("other", "restore", 8, 0, 1, "-", "-", 0)
     with pytest.raises(SpecMismatch, match="'frame' is needed"):
-        FrameMemory(engine)
+        FrameMemory(engine, None)
     assert isinstance(Engine, type)

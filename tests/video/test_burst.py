@@ -1,5 +1,7 @@
 """Bursts: neighbours are laid on the chosen photo, strangers are left out, nothing is faked."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +11,10 @@ from tests.video.fakes import FakeEngine
 from unblur.errors import BadValue, ShapeMismatch, UnknownModel
 from unblur.io import Photo
 from unblur.video import burst, restore_burst
+from unblur.video.memory import FrameMemory
 from unblur.video.registration import laid_on, place
+
+SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
 
 
 def scene(seed=0, side=420):
@@ -47,7 +52,10 @@ def test_strangers_are_not_alike():
 @pytest.fixture
 def engine(monkeypatch):
     fake = FakeEngine()
-    monkeypatch.setattr(burst, "load_frame_engine", lambda name, threads=None: fake)
+    monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)  # the fake changes nothing
+    monkeypatch.setattr(
+        burst, "load_frame_model", lambda name, threads=None: FrameMemory(fake, None)
+    )
     return fake
 
 
@@ -84,16 +92,38 @@ def test_what_is_no_burst_is_refused(engine):
         restore_burst([*one, *photos(scene(0, 64))])
 
 
-def test_without_weights_nothing_is_faked(tmp_path, monkeypatch):
+def test_without_its_weights_framernn_is_not_faked(tmp_path, monkeypatch):
     from unblur.video import models
 
     def missing(name):
         raise UnknownModel(name)
 
     monkeypatch.setattr(models, "weights_path", missing)
-    assert models.default_model() == "photo"
     with pytest.raises(UnknownModel, match="no weights of FrameRNN"):
-        restore_burst(photos(taken(scene()), taken(scene())))
+        restore_burst(photos(taken(scene()), taken(scene())), model="frame")
+
+
+def test_neighbours_help_the_photo_network():
+    with Image.open(SHARP) as image:
+        wide = np.asarray(image.convert("RGB"), np.float32) / 255
+
+    def shaken(number, x, axis):
+        clear = wide[60 + x : 360 + x, 100 - x : 440 - x]
+        moved = ndimage.uniform_filter1d(clear, 9, axis=axis, mode="nearest")
+        grain = np.random.default_rng(number).normal(0, 0.02, moved.shape)
+        return np.clip(moved + grain, 0, 1).astype(np.float32)
+
+    taken_in_a_row = photos(shaken(0, 6, 0), shaken(1, 0, 1), shaken(2, -6, 0))
+    together, report = restore_burst(taken_in_a_row, chosen=1)
+    alone, _ = restore_burst([taken_in_a_row[1], *photos(taken(scene(3)))], chosen=0)
+    assert set(report.helped) == {0, 2}
+    inside = (slice(40, -40), slice(40, -40))
+    target = 255 * wide[60:360, 100:440][inside]
+    errors = [
+        float(np.abs(photo.samples[inside].astype(float) - target).mean())
+        for photo in (taken_in_a_row[1], alone, together)
+    ]
+    assert errors[1] < 0.95 * errors[0] and errors[2] < 0.97 * errors[1]
 
 
 def test_the_command_writes_beside_the_chosen_photo(engine, tmp_path):

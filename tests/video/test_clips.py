@@ -1,12 +1,13 @@
 """Clips in, clips out: times, rotation, tags and sound are kept; nothing is half written."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.video.fakes import Inverting, read_back, texture, write_clip
+from tests.video.fakes import Inverting, apart, read_back, texture, write_clip
 from unblur.errors import BadValue, CannotWrite, UnknownModel, UnreadableImage, WouldOverwrite
 from unblur.io.video import ClipInfo, Frame
 from unblur.io.video_folder import FolderSink, FolderSource
@@ -45,7 +46,7 @@ def test_times_rotation_tags_and_sound_are_kept(video, tmp_path, suffix):
     assert after[3] == (1, 1, 1)
     assert after[4] == before[4] and len(before[4]) > 10
     for old, new in zip(before[0], after[0], strict=True):
-        assert np.abs((255.0 - old) - new).mean() < 4
+        assert apart(255.0 - old, new) < 4
 
 
 def test_containers_that_cannot_say_it_get_turned_pictures(video, tmp_path):
@@ -53,7 +54,7 @@ def test_containers_that_cannot_say_it_get_turned_pictures(video, tmp_path):
     inverted(video, clip, tmp_path / "out.avi")
     old, new = read_back(clip), read_back(tmp_path / "out.avi")
     assert old[0][0].shape == (64, 96, 3) and new[0][0].shape == (96, 64, 3)
-    assert np.abs((255.0 - np.rot90(old[0][0])) - new[0][0]).mean() < 8
+    assert apart(255.0 - np.rot90(old[0][0]), new[0][0]) < 8
 
 
 def test_sound_that_does_not_fit_is_left_out_and_told(video, tmp_path):
@@ -76,8 +77,8 @@ def test_side_by_side_shows_the_original_on_the_left(video, tmp_path):
     inverted(video, clip, tmp_path / "out.mp4", ClipOptions(side_by_side=True))
     (both, _), (old, _) = read_back(tmp_path / "out.mp4")[0], read_back(clip)[0]
     assert both.shape == (64, 192, 3)
-    assert np.abs(both[:, :96].astype(float) - old).mean() < 6
-    assert np.abs(both[:, 96:] - (255.0 - old)).mean() < 6
+    assert apart(both[:, :96], old) < 6
+    assert apart(both[:, 96:], 255.0 - old) < 6
 
 
 def test_odd_sides_survive(video, tmp_path):
@@ -127,7 +128,7 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
-    def step(self, frame):
+    def step(self, frame, sight=None):
         if self.steps == 5:
             raise self._error
         return super().step(frame)
@@ -144,6 +145,64 @@ def test_ctrl_c_and_failures_leave_nothing_behind(video, tmp_path, error):
         restore_frames(source, sink, Failing(error), ClipOptions())
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
     assert threading.active_count() <= before
+
+
+class Numbered:
+    """Frames whose brightness is their number; they are never looked at in order."""
+
+    info = ClipInfo(8, 8, 30, None)
+
+    def __iter__(self):
+        for number in range(30):
+            yield Frame(np.full((8, 8, 3), number, np.uint8))
+
+    def close(self):
+        pass
+
+
+class Kept:
+    def __init__(self):
+        self.seen = []
+
+    def write(self, frame):
+        self.seen.append(int(frame.samples[0, 0, 0]))
+
+    def finish(self):
+        pass
+
+    def discard(self):
+        self.seen = None
+
+
+class Dawdling(Inverting):
+    def __init__(self, fails_at=None):
+        super().__init__()
+        self._fails_at = fails_at
+
+    def look(self, frame):
+        number = round(float(frame[0, 0, 0]) * 255)
+        if number == self._fails_at:
+            raise MemoryError
+        time.sleep(0.02 * (number % 3 == 0))
+        return number
+
+    def step(self, frame, sight=None):
+        assert sight == round(float(frame[0, 0, 0]) * 255)
+        return frame
+
+
+@pytest.mark.parametrize("threads", [1, 2, 6])
+def test_frames_looked_at_side_by_side_stay_in_order(threads):
+    sink = Kept()
+    report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), threads=threads)
+    assert sink.seen == list(range(30)) and report.busy["look"] > 0.15
+
+
+def test_a_failing_look_ends_the_work():
+    sink, before = Kept(), threading.active_count()
+    with pytest.raises(MemoryError):
+        restore_frames(Numbered(), sink, Dawdling(fails_at=11), ClipOptions(), threads=6)
+    assert sink.seen is None and threading.active_count() <= before
 
 
 def test_failures_of_writing_come_out_and_end_the_work():

@@ -21,7 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Restore this photo, counted from 1 (default: the sharpest).",
 )
 @click.option(
-    "--model", default="frame", show_default=True, help="'frame', or an ONNX file of FrameRNN."
+    "--model", help="'photo', 'frame' or an ONNX file of FrameRNN. Default: as for unblur video."
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")
@@ -31,7 +31,7 @@ def burst(
     photos: tuple[Path, ...],
     output: Path | None,
     choose: int | None,
-    model: str,
+    model: str | None,
     strength: float,
     overwrite: bool,
     threads: int | None,

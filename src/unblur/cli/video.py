@@ -60,8 +60,9 @@ class Pipes:
 )
 @click.option(
     "--model",
-    help="'frame' (a network with a memory), 'photo' (each frame by itself, slow) or an ONNX "
-    "file of FrameRNN. Default: 'frame' if this installation has its weights, else 'photo'.",
+    help="'photo' (the photo network, steadied by the frames before; default), 'frame' (FrameRNN, "
+    "faster), 'pipeline' (all that photos get, each frame by itself, slow) or an ONNX file of "
+    "FrameRNN.",
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--preview", "seconds", type=click.FloatRange(min=0.01), help="Only so many seconds.")
@@ -210,4 +211,4 @@ def _through_pipes(
         sink.discard()
         source.close()
         raise
-    return restore_frames(source, sink, network, options, progress=show)
+    return restore_frames(source, sink, network, options, threads=threads, progress=show)

@@ -41,6 +41,11 @@ class OnnxEngine:
 
     def __call__(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """Run the network; see :class:`unblur.engines.base.Engine`."""
+        if len(inputs) != len(self._names):
+            raise SpecMismatch(
+                f"{self.spec.name} takes {len(self._names)} inputs, {len(inputs)} are given; it "
+                "was made by another version of unblur"
+            )
         feed = {
             name: np.ascontiguousarray(value, dtype=np.float32)
             for name, value in zip(self._names, inputs, strict=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unblur.errors import ImageTooLarge, UnreadableImage
-from unblur.io.video import ClipInfo, Frame, load_av
+from unblur.io.video import ClipInfo, Frame, careful, load_av
 
 MAX_FRAME_PIXELS = 8192 * 4320
 """Larger frames are refused before they are decoded."""
@@ -48,21 +48,29 @@ class VideoSource:
             raise
         self.rotation = 0
         """Of the first frame, degrees counter-clockwise; known once it has been read."""
+        self._start = 0
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield (H, W, 3) uint8 frames with their times; damaged packets are left out."""
-        last, step = -1, self._ticks()
-        found = False
+        last, step, how = None, self._ticks(), careful(self._av)
         for frame in self._decoded():
-            if not found:
-                self.rotation, found = frame.rotation, True
-            pts = frame.pts if frame.pts is not None and frame.pts > last else last + step
+            pts = frame.pts
+            if last is None:
+                pts = self._start = pts or 0
+                self.rotation = frame.rotation
+            elif pts is None or pts <= last:
+                pts = last + step
             last = pts
-            rgb = frame.reformat(format="rgb24", threads=1)
+            rgb = frame.reformat(format="rgb24", interpolation=how, threads=1)
             samples = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-            yield Frame(samples, float(pts * self.time_base), pts)
-        if not found:
+            yield Frame(samples, float((pts - self._start) * self.time_base), pts)
+        if last is None:
             raise UnreadableImage(f"{self.path} holds no frame that can be decoded")
+
+    @property
+    def start(self) -> float:
+        """When the first frame is shown, s; not 0 in every file. Known once it has been read."""
+        return float(self._start * self.time_base)
 
     @property
     def time_base(self) -> Fraction:

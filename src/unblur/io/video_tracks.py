@@ -1,4 +1,7 @@
-"""Sound and subtitles that travel along with the picture, copied and never decoded."""
+"""Sound and subtitles that travel along with the picture, copied and never decoded.
+
+Text subtitles that the new container holds in another form only are brought into that.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unblur.io.video import load_av
+from unblur.io.video_subtitles import add_text_track, converted, form_for
 
 _IN_MPEGTS = {"aac", "ac3", "dvb_subtitle", "dvb_teletext", "eac3", "mp2", "mp3", "opus"}
 
@@ -19,6 +23,7 @@ class Passengers:
         self._target = target
         self._source = av.open(str(path), metadata_errors="replace")
         self._tracks: dict[int, Any] = {}
+        self._forms: dict[int, tuple[str, str]] = {}
         for stream in self._source.streams:
             if stream.type in ("audio", "subtitle"):
                 self._add(stream, notes)
@@ -41,19 +46,32 @@ class Passengers:
             if seconds is not None and float(packet.dts * packet.time_base) > seconds:
                 self._held = packet
                 return
-            packet.stream = self._tracks[packet.stream.index]
-            self._target.mux(packet)
+            self._copy(packet)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
 
+    def _copy(self, packet: Any) -> None:
+        index = packet.stream.index
+        if index in self._forms:
+            packet = converted(packet, *self._forms[index])
+        if packet is not None:
+            packet.stream = self._tracks[index]
+            self._target.mux(packet)
+
     def _add(self, stream: Any, notes: list[str]) -> None:
         name = stream.codec_context.name if stream.codec_context else "unknown"
         try:
-            if not _fits(self._target, stream):
-                raise ValueError(name)
-            ours = self._target.add_stream_from_template(stream)
+            if _fits(self._target, stream):
+                ours = self._target.add_stream_from_template(stream)
+            else:
+                codec = canonical_name(stream)
+                form = form_for(self._target.format.name, codec)
+                if form is None:
+                    raise ValueError(name)
+                ours = add_text_track(self._target, form)
+                self._forms[stream.index] = codec, form
         except Exception:
             notes.append(
                 f"the {stream.type} track {stream.index} ({name}) is left out: "
@@ -66,9 +84,14 @@ class Passengers:
 
 def _fits(target: Any, stream: Any) -> bool:
     """Return whether a container can hold a track; MPEG-TS does not tell, so we do."""
-    codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+    codec = canonical_name(stream)
     known = _IN_MPEGTS if target.format.name == "mpegts" else target.supported_codecs
     return not known or codec in known
+
+
+def canonical_name(stream: Any) -> str:
+    """Return FFmpeg's name of a track's codec, whatever decodes it; "" where it knows none."""
+    return stream.codec_context.codec.canonical_name if stream.codec_context else ""
 
 
 def language_of(stream: Any) -> dict[str, str]:

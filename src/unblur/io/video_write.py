@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from unblur.errors import BadValue, CannotWrite, EngineFailed, WouldOverwrite
-from unblur.io.video import Frame, load_av
+from unblur.io.video import Frame, careful, load_av
 from unblur.io.video_codecs import TURNING, codec_for, format_of, muxing_of
 from unblur.io.video_read import VideoSource
 from unblur.io.video_tracks import Passengers, language_of
@@ -103,7 +103,8 @@ class VideoSink:
                 raise CannotWrite(f"no frame came, {self._target} is not written")
             self._container.mux(self._stream.encode(None))
             if self._passengers is not None:
-                self._passengers.until(self._options.seconds)
+                limit, source = self._options.seconds, self._source
+                self._passengers.until(limit + source.start if limit and source else None)
             self._close()
             if self._target.exists() and not self._overwrite:
                 raise WouldOverwrite(f"{self._target} has appeared meanwhile; nothing is replaced")
@@ -204,6 +205,7 @@ class VideoSink:
                 format=self._stream.pix_fmt,
                 dst_colorspace=self._matrix,
                 dst_color_range=self._range or None,
+                interpolation=careful(self._av),
                 threads=1,
             )
         picture.pts = self._count if self._source is None else frame.origin

@@ -1,4 +1,4 @@
-"""FrameRNN: a blurry frame and what is remembered of the frames before -> the restored frame."""
+"""FrameRNN: a blurry frame, hints of its motion and a memory of the frames before -> restored."""
 
 from __future__ import annotations
 
@@ -11,22 +11,30 @@ from unblur.models.blocks import UNet, zero
 CELL_PX = 4
 """Side of the squares of pixels that the network sees as one place with 48 channels."""
 
-_FRAME_CHANNELS = 3 * CELL_PX**2
+_PIXELS = CELL_PX**2
+_COLOURS = 3
+_FRAME_CHANNELS = _COLOURS * _PIXELS
 
 
 class FrameRNN(nn.Module):
-    """A causal recurrent cell: a residual U-Net at quarter resolution with a memory.
+    """A causal recurrent cell: a residual U-Net at quarter resolution with hints and a memory.
 
-    The state holds two things, both at quarter resolution: the last restored frame (48
-    channels, so that no pixel is lost) and ``hidden`` learned channels. Whoever runs the cell
-    moves the state along with the picture (:mod:`unblur.video.alignment`) before each step, so
-    that the cell need not search; where nothing is remembered the last frame is the current
-    one and the learned channels are 0.
+    The frame comes with *hints*, see :mod:`unblur.video.hints`: what deconvolutions of the
+    luma would add to it. The state holds two things, both at quarter resolution: the last
+    restored frame (48 channels, so that no pixel is lost) and ``hidden`` learned channels.
+    Whoever runs the cell moves the state along with the picture
+    (:mod:`unblur.video.alignment`) before each step, so that the cell need not search; where
+    nothing is remembered the last frame is the current one and the learned channels are 0.
+
+    What the cell adds to the frame is a correction of its own and, pixel by pixel, learned
+    shares of what the hints add and of what the last restored frame differs by.
 
     Args:
         widths: channels of each level, quarter resolution first.
         depths: residual blocks of each level.
         hidden: learned channels of the state.
+        planes: deconvolutions among the hints.
+        facts: numbers told of the whole frame.
 
     Reference:
         The kind of cell of Zhong et al., Efficient Spatio-Temporal Recurrent Neural Network
@@ -38,40 +46,61 @@ class FrameRNN(nn.Module):
     def __init__(
         self,
         *,
-        widths: tuple[int, ...] = (32, 64, 96),
+        widths: tuple[int, ...] = (24, 48, 80),
         depths: tuple[int, ...] = (1, 1, 3),
         hidden: int = 16,
+        planes: int = 2,
+        facts: int = 3,
     ) -> None:
         super().__init__()
-        self.hidden = hidden
+        self.hidden, self.planes = hidden, planes
         self.stem = nn.Conv2d(_FRAME_CHANNELS, widths[0], 3, padding=1)
+        self.hint = nn.Conv2d(planes * _PIXELS + facts, widths[0], 1)
         self.recall = nn.Conv2d(_FRAME_CHANNELS + hidden, widths[0], 1)
         self.body = UNet(widths, depths)
-        self.head = nn.Conv2d(widths[0], _FRAME_CHANNELS, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], _FRAME_CHANNELS + (planes + 1) * _PIXELS, 3, padding=1)
         self.remember = nn.Conv2d(widths[0], hidden, 3, padding=1)
         zero(self.head)
 
     def forward(
-        self, frame: torch.Tensor, state: torch.Tensor
+        self, frame: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Restore one frame.
 
         Args:
             frame: (N, 3, H, W) float32 sRGB in [0, 1]; H and W multiples of 16.
+            hints: (N, 16 planes + facts, H / 4, W / 4): unshuffled planes, then the facts.
             state: (N, 48 + hidden, H / 4, W / 4), moved along with the picture.
 
         Returns:
             The restored frame, not clipped, and the state to take along.
         """
-        cells = functional.pixel_unshuffle(frame, CELL_PX)
-        features = torch.relu(self.body(self.stem(cells) + self.recall(state)))
-        restored = cells + self.head(features)
+        restored, kept = self.step(functional.pixel_unshuffle(frame, CELL_PX), hints, state)
+        return functional.pixel_shuffle(restored, CELL_PX), kept
+
+    def step(
+        self, cells: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Do the same with a frame in cells, (N, 48, H / 4, W / 4), which stays in them."""
+        seen = self.stem(cells) + self.hint(hints) + self.recall(state)
+        features = torch.relu(self.body(seen))
+        own, shares = self.head(features).split(
+            [_FRAME_CHANNELS, (self.planes + 1) * _PIXELS], dim=1
+        )
+        told, recalled = shares.split([self.planes * _PIXELS, _PIXELS], dim=1)
+        added = told * hints[:, : self.planes * _PIXELS]
+        grey = added.unflatten(1, (self.planes, _PIXELS)).sum(dim=1)
+        change = (state[:, :_FRAME_CHANNELS] - cells) * recalled.repeat(1, _COLOURS, 1, 1)
+        restored = cells + own + change + grey.repeat(1, _COLOURS, 1, 1)
         # Bounded, so that no error can grow over the thousands of frames of a clip.
         kept = torch.cat([restored.clamp(0, 1), torch.tanh(self.remember(features))], dim=1)
-        return functional.pixel_shuffle(restored, CELL_PX), kept
+        return restored, kept
 
     def first_state(self, frame: torch.Tensor) -> torch.Tensor:
         """Return the state in which nothing is remembered, for a frame (N, 3, H, W)."""
-        cells = functional.pixel_unshuffle(frame, CELL_PX)
+        return self.first_state_of(functional.pixel_unshuffle(frame, CELL_PX))
+
+    def first_state_of(self, cells: torch.Tensor) -> torch.Tensor:
+        """Return the same for a frame in cells."""
         nothing = cells.new_zeros(cells.shape[0], self.hidden, *cells.shape[2:])
         return torch.cat([cells, nothing], dim=1)

@@ -89,7 +89,7 @@ def quotient_maps(
             small, source, now = halve(small), halve(source), 2 * now
         observed = _transform(gradients(small))
         edges = gradients(shock_filter(source))
-        magnitude = np.hypot(*edges)
+        magnitude = np.square(edges).sum(axis=0)
         for share in EDGE_SHARES:
             kept = edges * (magnitude >= _upper(magnitude, share))
             name = f"quotient_{scale}_{round(100 * share)}"
@@ -111,21 +111,28 @@ def shock_filter(image: FloatArray, *, steps: int = 5, step_size: float = 0.4) -
     current = ndimage.gaussian_filter(image, 1.0, truncate=2.5)
     for _ in range(steps):
         padded = np.pad(current, 1, mode="edge")
-        left, right = padded[1:-1, :-2], padded[1:-1, 2:]
-        above, below = padded[:-2, 1:-1], padded[2:, 1:-1]
-        laplacian = left + right + above + below - 4 * current
+        laplacian = padded[1:-1, :-2] + padded[1:-1, 2:]
+        laplacian += padded[:-2, 1:-1]
+        laplacian += padded[2:, 1:-1]
+        laplacian -= 4 * current
+        across, down = np.diff(padded[1:-1], axis=1), np.diff(padded[:, 1:-1], axis=0)
         # One-sided slopes, the smaller in magnitude: nothing overshoots its neighbours.
-        across = _minmod(right - current, current - left)
-        down = _minmod(below - current, current - above)
-        slope = np.sqrt(np.square(across) + np.square(down))
-        current = current - np.float32(step_size) * np.sign(laplacian) * slope
+        slope = np.square(_minmod(across[:, :-1], across[:, 1:]))
+        slope += np.square(_minmod(down[:-1], down[1:]))
+        np.sqrt(slope, out=slope)
+        slope *= np.sign(laplacian, out=laplacian)
+        slope *= np.float32(step_size)
+        current = current - slope
     return np.asarray(current, dtype=np.float32)
 
 
 def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
     """The smaller of two slopes in magnitude, 0 where they disagree in sign."""
-    smaller = np.minimum(np.abs(a), np.abs(b))
-    return np.where(a * b > 0, smaller, np.float32(0))
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    np.maximum(low, 0, out=low)
+    np.minimum(high, 0, out=high)
+    low += high
+    return low
 
 
 def gradients(image: FloatArray) -> FloatArray:

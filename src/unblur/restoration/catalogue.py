@@ -26,13 +26,14 @@ DEFAULT_MODEL = "unblur"
 """The motion-aware network on our own bank."""
 
 KERNEL_NET = "kernel_net"
+RESTORE_NET = "restore_net"
 _BLUR_NET = "blur_net"
 
 _MOST_AT_ONCE = 4
 """Tiles restored at the same time. Threads that share a tile wait for each other and rest while
 it is deconvolved, threads with a tile each do not; but each takes memory."""
 
-_NETWORKS = {DEFAULT_MODEL: "restore_net", "plain": "plain_net"}
+_NETWORKS = {DEFAULT_MODEL: RESTORE_NET, "plain": "plain_net"}
 
 
 def model_names() -> list[str]:

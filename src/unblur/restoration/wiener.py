@@ -35,18 +35,24 @@ NOISE_SPAN = (0.003, 0.03)
 
 
 def wiener_bank(
-    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+    blurry: FloatArray,
+    psf: Psf,
+    noise: float,
+    *,
+    regularisation: float = 1.0,
+    strengths: tuple[float, ...] = STRENGTHS,
 ) -> FloatArray:
-    """Return the deconvolutions of an image at all STRENGTHS.
+    """Return the deconvolutions of an image at several strengths of the prior.
 
     Args:
         blurry: (H, W, C) float32, linear light.
         psf: its PSF.
         noise: standard deviation of its noise, linear light.
-        regularisation: factor on all STRENGTHS, above 0.
+        regularisation: factor on all strengths, above 0.
+        strengths: of the solutions, at the reference noise.
 
     Returns:
-        (len(STRENGTHS), H, W, C) float32, linear light, not clipped. The outermost pixels
+        (len(strengths), H, W, C) float32, linear light, not clipped. The outermost pixels
         (half the PSF) rest on an invented border.
 
     Reference:
@@ -63,7 +69,7 @@ def wiener_bank(
     level = regularisation * float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
     height, width = blurry.shape[:2]
     bank = []
-    for strength in STRENGTHS:
+    for strength in strengths:
         denominator = power + np.float32(strength * level) * slope_response(shape)
         solved = fft.irfft2(matched / denominator, s=shape, axes=(1, 2))
         bank.append(solved[:, pads[0] : pads[0] + height, pads[1] : pads[1] + width])

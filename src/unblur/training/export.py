@@ -18,6 +18,7 @@ from unblur.errors import CannotWrite, SpecMismatch
 from unblur.motion.looks import KERNEL_MAPS
 from unblur.restoration.inputs import CHANNELS
 from unblur.spec import SPEC_KEY, ModelSpec
+from unblur.video.hints import FACTS, STRENGTHS
 
 OPSET = 20
 _TOLERANCE = 1e-3
@@ -130,9 +131,12 @@ def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor
             dynamic = (*dynamic, {0: batch, 2: batch, 3: batch})
     elif spec.task == "frame":
         wide = side + 2 * spec.multiple_of
-        shapes = [(count, 3, side, wide), (count, spec.state_channels, side // 4, wide // 4)]
-        names = ["frame", "state"]
-        dynamic = ({0: batch, 2: batch, 3: batch}, {0: batch, 2: batch, 3: batch})
+        cells = side // 4, wide // 4
+        hints = len(STRENGTHS) * 16 + FACTS
+        shapes = [(count, 3, side, wide), (count, hints, *cells)]
+        shapes += [(count, spec.state_channels, *cells)]
+        names = ["frame", "hints", "state"]
+        dynamic = ({0: batch, 2: batch, 3: batch},) * 3
     elif spec.task == "patches":
         shapes, names, dynamic = [(count, 3, 64, 64)], ["patches"], ({0: batch},)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,44 +17,59 @@ from torch.nn import functional
 from unblur.blur.clip import Clip, ClipSynthesiser
 from unblur.blur.trajectory import load_gyro
 from unblur.color import FloatArray, quantise
+from unblur.engines.base import Engine
 from unblur.models.frame_rnn import FrameRNN
 from unblur.training.clips import SharpClips
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.video.alignment import BLOCK_PX, CELL_PX, block_shifts, cells_of
+from unblur.video.hints import hint_of, no_hint
 
 _CHARBONNIER = 1e-3
 _SPECTRUM = 0.05
+_NO_CHANGE = 128
+_PICTURES = ("blurry", "sharp", "hints")
 
 
 class FrameSamples:
-    """Makes samples: a blurred sequence, where its picture went, and the sharp sequence."""
+    """Makes samples: crops of a blurred sequence with its hints, and of the sharp sequence."""
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos, clips: SharpClips) -> None:
+        from unblur.engines.onnx import OnnxEngine
+
         self._config, self._photos, self._clips = config, photos, clips
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
         self._synthesise = ClipSynthesiser(config.clip, config.recipe.camera, trace)
+        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return one sample."""
+        """Return ``data.crops`` samples of one clip."""
         data = self._config.data
-        side = data.crop_px + 2 * self._config.clip.margin_px
+        side = data.window_px + 2 * self._config.clip.margin_px
         scenes: Sequence[FloatArray]
         if len(self._clips) and rng.random() < data.clips:
             scenes = self._clips.window(rng)
         else:
             scenes = [self._photos.window(side, rng, downscale=data.downscale)]
         passing = self._photos.window(side, rng, downscale=data.downscale)
-        return [sample_of(self._synthesise(scenes, rng, passing=passing))]
+        clip = self._synthesise(scenes, rng, passing=passing)
+        sample = sample_of(clip, self._engine if rng.random() >= data.none else None)
+        return [crop_of(sample, data.crop_px, rng) for _ in range(data.crops)]
 
 
-def sample_of(clip: Clip) -> Arrays:
-    """Return a clip as ``blurry`` and ``sharp`` (T, 3, H, W) uint8, and ``shifts``.
+def sample_of(clip: Clip, kernel_engine: Engine | None) -> Arrays:
+    """Return a clip as arrays, frames first.
 
-    ``shifts`` (T, rows, columns, 2) int16 are those of :func:`unblur.video.alignment
-    .block_shifts` from each frame to the next; the first frame's are 0.
+    ``blurry`` and ``sharp`` (T, 3, H, W) uint8; ``hints`` (T, 2, H, W) uint8, those of
+    :func:`unblur.video.hints.hint_of`, _NO_CHANGE standing for 0; ``facts`` (T, 3) float32;
+    ``shifts`` (T, rows, columns, 2) int16, those of :func:`unblur.video.alignment
+    .block_shifts` from each frame to the next, the first frame's 0.
+
+    Args:
+        clip: blurred and sharp.
+        kernel_engine: runs KernelNet; without it the hints say nothing.
     """
     blurry, sharp = (
         quantise(np.moveaxis(part, 3, 1), np.dtype("u1")) for part in (clip.blurry, clip.sharp)
@@ -62,7 +78,27 @@ def sample_of(clip: Clip) -> Arrays:
     found = [block_shifts(a, b) for a, b in pairwise(cells)]
     shifts = np.zeros((len(blurry), *(-(-n // BLOCK_PX) for n in blurry.shape[2:]), 2), np.int16)
     shifts[1:] = found
-    return {"blurry": blurry, "sharp": sharp, "shifts": shifts}
+    hints = [
+        no_hint(*frame.shape[:2]) if kernel_engine is None else hint_of(frame, kernel_engine)
+        for frame in clip.blurry
+    ]
+    planes = np.round(np.stack([h.planes for h in hints]) * 255 + _NO_CHANGE)
+    return {
+        "blurry": blurry,
+        "sharp": sharp,
+        "hints": np.clip(planes, 0, 255).astype(np.uint8),
+        "facts": np.stack([h.facts for h in hints]),
+        "shifts": shifts,
+    }
+
+
+def crop_of(sample: Arrays, side: int, rng: np.random.Generator) -> Arrays:
+    """Return a random square of a sample, whole blocks of motion."""
+    full = sample["blurry"].shape[2:]
+    y, x = (BLOCK_PX * int(rng.integers((n - side) // BLOCK_PX + 1)) for n in full)
+    out = {key: sample[key][..., y : y + side, x : x + side] for key in _PICTURES}
+    rows, columns = (slice(n // BLOCK_PX, -(-(n + side) // BLOCK_PX)) for n in (y, x))
+    return out | {"facts": sample["facts"], "shifts": sample["shifts"][:, rows, columns]}
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
@@ -71,7 +107,7 @@ def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], Sam
 
 
 def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    side = config.data.crop_px + 2 * config.clip.margin_px
+    side = config.data.window_px + 2 * config.clip.margin_px
     clips = SharpClips(photos, split, side_px=side, frames=config.clip.frames)
     return FrameSamples(config, SharpPhotos(photos, split, smallest_px=side), clips)
 
@@ -89,13 +125,12 @@ class FrameTask:
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
-        """Turn, mirror and recolour a batch at random and bring it to float."""
+        """Turn and mirror a batch at random and bring it to float."""
         turns, mirror = int(rng.integers(4)), rng.random() < 0.5
-        colours = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
-        out = {"shifts": turned_shifts(batch["shifts"], turns, mirror=mirror)}
-        for key in ("blurry", "sharp"):
-            out[key] = turned(batch[key][:, :, colours].astype(np.float32), turns, mirror=mirror)
-        return out
+        out = {key: turned(batch[key], turns, mirror=mirror) for key in _PICTURES}
+        out["shifts"] = turned_shifts(batch["shifts"], turns, mirror=mirror)
+        out["facts"] = batch["facts"]
+        return {key: np.asarray(value, np.float32) for key, value in out.items()}
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
@@ -107,35 +142,57 @@ class FrameTask:
         """
         blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
         assert isinstance(network, FrameRNN)
-        restored = unroll(network, blurry, batch["shifts"])
+        hints = told_of(batch["hints"], batch["facts"])
+        learning = torch.is_grad_enabled()
+        # One context for all frames: the weights are brought to bfloat16 once, not once a frame.
+        with torch.autocast("cpu", torch.bfloat16, enabled=learning and self.config.optim.bf16):
+            restored = unroll(network, blurry, hints, batch["shifts"])
         error = restored - sharp
         pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
         # A transform of the error tells missing from invented texture at every frequency.
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
-        with torch.no_grad():
-            last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
-            alone = psnr_db(network(last, network.first_state(last))[0] - sharp[:, -1])
-            before, after = psnr_db(blurry - sharp), psnr_db(error)
-        return pixels + _SPECTRUM * spectrum, {
+        before, after = psnr_db(blurry - sharp), psnr_db(error)
+        figures = {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),
             "last_gain_db": float((after - before)[:, -1].mean()),
-            "memory_db": float((after[:, -1] - alone).mean()),
             "worse_share": float((after < before - 0.1).float().mean()),
         }
+        if not learning:
+            last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
+            alone = network(last, hints[:, -1], network.first_state(last))[0]
+            figures["memory_db"] = float((after[:, -1] - psnr_db(alone - sharp[:, -1])).mean())
+        return pixels + _SPECTRUM * spectrum, figures
 
 
-def unroll(network: FrameRNN, blurry: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+def told_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+    """Return hints as FrameRNN takes them, (N, T, 16 planes + facts, H / 4, W / 4).
+
+    Args:
+        planes: (N, T, planes, H, W), as stored, see :func:`sample_of`.
+        facts: (N, T, facts).
+    """
+    cells = functional.pixel_unshuffle(_scaled(planes - _NO_CHANGE), CELL_PX)
+    wide = facts[..., None, None].expand(*facts.shape, *cells.shape[-2:])
+    return torch.cat([cells, wide], dim=2)
+
+
+def unroll(
+    network: FrameRNN, blurry: torch.Tensor, hints: torch.Tensor, shifts: torch.Tensor
+) -> torch.Tensor:
     """Restore sequences (N, T, 3, H, W) frame by frame; the memory moves with the picture."""
     restored = []
     state: torch.Tensor | None = None
+    frames = functional.pixel_unshuffle(blurry, CELL_PX)
     for k in range(blurry.shape[1]):
-        frame = blurry[:, k].contiguous(memory_format=torch.channels_last)
-        fresh = network.first_state(frame)
+        cells, told = (
+            x[:, k].contiguous(memory_format=torch.channels_last) for x in (frames, hints)
+        )
+        fresh = network.first_state_of(cells)
         state = fresh if state is None else aligned(state, fresh, shifts[:, k])
-        out, state = network(frame, state)
+        out, state = network.step(cells, told, state)
         restored.append(out)
-    return torch.stack(restored, dim=1)
+    return functional.pixel_shuffle(torch.stack(restored, dim=1).float(), CELL_PX)
 
 
 def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
@@ -149,29 +206,51 @@ def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> t
         shifts: (N, rows, columns, 2) px.
     """
     pixels = 3 * CELL_PX**2
-    frames = [functional.pixel_shuffle(x[:, :pixels], CELL_PX) for x in (state, fresh)]
-    moved = functional.pixel_unshuffle(_fetched(frames[0], frames[1], shifts, unit=1), CELL_PX)
-    hidden = _fetched(state[:, pixels:], fresh[:, pixels:], shifts, unit=CELL_PX)
+    moved = _fetched_pixels(state[:, :pixels], fresh[:, :pixels], shifts)
+    hidden = _fetched(state[:, pixels:], fresh[:, pixels:], shifts)
     return torch.cat([moved, hidden], dim=1).contiguous(memory_format=torch.channels_last)
 
 
-def _fetched(
-    planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor, *, unit: int
-) -> torch.Tensor:
-    height, width = planes.shape[2:]
+def _sources(
+    shifts: torch.Tensor, size: tuple[int, int], *, unit: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the row and column that each place came from, (N, H, W), and whether it is one."""
     offsets = torch.round(shifts / unit).long()
-    for axis, size in ((1, height), (2, width)):
-        offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis).narrow(axis, 0, size)
-    rows = torch.arange(height)[None, :, None] + offsets[..., 0]
-    columns = torch.arange(width)[None, None] + offsets[..., 1]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    places = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    index = places.flatten(1)[:, None].expand(-1, planes.shape[1], -1)
-    fetched = planes.flatten(2).gather(2, index).view_as(planes)
-    return torch.where(inside[:, None], fetched, fill)
+    for axis in (1, 2):
+        offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis)
+        offsets = offsets.narrow(axis, 0, size[axis - 1])
+    rows = torch.arange(size[0])[None, :, None] + offsets[..., 0]
+    columns = torch.arange(size[1])[None, None] + offsets[..., 1]
+    inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
+    return rows.clamp(0, size[0] - 1), columns.clamp(0, size[1] - 1), inside
 
 
-def turned(frames: FloatArray, turns: int, *, mirror: bool) -> FloatArray:
+def _fetched(planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Return the learned channels fetched from where the picture came from."""
+    count, channels, height, width = planes.shape
+    rows, columns, inside = _sources(shifts, (height, width), unit=CELL_PX)
+    places = (torch.arange(count)[:, None, None] * height + rows) * width + columns
+    # All channels of a place at once: they lie side by side.
+    flat = planes.permute(0, 2, 3, 1).reshape(-1, channels)
+    fetched = flat.index_select(0, places.flatten()).view(count, height, width, channels)
+    return torch.where(inside[:, None], fetched.permute(0, 3, 1, 2), fill)
+
+
+def _fetched_pixels(cells: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Return a frame in cells, each pixel fetched from where the picture came from."""
+    count, channels, height, width = cells.shape
+    rows, columns, inside = _sources(shifts, (height * CELL_PX, width * CELL_PX), unit=1)
+    within = rows % CELL_PX * CELL_PX + columns % CELL_PX
+    places = (within * height + rows // CELL_PX) * width + columns // CELL_PX
+    index = functional.pixel_unshuffle(places[:, None], CELL_PX).flatten(1)[:, None]
+    colours = channels // CELL_PX**2
+    flat = cells.reshape(count, colours, -1)
+    fetched = flat.gather(2, index.expand(-1, colours, -1)).view(cells.shape)
+    known = functional.pixel_unshuffle(inside[:, None], CELL_PX).repeat(1, colours, 1, 1)
+    return torch.where(known, fetched, fill)
+
+
+def turned(frames: NDArray[Any], turns: int, *, mirror: bool) -> NDArray[Any]:
     """Return frames (..., H, W) turned by quarters counter-clockwise, then mirrored."""
     out = np.rot90(frames, turns, axes=(-2, -1))
     return out[..., ::-1] if mirror else out

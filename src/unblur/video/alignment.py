@@ -70,32 +70,46 @@ def block_shifts(before: FloatArray, now: FloatArray) -> Shifts:
     return np.asarray(np.round(fine * CELL_PX), dtype=np.int16)
 
 
-def source_places(shifts: Shifts, shape: tuple[int, int], *, unit: int) -> NDArray[np.int64]:
-    """Return which place of the frame before each place of the frame now came from.
+def moved_along(planes: FloatArray, shifts: Shifts, fill: FloatArray, *, unit: int) -> FloatArray:
+    """Return planes fetched block by block from where the picture came from.
 
     Args:
+        planes: (C, rows, columns) of the frame before.
         shifts: of the blocks, px.
-        shape: (rows, columns) of places.
-        unit: side of a place, px: 1 for pixels, 4 for cells.
+        fill: taken where the source lies outside of the picture, the same shape.
+        unit: side of a place in px: 1 for pixels, 4 for cells.
 
     Returns:
-        (rows, columns) flat indices; -1 where the source lies outside of the picture.
+        A new array of the same shape.
     """
-    per_block = BLOCK_PX // unit
-    offsets = np.round(shifts / unit).astype(np.int64)
-    offsets = offsets.repeat(per_block, axis=0)[: shape[0]].repeat(per_block, axis=1)
-    offsets = offsets[:, : shape[1]]
-    rows = np.arange(shape[0])[:, None] + offsets[..., 0]
-    columns = np.arange(shape[1])[None] + offsets[..., 1]
-    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
-    return np.where(inside, rows * shape[1] + columns, -1)
+    out = np.array(fill)
+    side, size = BLOCK_PX // unit, planes.shape[1:]
+    offsets = np.round(shifts / unit).astype(int)
+    for row, line in enumerate(offsets):
+        column = 0
+        while column < len(line):
+            run = 1  # neighbours that move alike are copied at once
+            while column + run < len(line) and (line[column + run] == line[column]).all():
+                run += 1
+            starts = row * side, column * side
+            ends = starts[0] + side, (column + run) * side
+            target, source = _rectangles(starts, ends, line[column].tolist(), size)
+            out[target] = planes[source]
+            column += run
+    return out
 
 
-def moved_along(planes: FloatArray, places: NDArray[np.int64], fill: FloatArray) -> FloatArray:
-    """Return planes (C, rows, columns) fetched from their source places; ``fill`` where none."""
-    flat = planes.reshape(planes.shape[0], -1)
-    fetched = flat.take(places.ravel(), axis=1, mode="clip").reshape(planes.shape)
-    return np.where(places < 0, fill, fetched)
+def _rectangles(
+    starts: tuple[int, int], ends: tuple[int, int], shift: list[int], size: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return where a rectangle is copied to and from, as far as both lie in the picture."""
+    to, of = [slice(None)], [slice(None)]
+    for start, end, offset, full in zip(starts, ends, shift, size, strict=True):
+        first, last = max(start, -offset), min(end, full, full - offset)
+        last = max(first, last)
+        to.append(slice(first, last))
+        of.append(slice(first + offset, last + offset))
+    return tuple(to), tuple(of)
 
 
 def _whole_shift(before: FloatArray, now: FloatArray) -> tuple[int, int]:

@@ -13,8 +13,7 @@ from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
-from unblur.video.memory import FrameMemory
-from unblur.video.models import load_frame_engine
+from unblur.video.models import load_frame_model
 from unblur.video.registration import laid_on, place
 
 MOST_HELPERS = 4
@@ -49,7 +48,7 @@ def restore_burst(
     photos: Sequence[str | Path | Photo],
     *,
     chosen: int | None = None,
-    model: str = "frame",
+    model: str | None = None,
     strength: float = 1.0,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -57,13 +56,13 @@ def restore_burst(
     """Restore one photo of a burst with its neighbours' help.
 
     Each neighbour is laid on the chosen photo (shift and small turn); one that shows something
-    else is left out and named. Then FrameRNN sees the neighbours, farthest first, and the chosen
+    else is left out and named. Then the model sees the neighbours, farthest first, and the chosen
     photo last.
 
     Args:
         photos: two or more of one size, in the order they were taken.
         chosen: number of the photo to restore, from 0; the sharpest if omitted.
-        model: "frame" or a FrameRNN's ONNX file.
+        model: as for :func:`unblur.video.restore_clip`; "pipeline" remembers nothing.
         strength: 0 leaves the photo, 1 restores fully.
         threads: for the network; all processors if omitted.
         progress: called with (photos done, photos in all).
@@ -72,7 +71,7 @@ def restore_burst(
         The restored photo with its metadata, and what was done.
 
     Raises:
-        UnknownModel: the weights of FrameRNN are not shipped and none are given.
+        UnknownModel: no such model.
         BadValue: fewer than two photos, a number out of range, or photos that are too large.
         ShapeMismatch: photos of different sizes.
     """
@@ -80,7 +79,7 @@ def restore_burst(
         raise BadValue(f"a burst has two or more photos, got {len(photos)}; use unblur restore")
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
-    memory = FrameMemory(load_frame_engine(model, threads=threads))
+    memory = load_frame_model(model, threads=threads)
     burst = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
     frames = [as_rgb(photo.srgb()) for photo in burst]
     _check(frames, chosen)

@@ -47,8 +47,8 @@ def restore_clip(
     Args:
         source: any video that FFmpeg reads, or a folder of photos (taken in order of names).
         target: a video file, or, for a folder, a folder; appears whole or not at all.
-        model: "frame" (with a memory), "photo" (each frame by itself), a FrameRNN's ONNX file,
-            or None for the best that is there.
+        model: "photo", "frame", "pipeline", a FrameRNN's ONNX file, or None for the default;
+            see :func:`unblur.video.models.load_frame_model`.
         options: preview, side by side, strength.
         encode: codec and quality of video files.
         limits: what is refused.
@@ -87,7 +87,7 @@ def restore_clip(
         except BaseException:
             video.close()
             raise
-    return restore_frames(frames, sink, network, chosen, progress=progress)
+    return restore_frames(frames, sink, network, chosen, threads=threads, progress=progress)
 
 
 def _check(source: FrameSource, limits: ClipLimits) -> None:

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import SpecMismatch
+from unblur.motion.field import MIN_SIDE
 from unblur.video.alignment import (
     CELL_PX,
     Shifts,
     block_shifts,
     cells_of,
     moved_along,
-    source_places,
 )
+from unblur.video.hints import hint_of, no_hint, trust_in
+from unblur.video.steady import mixed
 
 FRAME_CHANNELS = 3 * CELL_PX**2
+
+SHARE = 0.2
+"""Share of the frame before that is mixed in wherever both agree: flicker that the network, young
+as it is, leaves; chosen on the validation clips."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a frame shows by itself, before anything is remembered.
+
+    Attributes:
+        planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
+        cells: see :func:`unblur.video.alignment.cells_of`.
+        told: (16 planes + facts, H / 4, W / 4) float32, its hints as FrameRNN takes them.
+        trust: how much of the restoration counts, 0 to 1.
+    """
+
+    planes: FloatArray
+    cells: FloatArray
+    told: FloatArray
+    trust: float
 
 
 class FrameMemory:
@@ -24,17 +49,18 @@ class FrameMemory:
 
     Args:
         engine: runs a FrameRNN.
+        kernel_engine: runs KernelNet, for the hints; without it there are none.
 
     Raises:
         SpecMismatch: the engine runs another kind of network.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kernel_engine: Engine | None) -> None:
         if engine.spec.task != "frame" or engine.spec.state_channels <= FRAME_CHANNELS:
             raise SpecMismatch(
                 f"{engine.spec.name} is a '{engine.spec.task}' network, 'frame' is needed"
             )
-        self._engine = engine
+        self._engine, self._kernel_engine = engine, kernel_engine
         self._hidden = engine.spec.state_channels - FRAME_CHANNELS
         self._last: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
@@ -42,40 +68,74 @@ class FrameMemory:
         """Forget everything, as at a scene cut."""
         self._last = None
 
-    def step(self, frame: FloatArray) -> FloatArray:
+    def look(self, frame: FloatArray) -> Sight:
+        """Return what a frame shows by itself; may be asked ahead, by another thread.
+
+        Args:
+            frame: (H, W, 3) float32 sRGB in [0, 1].
+        """
+        height, width = frame.shape[:2]
+        step = self._engine.spec.multiple_of
+        pad = ((0, 0), (0, -height % step), (0, -width % step))
+        planes = np.ascontiguousarray(np.pad(np.moveaxis(frame, 2, 0), pad, mode="edge"))
+        if self._kernel_engine is None or min(height, width) < MIN_SIDE:
+            hint, trust = no_hint(height, width), 1.0
+        else:
+            hint = hint_of(frame, self._kernel_engine)
+            trust = trust_in(float(hint.facts[-1]))
+        return Sight(planes, cells_of(planes), told(np.pad(hint.planes, pad), hint.facts), trust)
+
+    def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
         """Restore the next frame and remember it.
 
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
+            sight: of this frame, if it was looked at ahead.
 
         Returns:
-            (H, W, 3) float32 in [0, 1].
+            (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.
         """
         height, width = frame.shape[:2]
-        step = self._engine.spec.multiple_of
-        planes = np.moveaxis(frame, 2, 0)
-        if height % step or width % step:
-            pad = ((0, 0), (0, -height % step), (0, -width % step))
-            planes = np.pad(planes, pad, mode="edge")
-        planes = np.ascontiguousarray(planes)
-        cells = cells_of(planes)
-        restored, state = self._engine(planes[None], self._state(planes, cells)[None])
+        seen = self.look(frame) if sight is None else sight
+        last = self._last
+        if last is not None and last[0].shape != seen.planes.shape:
+            last = None
+        if last is None:
+            shifts, state = None, first_state(seen.planes, self._hidden)
+        else:
+            shifts = block_shifts(last[2], seen.cells)
+            state = moved_state(last[0], last[1], seen.planes, shifts)
+        restored, kept = self._engine(seen.planes[None], seen.told[None], state[None])
         clean = np.clip(restored[0], 0, 1)
-        self._last = clean, state[0, FRAME_CHANNELS:], cells
+        if seen.trust < 1:
+            clean = seen.planes + np.float32(seen.trust) * (clean - seen.planes)
+        if last is not None and shifts is not None and seen.trust > 0:
+            moved = moved_along(last[0], shifts, clean, unit=1)
+            clean = mixed(clean, moved, SHARE * seen.trust)
+        self._last = clean, kept[0, FRAME_CHANNELS:], seen.cells
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
 
-    def _state(self, planes: FloatArray, cells: FloatArray) -> FloatArray:
-        if self._last is None or self._last[0].shape != planes.shape:
-            return first_state(planes, self._hidden)
-        last, hidden, before = self._last
-        return moved_state(last, hidden, planes, block_shifts(before, cells))
+
+def told(planes: FloatArray, facts: FloatArray) -> FloatArray:
+    """Return hints as FrameRNN takes them; see :class:`Sight`.
+
+    Args:
+        planes: (P, H, W) float32, H and W multiples of 4.
+        facts: numbers told of the whole frame.
+    """
+    count, rows, columns = len(planes), planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX
+    cells = count * CELL_PX**2
+    out = np.empty((cells + len(facts), rows, columns), np.float32)
+    unshuffle(planes, out[:cells])
+    out[cells:] = facts[:, None, None]
+    return out
 
 
 def first_state(planes: FloatArray, hidden: int) -> FloatArray:
     """Return the state (48 + hidden, H / 4, W / 4) in which nothing is remembered."""
     shape = planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX
     state = np.zeros((FRAME_CHANNELS + hidden, *shape), np.float32)
-    unshuffle(planes, state)
+    unshuffle(planes, state[:FRAME_CHANNELS])
     return state
 
 
@@ -94,17 +154,16 @@ def moved_state(
         The state (48 + C, H / 4, W / 4).
     """
     state = np.empty((FRAME_CHANNELS + len(hidden), *hidden.shape[1:]), np.float32)
-    places = source_places(shifts, (planes.shape[1], planes.shape[2]), unit=1)
-    unshuffle(moved_along(last, places, planes), state)
-    places = source_places(shifts, (hidden.shape[1], hidden.shape[2]), unit=CELL_PX)
-    state[FRAME_CHANNELS:] = moved_along(hidden, places, np.zeros_like(hidden))
+    unshuffle(moved_along(last, shifts, planes, unit=1), state[:FRAME_CHANNELS])
+    nothing = np.zeros_like(hidden)
+    state[FRAME_CHANNELS:] = moved_along(hidden, shifts, nothing, unit=CELL_PX)
     return state
 
 
-def unshuffle(planes: FloatArray, state: FloatArray) -> None:
-    """Write a frame (3, H, W) into a state's first 48 channels, as pixel_unshuffle does."""
+def unshuffle(planes: FloatArray, cells: FloatArray) -> None:
+    """Write planes (C, H, W) into cells (16 C, H / 4, W / 4), as pixel_unshuffle does."""
     channels, height, width = planes.shape
     rows, columns = height // CELL_PX, width // CELL_PX
     split = planes.reshape(channels, rows, CELL_PX, columns, CELL_PX)
-    target = state[:FRAME_CHANNELS].reshape(channels, CELL_PX, CELL_PX, rows, columns)
+    target = cells.reshape(channels, CELL_PX, CELL_PX, rows, columns)
     target[:] = split.transpose(0, 2, 4, 1, 3)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.engines.base import Engine
+from unblur.engines.onnx import available_cores
 from unblur.errors import UnknownModel, nearest
 from unblur.restoration.catalogue import (
+    RESTORE_NET,
     load_engine,
     load_kernel_engine,
     load_restorer,
@@ -18,9 +19,11 @@ from unblur.restoration.catalogue import (
 )
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.video.memory import FrameMemory
+from unblur.video.steady import SteadyPhoto
 
 FRAME_NET = "frame_rnn"
-NAMES = ("frame", "photo")
+NAMES = ("photo", "frame", "pipeline")
+DEFAULT = "photo"
 
 
 class FrameModel(Protocol):
@@ -29,12 +32,15 @@ class FrameModel(Protocol):
     def reset(self) -> None:
         """Forget the scene."""
 
-    def step(self, frame: FloatArray) -> FloatArray:
-        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored."""
+    def look(self, frame: FloatArray) -> Any:
+        """Return what a frame shows by itself; may be called ahead, by another thread."""
+
+    def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
+        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored; ``sight`` is of ``look``."""
 
 
-class PhotoModel:
-    """The photo pipeline on each frame by itself; its motion is estimated anew each time."""
+class PipelineModel:
+    """The whole photo pipeline on each frame by itself: many looks at many windows."""
 
     def __init__(self, *, threads: int | None = None) -> None:
         self._restorer = load_restorer(threads=threads)
@@ -43,56 +49,59 @@ class PhotoModel:
     def reset(self) -> None:
         """There is nothing to forget."""
 
-    def step(self, frame: FloatArray) -> FloatArray:
+    def look(self, frame: FloatArray) -> None:
+        """Nothing is done ahead."""
+
+    def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
         """See :class:`FrameModel`."""
         restored, _, _ = restore_samples(frame, self._restorer, self._kernel, RestoreOptions())
         return np.asarray(restored, dtype=np.float32)
-
-
-def default_model() -> str:
-    """Return "frame" where its weights are shipped, else "photo"."""
-    try:
-        weights_path(FRAME_NET)
-    except UnknownModel:
-        return "photo"
-    return "frame"
 
 
 def load_frame_model(name: str | None = None, *, threads: int | None = None) -> FrameModel:
     """Return a model by name, or the FrameRNN in an ONNX file.
 
     Args:
-        name: "frame", "photo", a file, or None for the best that is there.
+        name: "frame" (FrameRNN), "photo" (the photo network, steadied), "pipeline" (the photo
+            pipeline on each frame by itself), a FrameRNN's file, or None for the default.
         threads: for the networks; all processors if omitted.
 
     Raises:
         UnknownModel: no such model, or its weights are not shipped.
         CorruptWeights, SpecMismatch: the file is not a FrameRNN of ours.
     """
-    chosen = name or default_model()
+    chosen = name or DEFAULT
+    if chosen == "pipeline":
+        return PipelineModel(threads=threads)
     if chosen == "photo":
-        return PhotoModel(threads=threads)
+        share = _beside_the_rest(threads)
+        network = load_engine(weights_path(RESTORE_NET), "restore", share)
+        return SteadyPhoto(network, load_kernel_engine(threads=1))
     if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
         raise UnknownModel(
             f"there is no model '{chosen}' for frames (and no such .onnx file); "
             f"{nearest(chosen, NAMES)}"
         )
-    return FrameMemory(load_frame_engine(chosen, threads=threads))
+    return load_frame_memory(chosen, threads=threads)
 
 
-def load_frame_engine(name: str = "frame", *, threads: int | None = None) -> Engine:
-    """Return the engine that runs the shipped FrameRNN, or the one in a file.
+def load_frame_memory(name: str = "frame", *, threads: int | None = None) -> FrameMemory:
+    """Return the shipped FrameRNN, or the one in a file, with an empty memory.
 
     Raises:
         UnknownModel: its weights are not shipped.
     """
-    if name != "frame":
-        return load_engine(Path(name), "frame", threads)
     try:
-        path = weights_path(FRAME_NET)
+        path = weights_path(FRAME_NET) if name == "frame" else Path(name)
     except UnknownModel as error:
         raise UnknownModel(
             "this installation ships no weights of FrameRNN, the network with a memory; give a "
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
-    return load_engine(path, "frame", threads)
+    engine = load_engine(path, "frame", _beside_the_rest(threads))
+    return FrameMemory(engine, load_kernel_engine(threads=1))
+
+
+def _beside_the_rest(threads: int | None) -> int:
+    """Return a network's threads: one is left to what goes on beside it."""
+    return max(1, (threads or available_cores()) - 1)

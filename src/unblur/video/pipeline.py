@@ -1,31 +1,31 @@
-"""The way of a sequence: read, restore, write, each in a thread of its own.
+"""The way of a sequence: read, look, restore, write, each in a thread of its own.
 
 Only a few frames are held at a time, whatever the length of the clip.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unblur.color import quantise, to_float
+from unblur.color import FloatArray, quantise, to_float
+from unblur.engines.onnx import available_cores
 from unblur.errors import BadValue
 from unblur.io.video import Frame, FrameSink, FrameSource
 from unblur.video.cuts import CutDetector
 from unblur.video.models import FrameModel
+from unblur.video.stages import Stage, Writer
 
 Progress = Callable[[int, int | None], None]
 """Called with (frames done, frames in all, where that is known)."""
 
-_HELD = 3
-_END = None
+_MOST_AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class ClipReport:
         frames: restored.
         cuts: numbers of the frames at which the memory was emptied, from 0.
         seconds: in all.
-        busy: seconds that each stage was at work: "read", "restore", "write".
+        busy: seconds that each stage was at work: "read", "look" (what a frame shows by
+            itself, scene cuts), "restore", "write"; they work at the same time.
         notes: what was not kept, for the user.
     """
 
@@ -74,39 +75,40 @@ def restore_frames(
     model: FrameModel,
     options: ClipOptions,
     *,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> ClipReport:
     """Restore a sequence from a source into a sink.
 
-    The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded.
+    The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded. Half of the
+    threads (all processors, if omitted), but at most _MOST_AHEAD, look at frames ahead.
     """
     begun = time.perf_counter()
-    busy = {"read": 0.0, "restore": 0.0, "write": 0.0}
-    reader = _Stage(lambda: _timed(source, busy))
-    writer = _Writer(sink, busy)
+    busy = dict.fromkeys(("read", "look", "restore", "write"), 0.0)
+    reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
+    ahead = max(1, min(_MOST_AHEAD, (threads or available_cores()) // 2))
+    looker = Stage(lambda: _looked(reader, model, busy, ahead), held=1)
+    writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []
     count = 0
     model.reset()
-    detect = CutDetector()
     try:
-        for frame in reader:
-            if options.seconds is not None and frame.seconds >= options.seconds:
-                break
-            if options.seconds is not None and source.info.rate is None:
-                raise BadValue("frames without times have no seconds; leave --preview out")
+        for seen in looker:
             start = time.perf_counter()
-            restored, cut = _restored(frame, model, detect, options)
+            if seen.cut:
+                model.reset()
+                cuts.append(count)
+            restored = model.step(seen.before, seen.sight)
             busy["restore"] += time.perf_counter() - start
-            cuts += [count] if cut else []
-            writer.put(replace(frame, samples=restored))
+            writer.put(_Done(seen, restored))
             count += 1
             if progress is not None:
                 progress(count, _total(source, options))
-        reader.stop()
         writer.close()
         sink.finish()
     except BaseException:
         reader.stop()
+        looker.stop()
         writer.abandon()
         sink.discard()
         raise
@@ -117,21 +119,80 @@ def restore_frames(
     return ClipReport(count, tuple(cuts), round(time.perf_counter() - begun, 3), rounded, notes)
 
 
-def _restored(
-    frame: Frame, model: FrameModel, detect: CutDetector, options: ClipOptions
-) -> tuple[NDArray[Any], bool]:
-    """Return a frame's new samples, and whether a scene begins with it."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A frame that has been looked at.
+
+    Attributes:
+        frame: as read.
+        before: its samples as float32 in [0, 1].
+        cut: whether a scene begins with it.
+        sight: what the model saw in it.
+    """
+
+    frame: Frame
+    before: FloatArray
+    cut: bool
+    sight: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """A frame and what became of it, float32 in [0, 1]."""
+
+    seen: _Seen
+    after: FloatArray
+
+
+def _wanted(source: FrameSource, options: ClipOptions) -> Iterator[Frame]:
+    """Yield the frames to be restored."""
+    if options.seconds is not None and source.info.rate is None:
+        raise BadValue("frames without times have no seconds; leave --preview out")
+    for frame in source:
+        if options.seconds is not None and frame.seconds >= options.seconds:
+            return
+        yield frame
+
+
+def _looked(
+    frames: Iterable[Frame], model: FrameModel, busy: dict[str, float], ahead: int
+) -> Iterator[_Seen]:
+    """Yield frames in order with what they show by themselves; ``ahead`` are looked at at once."""
+    detect = CutDetector()
+    waiting: deque[Future[tuple[FloatArray, Any, float]]] = deque()
+    held: deque[Frame] = deque()
+    with ThreadPoolExecutor(ahead) as pool:
+
+        def oldest() -> _Seen:
+            frame, (before, sight, seconds) = held.popleft(), waiting.popleft().result()
+            busy["look"] += seconds
+            return _Seen(frame, before, detect(before), sight)
+
+        for frame in frames:
+            held.append(frame)
+            waiting.append(pool.submit(_look, frame, model))
+            if len(waiting) > ahead:
+                yield oldest()
+        while waiting:
+            yield oldest()
+
+
+def _look(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
+    """Return a frame as float32, what it shows by itself, and how long that took, s."""
+    start = time.perf_counter()
     before = to_float(frame.samples)
-    cut = detect(before)
-    if cut:
-        model.reset()
-    after = model.step(before)
+    return before, model.look(before), time.perf_counter() - start
+
+
+def _written(done: _Done, options: ClipOptions) -> Frame:
+    """Return a frame as it is to be written."""
+    frame, before, after = done.seen.frame, done.seen.before, done.after
     if options.strength < 1:
         after = before + np.float32(options.strength) * (after - before)
     samples = quantise(after, frame.samples.dtype)
     if options.side_by_side:
         samples = np.concatenate([frame.samples, samples], axis=1)
-    return samples, cut
+    return replace(frame, samples=samples)
 
 
 def _total(source: FrameSource, options: ClipOptions) -> int | None:
@@ -142,8 +203,7 @@ def _total(source: FrameSource, options: ClipOptions) -> int | None:
     return wanted if info.frames is None else min(wanted, info.frames)
 
 
-def _timed(source: FrameSource, busy: dict[str, float]) -> Iterator[Frame]:
-    frames = iter(source)
+def _timed(frames: Iterator[Frame], busy: dict[str, float]) -> Iterator[Frame]:
     while True:
         start = time.perf_counter()
         frame = next(frames, None)
@@ -151,85 +211,3 @@ def _timed(source: FrameSource, busy: dict[str, float]) -> Iterator[Frame]:
         if frame is None:
             return
         yield frame
-
-
-class _Stage:
-    """Runs an iterator in a thread, a few items ahead; its errors come out where it is read."""
-
-    def __init__(self, items: Callable[[], Iterator[Frame]]) -> None:
-        self._queue: queue.Queue[Frame | BaseException | None] = queue.Queue(_HELD)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(items,), daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            item = self._queue.get()
-            if item is _END:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def stop(self) -> None:
-        """Let the thread end; what it has read ahead is dropped."""
-        self._stopped.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.02)
-            except queue.Empty:
-                continue
-        self._thread.join()
-
-    def _run(self, items: Callable[[], Iterator[Frame]]) -> None:
-        try:
-            for item in items():
-                if self._stopped.is_set():
-                    break
-                self._queue.put(item)
-            self._queue.put(_END)
-        except BaseException as error:  # handed to whoever reads
-            self._queue.put(error)
-
-
-class _Writer:
-    """Writes frames in a thread; its errors come out at the next frame or at the end."""
-
-    def __init__(self, sink: FrameSink, busy: dict[str, float]) -> None:
-        self._sink, self._busy = sink, busy
-        self._queue: queue.Queue[Frame | None] = queue.Queue(_HELD)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def put(self, frame: Frame) -> None:
-        if self._error is not None:
-            raise self._error
-        self._queue.put(frame)
-
-    def close(self) -> None:
-        """Wait until everything is written."""
-        self._queue.put(_END)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def abandon(self) -> None:
-        """Let the thread end without caring for its frames."""
-        self._error = self._error or InterruptedError()
-        self._queue.put(_END)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            frame = self._queue.get()
-            if frame is _END:
-                return
-            if self._error is not None:
-                continue  # keep emptying the queue, so that nobody waits for ever
-            start = time.perf_counter()
-            try:
-                self._sink.write(frame)
-            except BaseException as error:  # handed to whoever writes
-                self._error = error
-            self._busy["write"] += time.perf_counter() - start
