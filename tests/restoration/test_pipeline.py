@@ -8,6 +8,7 @@ from tests.restoration.fakes import Brighten, FakeKernelEngine, LocalRestorer
 from unblur.blur import Psf
 from unblur.color import quantise, to_float
 from unblur.errors import BadValue, EngineFailed, ShapeMismatch
+from unblur.motion import refinement
 from unblur.restoration.catalogue import load_restorer
 from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
 from unblur.restoration.restorers import NetworkRestorer
@@ -158,8 +159,11 @@ def test_the_shipped_network_gives_the_same_in_tiles():
         for option in options
     )
     assert np.abs(whole - samples).max() > 10
-    assert np.abs(tiled - whole).max() <= 10
-    assert np.abs(tiled - whole).mean() < 0.12
+    apart = np.abs(tiled - whole)
+    assert apart[8:-8, 8:-8].max() <= 7  # no seams ...
+    # ... but what lies beyond the photo's own border is made up for each tile anew.
+    assert apart.max() <= 20
+    assert apart.mean() < 0.12
 
 
 def test_strength_blends_in_proportion():
@@ -215,7 +219,9 @@ def test_strength_outside_its_range_is_refused(strength):
         RestoreOptions(strength=strength)
 
 
-def test_long_motion_is_measured_and_restored_on_a_smaller_picture():
+def test_long_motion_is_measured_and_restored_on_a_smaller_picture(monkeypatch):
+    # The photo did not move: a search would say so, and weigh.
+    monkeypatch.setattr(refinement, "best_explanation", lambda window, looked, found: looked)
     samples = photo(1030, 1100)
     engine = FakeKernelEngine(length=27)
     out, motion, report = restore_samples(samples, Brighten(), engine, RestoreOptions())
