@@ -42,6 +42,7 @@ from unblur.blur import CameraRecipe, Pair, Psf, Synthesiser, SynthesisRecipe
 from unblur.color import as_rgb, luma, quantise, srgb_to_linear
 from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
+from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import InputFile, read_photo
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
@@ -284,19 +285,12 @@ def summary(rows: list[Row], cells: list[Cell], methods: list[str]) -> list[Row]
             line: Row = {"cell": cell.name, "method": method, "photos": len(own)}
             for name in ("similarity", "gap_db"):
                 values = np.array([r[name] for r in own])
-                line |= {name: float(values.mean()), f"{name}_95": interval(values)}
+                line |= {name: float(values.mean()), f"{name}_95": list(bootstrap_interval(values))}
             for name in ("oracle_db", "blurry_db"):
                 line[name] = float(np.mean([r[name] for r in own]))
             line["ms"] = float(np.median([r["ms"] for r in own]))
             table.append(line)
     return table
-
-
-def interval(values: Any, *, seed: int = 0, draws: int = 2000) -> list[float]:
-    """Return the 95 % bootstrap interval of the mean."""
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(draws, len(values)))].mean(axis=1)
-    return [float(q) for q in np.quantile(means, [0.025, 0.975])]
 
 
 def as_text(table: list[Row]) -> str:

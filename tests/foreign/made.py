@@ -4,6 +4,9 @@ import base64
 import json
 
 import numpy as np
+from click.testing import CliRunner
+
+from unblur.cli import main
 
 TYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "bool": "DT_BOOL"}
 
@@ -88,3 +91,10 @@ def brighten(*, by=0.05, shape=("n", 3, "h", "w")):
     """Return the bytes of a network that adds a constant."""
     weights = {"c": np.float32(by)}
     return onnx_network([("Add", ["x", "c"], "y", {})], weights=weights, shape=shape)
+
+
+def run(*args, expect=0):
+    """Call the command line, which must end as expected."""
+    result = CliRunner().invoke(main, [str(a) for a in args])
+    assert result.exit_code == expect, result.output
+    return result

@@ -3,19 +3,11 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from tests.foreign.made import brighten
-from unblur.cli import main
+from tests.foreign.made import brighten, run
 from unblur.errors import CorruptWeights, UnknownModel
 from unblur.restoration import catalogue, shelf
-
-
-def unblur(*args, expect=0):
-    result = CliRunner().invoke(main, [str(a) for a in args])
-    assert result.exit_code == expect, result.output
-    return result
 
 
 @pytest.fixture
@@ -26,44 +18,44 @@ def network(tmp_path):
 
 
 def test_add_list_show_remove(network, shelf):
-    said = unblur("models", "add", network, "--licence", "MIT", "--trained-on", "nothing").stdout
+    said = run("models", "add", network, "--licence", "MIT", "--trained-on", "nothing").stdout
     assert said.startswith("brighter-net: ") and "MIT" in said and "0..1" in said
     assert sorted(p.name for p in shelf.iterdir()) == ["brighter-net.json", "brighter-net.onnx"]
     assert (shelf / "brighter-net.onnx").read_bytes() == network.read_bytes()
-    rows = {row["name"]: row for row in json.loads(unblur("models", "list", "--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(run("models", "list", "--json").stdout)}
     row = rows["brighter-net"]
     assert (row["kind"], row["licence"], row["bytes"]) == ("foreign", "MIT", len(brighten()))
     assert row["seconds_per_mpx"] > 0 and not row["default"] and rows["unblur"]["kind"] == "own"
-    assert "brighter-net: network from elsewhere" in unblur("models", "list").stdout
-    shown = json.loads(unblur("models", "show", "brighter-net").stdout)
+    assert "brighter-net: network from elsewhere" in run("models", "list").stdout
+    shown = json.loads(run("models", "show", "brighter-net").stdout)
     assert (shown["origin"], shown["trained_on"]) == ("Brighter Net.onnx", "nothing")
-    unblur("models", "remove", "brighter-net")
+    run("models", "remove", "brighter-net")
     assert list(shelf.iterdir()) == []
-    assert "no model 'brighter-net'" in unblur("models", "remove", "brighter-net", expect=4).stderr
+    assert "no model 'brighter-net'" in run("models", "remove", "brighter-net", expect=4).stderr
 
 
 def test_names(network):
-    assert "one of ours" not in unblur("models", "add", network, "--name", "a.b_c-1").stdout
+    assert "one of ours" not in run("models", "add", network, "--name", "a.b_c-1").stdout
     for name in ("unblur", "wiener", "kernel_net", "blurry"):
-        result = unblur("models", "add", network, "--name", name, expect=3)
+        result = run("models", "add", network, "--name", name, expect=3)
         assert "model of ours" in result.stderr
     for name in ("Up", "a b", "../a", "a+gate", "-a", "a" * 65):
-        unblur("models", "add", network, f"--name={name}", expect=3)
-    assert "did you mean 'a.b_c-1'" in unblur("models", "show", "a.b_c-2", expect=4).stderr
+        run("models", "add", network, f"--name={name}", expect=3)
+    assert "did you mean 'a.b_c-1'" in run("models", "show", "a.b_c-2", expect=4).stderr
 
 
 def test_nothing_is_replaced_unasked(network, shelf):
-    unblur("models", "add", network, "--name", "a")
+    run("models", "add", network, "--name", "a")
     network.write_bytes(brighten(by=0.03))
-    assert "--overwrite" in unblur("models", "add", network, "--name", "a", expect=6).stderr
+    assert "--overwrite" in run("models", "add", network, "--name", "a", expect=6).stderr
     assert (shelf / "a.onnx").read_bytes() == brighten()
-    unblur("models", "add", network, "--name", "a", "--overwrite")
+    run("models", "add", network, "--name", "a", "--overwrite")
     assert (shelf / "a.onnx").read_bytes() == brighten(by=0.03)
     assert catalogue.load_restorer("a").name == "a"
 
 
 def test_damage_is_noticed(network):
-    unblur("models", "add", network, "--name", "a")
+    run("models", "add", network, "--name", "a")
     folder = shelf.models_folder()
     (folder / "a.onnx").write_bytes(brighten(by=0.5))
     with pytest.raises(CorruptWeights, match="checksum"):
@@ -76,8 +68,8 @@ def test_damage_is_noticed(network):
         (folder / "a.json").write_text(text)
         with pytest.raises(CorruptWeights, match="unblur models remove a"):
             catalogue.load_restorer("a")
-        assert "damaged" in unblur("models", "list").stdout
-    unblur("models", "remove", "a")
+        assert "damaged" in run("models", "list").stdout
+    run("models", "remove", "a")
     with pytest.raises(UnknownModel):
         catalogue.load_restorer("a")
 
@@ -86,7 +78,7 @@ def test_a_file_without_its_record_is_no_model(network, shelf):
     shelf.mkdir()
     (shelf / "a.onnx").write_bytes(b"the rest of something interrupted")
     assert "a" not in catalogue.model_names()
-    unblur("models", "add", network, "--name", "a")
+    run("models", "add", network, "--name", "a")
     assert "a" in catalogue.model_names() and catalogue.is_foreign("a")
 
 
@@ -104,14 +96,14 @@ def test_the_folder(monkeypatch, tmp_path):
 def test_files_that_are_no_networks(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "a.onnx").write_text("a")
-    assert "'.txt'" in unblur("models", "add", tmp_path / "a.txt", expect=3).stderr
-    assert "cannot load" in unblur("models", "add", tmp_path / "a.onnx", expect=4).stderr
-    assert "cannot read" in unblur("models", "add", tmp_path / "b.onnx", expect=3).stderr
-    assert "known: maxim" in unblur("models", "add", "maxime", expect=4).stderr
+    assert "'.txt'" in run("models", "add", tmp_path / "a.txt", expect=3).stderr
+    assert "cannot load" in run("models", "add", tmp_path / "a.onnx", expect=4).stderr
+    assert "cannot read" in run("models", "add", tmp_path / "b.onnx", expect=3).stderr
+    assert "known: maxim" in run("models", "add", "maxime", expect=4).stderr
 
 
 def test_networks_of_others_are_named_as_such(network, tmp_path):
     photo = tmp_path / "photo.png"
     Image.new("RGB", (120, 100), (90, 90, 90)).save(photo)
-    result = unblur(photo, "--model", network, "-o", tmp_path / "x.png", expect=4)
+    result = run(photo, "--model", network, "-o", tmp_path / "x.png", expect=4)
     assert "unblur models add" in result.stderr

@@ -4,20 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 import unblur
-from tests.foreign.made import Tf, brighten
-from unblur.cli import main
+from tests.foreign.made import Tf, brighten, run
 from unblur.errors import BadValue, MissingExtra
 from unblur.evaluate.methods import as_options, gated, method_of
-
-
-def run(*args, expect=0):
-    result = CliRunner().invoke(main, [str(a) for a in args])
-    assert result.exit_code == expect, result.output
-    return result
 
 
 @pytest.fixture

@@ -63,8 +63,12 @@ def _mirror_index(index: NDArray[Any], size: int) -> NDArray[Any]:
     return np.asarray(np.minimum(folded, 2 * size - 1 - folded))
 
 
+@lru_cache(maxsize=8)
 def slope_response(shape: tuple[int, int]) -> FloatArray:
-    """Return the power response of both differences, (H, W // 2 + 1), above 0 everywhere."""
+    """Return the power response of both differences, above 0 everywhere.
+
+    The (H, W // 2 + 1) array is shared between calls; do not write to it.
+    """
     # The small constant stands for |x|^2 and keeps the lowest frequencies defined.
     return slope_power(shape) + np.float32(1e-3)
 

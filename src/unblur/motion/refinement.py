@@ -184,6 +184,8 @@ def best_explanation(window: FloatArray, looked: Psf, found: Sequence[Psf]) -> P
     """
     least_px = _COLLAPSED * looked.length_px()
     answers = [looked, *(psf for psf in found if psf.length_px() >= least_px)]
+    if len(answers) == 1:
+        return mean_psf(answers, np.ones(1))  # nothing to weigh, so no cost to be told
     grids = [np.asarray(a.embedded(GRID), np.float32) for a in answers]
     costs = np.array([explanation_cost(window, grid) for grid in grids])
     return mean_psf(answers, np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR))

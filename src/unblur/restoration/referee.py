@@ -85,10 +85,11 @@ def trust_map(field: MotionField, settings: Settings = DEFAULTS) -> FloatArray:
 def _trust(window: PsfEstimate, field: MotionField, settings: Settings) -> float:
     # A window of a uniformly shaken photo moved with all others, even if it shows nothing.
     probability = max(window.blur_probability, field.blur_probability if field.uniform else 0.0)
-    moved = _rise(probability, *settings.probability)
-    return moved * _rise(window.confidence, *settings.confidence)
+    moved = rise(probability, *settings.probability)
+    return moved * rise(window.confidence, *settings.confidence)
 
 
-def _rise(value: float, low: float, high: float) -> float:
+def rise(value: float, low: float, high: float) -> float:
+    """Return a smooth step: 0 up to ``low``, 1 from ``high`` on."""
     t = float(np.clip((value - low) / (high - low), 0, 1))
     return t * t * (3 - 2 * t)

@@ -19,6 +19,7 @@ from unblur.motion.field import MIN_SIDE
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import noise_level
 from unblur.restoration.noise import noise_beside_motion
+from unblur.restoration.referee import rise
 from unblur.restoration.settings import DEFAULTS
 from unblur.restoration.wiener import wiener_bank
 
@@ -100,6 +101,4 @@ def telling_window(flat: FloatArray) -> FloatArray:
 
 def trust_in(probability: float) -> float:
     """Return how much a frame's restoration counts, by its probability of motion blur."""
-    low, high = DEFAULTS.probability
-    t = float(np.clip((probability - low) / (high - low), 0, 1))
-    return t * t * (3 - 2 * t)
+    return rise(probability, *DEFAULTS.probability)
