@@ -52,8 +52,12 @@ class KernelSamples(WindowSamples):
         for _ in range(self.data.looks - 1):
             views.append(next_look(maps, window, self._answer(views[-1], features.pooled)))
         if self.data.search:
-            found = estimate_psf_map(window, noise=features.noise)
-            views.append(next_look(maps, window, np.asarray(found.embedded(GRID), np.float32)))
+            if rng.random() < self.data.search:
+                found = estimate_psf_map(window, noise=features.noise)
+                answer = np.asarray(found.embedded(GRID), np.float32)
+            else:  # as many samples of each window, or a crew could not share a shard
+                answer = self._answer(views[-1], features.pooled)
+            views.append(next_look(maps, window, answer))
         truth: Arrays = {
             "pooled": features.pooled,
             "psf": pair.psf.embedded(GRID).astype(np.float16),
