@@ -100,7 +100,7 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     for weight in _EDGES.values():
         answer = psf
         for turn in range(_TURNS):
-            otf = _otf(answer, window.shape)
+            otf = otf_of(answer, window.shape)
             guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
             quotients = [
                 crop_centre(quotient(guess, observed, window.shape, floor))
@@ -143,7 +143,7 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
         psf: as for :func:`look_maps`.
     """
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
-    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), _otf(psf, window.shape)
+    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), otf_of(psf, window.shape)
     picture, coupling = l0_latent(
         spectrum, otf, window.shape, _PRICE, beta_last=_TIGHT * _PRICE, growth=_GROWTH
     )
@@ -186,7 +186,8 @@ def _transform(planes: FloatArray) -> NDArray[Any]:
     return np.asarray(fft.rfft2(planes, axes=(1, 2)))
 
 
-def _otf(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
+def otf_of(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
+    """Return the half spectrum of a (GRID, GRID) PSF on a periodic canvas of (H, W)."""
     canvas = np.zeros(shape, np.float32)
     canvas[:GRID, :GRID] = psf / max(float(psf.sum()), 1e-12)
     return np.asarray(fft.rfft2(np.roll(canvas, (-(GRID // 2), -(GRID // 2)), (0, 1))))

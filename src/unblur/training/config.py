@@ -12,7 +12,7 @@ from unblur.errors import BadValue
 from unblur.spec import Bank
 from unblur.toml import from_toml
 
-Task = Literal["kernel", "restore", "detect", "patches", "frame"]
+Task = Literal["kernel", "restore", "detect", "patches", "frame", "edges"]
 
 
 @dataclass(frozen=True)
