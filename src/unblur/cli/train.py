@@ -223,6 +223,6 @@ def _estimates_motion(config: TrainConfig) -> bool:
     """Return whether samples need a KernelNet to be made."""
     if config.task == "kernel":
         return config.data.looks > 1
-    return config.task in ("frame", "edges") or (
+    return config.task in ("frame", "fuse") or (
         config.task == "restore" and config.data.bank != "none"
     )

@@ -58,8 +58,12 @@ class KernelNet(nn.Module):
         levels = self.body.encode(self.stem(maps))
         extra = self.pooled(pooled.flatten(1))
         deep = levels[-1] + extra[:, :, None, None]
-        logits = self.head(torch.relu(self.body.decode([*levels[:-1], deep])))
+        logits = self.base(maps) + self.head(torch.relu(self.body.decode([*levels[:-1], deep])))
         psf = torch.softmax(logits.flatten(1), dim=1).reshape(maps.shape[0], *maps.shape[2:])
         summary = torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)
         facts: torch.Tensor = self.facts(torch.relu(summary))
         return psf, facts
+
+    def base(self, maps: torch.Tensor) -> torch.Tensor | float:
+        """Return what the head's logits are added to, here nothing."""
+        return 0.0

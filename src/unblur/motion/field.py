@@ -14,11 +14,11 @@ from scipy import fft
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.features import WINDOW
 from unblur.motion.frequency import GRID
+from unblur.motion.fusion import aligned, mean_psf
 from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs, look, see
 from unblur.motion.pyramid import LumaReader, Pyramid, window_starts
-from unblur.motion.refinement import aligned, finer, look_again, look_again_shared
+from unblur.motion.refinement import finer, look_again, look_again_shared
 
 MIN_SIDE = 96
 """Photos with a shorter side are too small to tell their motion."""
@@ -32,7 +32,18 @@ LONGEST_UNDONE_PX = 100.0
 _MOST_ROWS = 6
 _COARSE_WINDOWS = 3
 _UNIFORM = 0.8
-"""Mean similarity between the windows' PSFs above which one PSF serves the whole photo."""
+"""Mean similarity between the windows' PSFs above which one PSF may serve the whole photo."""
+
+_FALL, _TREND = 0.02, -0.25
+"""A camera that rolls moves each place a little differently: similarity falls with distance. From
+this fall between the nearest and the farthest thirds of pairs on, and this correlation with the
+distance, one PSF does not do, however alike all are."""
+
+_TOLD = 0.1
+"""Share of the largest trust from which on a window has a say in whether the motion changes."""
+
+_BORROW_PX = 80.0
+"""Distance, on the working scale, over which windows borrow from each other."""
 
 _WORTH_LOOKING = 0.1
 """Blur probability of a photo below which no second look is taken."""
@@ -155,12 +166,12 @@ def analyse_luma(
         field = replace(field, sharp=judge(field))
     if field.sharp or field.blur_probability < _WORTH_LOOKING:
         return field
-    if not field.uniform:
-        again = reconcile(arranged(look_again(seen, first, engine)), may_share=False)
-        return replace(again, first_px=field.first_px, sharp=field.sharp)
     psf, confidence, middle = look_again_shared(
-        partial(pyramid.luma, level), pyramid.shape(level), field.windows[0][0].psf, engine
+        partial(pyramid.luma, level), pyramid.shape(level), mean_answer(field), engine
     )
+    if not field.uniform:
+        again = reconcile(arranged(look_again(seen, first, psf, engine)), may_share=False)
+        return replace(again, first_px=field.first_px, sharp=field.sharp)
     while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
         middle = (2 * middle[0], 2 * middle[1])
         found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
@@ -209,22 +220,53 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     for _ in range(2):
         grids = np.stack([aligned(g, reference) for g in grids])
         reference = np.tensordot(trust / trust.sum(), grids, axes=1)
+    place = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
+    apart = np.square(place[:, None] - place[None]).sum(axis=2)
     smooth = _smoothed(grids)
     pairwise = smooth @ smooth.T
     agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
-    if may_share and agreement >= _UNIFORM:
+    told = np.flatnonzero(trust >= _TOLD * trust.max())
+    steady = not falls_with_distance(pairwise[np.ix_(told, told)], apart[np.ix_(told, told)])
+    if may_share and agreement >= _UNIFORM and steady:
         shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
         confidence = float(np.average([w.confidence for w in flat], weights=trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
         return replace(shared, windows=rows)
-    place = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
-    spacing = WINDOW * field.scale
-    apart = np.square(place[:, None] - place[None]).sum(axis=2) / spacing**2
-    weights = np.exp(-0.5 * apart) * trust * np.clip(pairwise, 0.05, 1) ** 2
+    weights = (
+        np.exp(-0.5 * apart / (_BORROW_PX * field.scale) ** 2)
+        * trust
+        * np.clip(pairwise, 0.05, 1) ** 2
+    )
     weights /= weights.sum(axis=1, keepdims=True)
     mixed = np.tensordot(weights, grids, axes=1)
     shift = _centring_shift(reference)
     return _with_psfs(field, [np.roll(g, shift, (0, 1)) for g in mixed], uniform=False)
+
+
+def falls_with_distance(alike: NDArray[Any], apart: NDArray[Any]) -> bool:
+    """Return whether the motion changes steadily over a photo.
+
+    Args:
+        alike: (N, N) similarities of the windows' PSFs.
+        apart: (N, N) squares of the distances between their middles.
+    """
+    pairs = np.triu_indices(len(alike), 1)
+    similarities, distances = alike[pairs], np.sqrt(apart[pairs])
+    third = len(distances) // 3
+    if third < 2 or distances.min() == distances.max():
+        return False
+    order = np.argsort(distances, kind="stable")
+    fall = similarities[order[:third]].mean() - similarities[order[-third:]].mean()
+    if fall < _FALL:
+        return False
+    return bool(np.corrcoef(similarities, distances)[0, 1] < _TREND)
+
+
+def mean_answer(field: MotionField) -> Psf:
+    """Return the mean of the windows' PSFs, the trusted ones counting most."""
+    flat = [w for row in field.windows for w in row]
+    trust = np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in flat])
+    return mean_psf([w.psf for w in flat], trust)
 
 
 def _typical_length(estimates: list[PsfEstimate]) -> float:

@@ -90,9 +90,7 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     Returns:
         (len(LOOK_NAMES), GRID, GRID) float32; each quotient is divided by its largest value.
     """
-    peak = max(float(psf.max()), 1e-12)
-    share = np.maximum(psf / np.float32(peak), 0)
-    maps = [share, 1 + np.log10(share + np.float32(_FAINT)) / 3]
+    maps = [*shares(psf)]
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
     fade = edge_taper(*window.shape)
     observed = _transform(strong_gradients(plane, 0.0) * fade)
@@ -100,7 +98,7 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     for weight in _EDGES.values():
         answer = psf
         for turn in range(_TURNS):
-            otf = otf_of(answer, window.shape)
+            otf = _otf(answer, window.shape)
             guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
             quotients = [
                 crop_centre(quotient(guess, observed, window.shape, floor))
@@ -110,6 +108,12 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
                 answer = plausible(quotients[-1])
         maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
     return np.stack(maps).astype(np.float32)
+
+
+def shares(psf: FloatArray) -> FloatArray:
+    """Return (2, GRID, GRID): a PSF as shares of its peak, and their logarithms, 0 to 1."""
+    share = np.maximum(psf / np.float32(max(float(psf.max()), 1e-12)), 0)
+    return np.stack([share, 1 + np.log10(share + np.float32(_FAINT)) / 3])
 
 
 def few_edges(
@@ -143,7 +147,7 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
         psf: as for :func:`look_maps`.
     """
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
-    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), otf_of(psf, window.shape)
+    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), _otf(psf, window.shape)
     picture, coupling = l0_latent(
         spectrum, otf, window.shape, _PRICE, beta_last=_TIGHT * _PRICE, growth=_GROWTH
     )
@@ -186,8 +190,7 @@ def _transform(planes: FloatArray) -> NDArray[Any]:
     return np.asarray(fft.rfft2(planes, axes=(1, 2)))
 
 
-def otf_of(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
-    """Return the half spectrum of a (GRID, GRID) PSF on a periodic canvas of (H, W)."""
+def _otf(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
     canvas = np.zeros(shape, np.float32)
     canvas[:GRID, :GRID] = psf / max(float(psf.sum()), 1e-12)
     return np.asarray(fft.rfft2(np.roll(canvas, (-(GRID // 2), -(GRID // 2)), (0, 1))))

@@ -1,11 +1,9 @@
-"""Looking again: first answers made sharper, and the best explanations of the blur kept.
+"""Looking again: first answers made sharper, and others sought.
 
 Several ways lead to a PSF: KernelNet's further looks, which begin with its first answer; the
 coarse-to-fine search, which begins with nothing; and the same search begun with what KernelNet, or
 the search itself, makes of the picture at half its size, where motion is short and noise is low.
-Each goes astray elsewhere. So each answer is asked what it *costs*: how far the few-edges picture
-that it implies is from the photo, plus the price of its edges. All, aligned, are averaged, the
-cheap ones counting most; what they share stays, what only one has made up fades.
+Each goes astray elsewhere; :mod:`unblur.motion.fusion` tells what they amount to.
 """
 
 from __future__ import annotations
@@ -13,19 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, look, see
-from unblur.motion.looks import explanation_cost
+from unblur.motion.fusion import best_explanation, mean_psf
+from unblur.motion.kernel import PsfEstimate, Seen, look, see
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 
@@ -41,8 +36,9 @@ _MOST_SEARCHED = 36
 """Windows of a varying field up to which each is searched by itself."""
 
 _COLLAPSED = 0.6
-_DEAR = 0.1
-"""Share by which an answer must cost more than the best to count for 1/e of it."""
+
+_TRUST_POWER = 4
+"""Power of KernelNet's confidence by which answers are weighted: it is never far below 1."""
 
 _CARRIED_PX = 768
 _FLAT = 2e-3
@@ -51,13 +47,15 @@ _THREADS = 2
 
 
 def look_again(
-    seen: Sequence[Seen], first: Sequence[PsfEstimate], engine: Engine
+    seen: Sequence[Seen], first: Sequence[PsfEstimate], shared: Psf, engine: Engine
 ) -> list[PsfEstimate]:
     """Sharpen the estimates of windows that moved differently, each by itself.
 
     Args:
         seen: the windows.
         first: their estimates so far.
+        shared: the one PSF that explains all of them best; it counts where it explains a window
+            as well as the window's own, which comes of much less to be seen.
         engine: runs KernelNet.
     """
     estimates = list(first)
@@ -74,7 +72,10 @@ def look_again(
         if window.std() < _FLAT:
             return estimate
         found = estimate_psf_map(window, initial=estimate.psf, noise=estimate.noise)
-        return replace(estimate, psf=best_explanation(window, estimate.psf, [found]))
+        own = estimate.confidence**_TRUST_POWER + 1e-6
+        return replace(
+            estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
+        )
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(searched, zip(seen, estimates, strict=True)))
@@ -104,10 +105,34 @@ def look_again_shared(
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
         return looked, confidence, middle
-    starts = [None, *_halved_answers(read, shape, middle, engine)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
+    found = searched(read, shape, part, middle, engine)
     return best_explanation(part, looked, found), confidence, middle
+
+
+def searched(
+    read: LumaReader,
+    shape: tuple[int, int],
+    part: FloatArray,
+    middle: tuple[int, int],
+    engine: Engine,
+    *,
+    threads: int = _THREADS,
+) -> list[Psf]:
+    """Return what searches find in a part of a picture.
+
+    Args:
+        read, shape, engine: as for :func:`look_again_shared`.
+        part: (H, W) float32 luma of the part.
+        middle: its middle (y, x).
+        threads: searches at the same time.
+
+    Returns:
+        The answers of a search begun with nothing and, if half of the picture is large enough to
+        be looked at, of those begun with what KernelNet and a search make of it.
+    """
+    starts = [None, *_halved_answers(read, shape, middle, engine)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
 
 
 def _halved_answers(
@@ -166,46 +191,11 @@ def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, f
     while taken < MOST_LOOKS - 1 and not settled:
         taken += 1
         estimates = look(seen, engine, answers=[psf] * len(seen))
-        trust = np.array([e.confidence for e in estimates]) ** 4 + 1e-6
+        trust = np.array([e.confidence for e in estimates]) ** _TRUST_POWER + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)
         settled = similarity(before, psf) > _SETTLED
     return psf, confidence, taken
-
-
-def best_explanation(window: FloatArray, looked: Psf, found: Sequence[Psf]) -> Psf:
-    """Return the mean of PSFs, those counting most that explain a window at the least cost.
-
-    Args:
-        window: (H, W) float32 luma, linear light.
-        looked: KernelNet's answer.
-        found: answers of searches. One that is far shorter than ``looked`` does not count: a
-            photo always explains itself, blur and all, and a search may fall for that.
-    """
-    least_px = _COLLAPSED * looked.length_px()
-    answers = [looked, *(psf for psf in found if psf.length_px() >= least_px)]
-    if len(answers) == 1:
-        return mean_psf(answers, np.ones(1))  # nothing to weigh, so no cost to be told
-    grids = [np.asarray(a.embedded(GRID), np.float32) for a in answers]
-    costs = np.array([explanation_cost(window, grid) for grid in grids])
-    return mean_psf(answers, np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR))
-
-
-def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
-    """Return the weighted mean of PSFs, each aligned with the one that weighs most."""
-    grids = [np.asarray(p.embedded(GRID), np.float32) for p in psfs]
-    reference = grids[int(np.argmax(weights))]
-    alike = np.stack([aligned(g, reference) for g in grids])
-    share = (weights / weights.sum()).astype(np.float32)
-    return clean_psf(np.tensordot(share, alike, axes=1))
-
-
-def aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return a (GRID, GRID) map shifted by whole pixels to match the reference best."""
-    correlation = fft.irfft2(fft.rfft2(reference) * np.conj(fft.rfft2(grid)), s=grid.shape)
-    peak = np.unravel_index(int(np.argmax(correlation)), grid.shape)
-    shift = tuple((int(p) + GRID // 2) % GRID - GRID // 2 for p in peak)
-    return np.asarray(np.roll(grid, shift, (0, 1)))
 
 
 def similarity(a: Psf, b: Psf) -> float:

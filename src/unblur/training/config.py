@@ -12,7 +12,7 @@ from unblur.errors import BadValue
 from unblur.spec import Bank
 from unblur.toml import from_toml
 
-Task = Literal["kernel", "restore", "detect", "patches", "frame", "edges"]
+Task = Literal["kernel", "restore", "detect", "patches", "frame", "fuse"]
 
 
 @dataclass(frozen=True)

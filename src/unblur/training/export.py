@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from unblur.errors import CannotWrite, SpecMismatch
+from unblur.motion.fusion import FUSE_MAPS
 from unblur.motion.looks import KERNEL_MAPS
 from unblur.restoration.inputs import CHANNELS
 from unblur.spec import SPEC_KEY, ModelSpec
@@ -22,7 +23,7 @@ from unblur.video.hints import FACTS, STRENGTHS
 
 OPSET = 20
 _TOLERANCE = 1e-3
-_MAPS = {"kernel": len(KERNEL_MAPS), "detect": 8}
+_MAPS = {"kernel": len(KERNEL_MAPS), "fuse": len(FUSE_MAPS), "detect": 8}
 """Feature maps that a network in kernel space takes."""
 
 _MULTIPLE_OF = {"restore": 8, "frame": 16}

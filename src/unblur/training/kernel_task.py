@@ -24,7 +24,7 @@ from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.windows import WindowSamples, window_samples
 
-SIGMAS_PX = (0.0, 0.7, 1.5, 3.0)
+_SIGMAS_PX = (0.0, 0.7, 1.5, 3.0)
 _WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 _JUDGED = 2
 """Index of the smoothing at which similarities are told."""
@@ -137,14 +137,14 @@ def compare_psfs(psf: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, 
         Two (N, 4) tensors: not smoothed, and with Gaussians of sigma 0.7, 1.5 and 3 px.
     """
     similarities, distances = [], []
-    for sigma in SIGMAS_PX:
-        a, b = (smooth(x, sigma).flatten(1) for x in (psf, truth))
+    for sigma in _SIGMAS_PX:
+        a, b = (_smooth(x, sigma).flatten(1) for x in (psf, truth))
         similarities.append(functional.cosine_similarity(a, b, dim=1))
         distances.append((a - b).abs().sum(dim=1))
     return torch.stack(similarities, 1), torch.stack(distances, 1)
 
 
-def smooth(psf: torch.Tensor, sigma: float) -> torch.Tensor:
+def _smooth(psf: torch.Tensor, sigma: float) -> torch.Tensor:
     if not sigma:
         return psf
     reach = int(3 * sigma + 0.5)

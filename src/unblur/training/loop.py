@@ -170,7 +170,7 @@ _JOBS = {
     "detect": ("detect_task", "DetectTask"),
     "patches": ("patch_task", "PatchTask"),
     "frame": ("frame_task", "FrameTask"),
-    "edges": ("edge_task", "EdgeTask"),
+    "fuse": ("fuse_task", "FuseTask"),
 }
 """Module and class of each task; the module's ``samples`` makes its samples."""
 

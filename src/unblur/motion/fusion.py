@@ -1,0 +1,131 @@
+"""Several answers to how a window moved, and what they amount to.
+
+Each answer is asked what it *costs*: how far the few-edges picture that it implies is from the
+photo, plus the price of its edges. Aligned, and the cheap ones counting most, their mean keeps what
+they share, and what only one has made up fades. FuseNet, shown the answers, their weights and a
+look at their mean, has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+from unblur.motion.frequency import GRID
+from unblur.motion.kernel import Seen, clean_psf
+from unblur.motion.looks import KERNEL_MAPS, explanation_cost, first_look, next_look, shares
+
+ANSWERS = ("looked", "searched", "searched_after_look", "searched_after_search")
+"""Answers that FuseNet is shown, in order; see :mod:`unblur.motion.refinement`."""
+
+_PER_ANSWER = ("", "_log", "_weight")
+
+FUSE_MAPS = KERNEL_MAPS + tuple(name + part for name in ANSWERS for part in _PER_ANSWER)
+"""All maps that FuseNet reads, in order; those of KernelNet's look are one at the mean."""
+
+MEAN_LOG = KERNEL_MAPS.index("previous_log")
+"""Which of them holds the mean's logarithm."""
+
+_COLLAPSED = 0.6
+_DEAR = 0.1
+"""Share by which an answer must cost more than the best to count for 1/e of it."""
+
+
+def weighed(
+    window: FloatArray, looked: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return answers aligned with each other, and how far each counts.
+
+    Args:
+        window: (H, W) float32 luma, linear light.
+        looked: KernelNet's answer.
+        found: other answers. One that is far shorter than ``looked`` does not count: a photo
+            always explains itself, blur and all, and a search may fall for that.
+        trust: how far ``looked`` and each of ``found`` are to be trusted beforehand; all alike if
+            omitted.
+
+    Returns:
+        (N, GRID, GRID) float32, ``looked`` first, and (N,) float32 with sum 1.
+    """
+    answers = [looked, *found]
+    grids = np.stack([np.asarray(a.embedded(GRID), np.float32) for a in answers])
+    least_px = _COLLAPSED * looked.length_px()
+    told = np.array([i == 0 or a.length_px() >= least_px for i, a in enumerate(answers)])
+    weights = told * np.asarray(trust or np.ones(len(answers)), np.float32)
+    if told.sum() > 1:  # a single one needs no cost to be told
+        costs = np.array(
+            [explanation_cost(window, g) if t else np.inf for g, t in zip(grids, told, strict=True)]
+        )
+        weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR)
+    weights = np.asarray(weights / weights.sum(), np.float32)
+    reference = grids[int(np.argmax(weights))]
+    return np.stack([aligned(g, reference) for g in grids]), weights
+
+
+def best_explanation(
+    window: FloatArray, looked: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+) -> Psf:
+    """Return the mean of answers, those counting most that explain a window at the least cost.
+
+    Args:
+        window, looked, found, trust: as for :func:`weighed`.
+    """
+    grids, weights = weighed(window, looked, found, trust)
+    return clean_psf(np.tensordot(weights, grids, axes=1))
+
+
+def fusion_maps(seen: Seen, looked: Psf, found: Sequence[Psf]) -> FloatArray:
+    """Return what FuseNet reads of a window and the answers of ANSWERS.
+
+    Args:
+        seen: the window.
+        looked: KernelNet's answer.
+        found: those of the searches; the last ones may be missing.
+
+    Returns:
+        (len(FUSE_MAPS), GRID, GRID) float32.
+    """
+    grids, weights = weighed(seen.window, looked, found)
+    mean = np.tensordot(weights, grids, axes=1)
+    maps = list(next_look(first_look(seen.features.maps), seen.window, mean))
+    for grid, weight in zip(grids, weights, strict=True):
+        maps += [*(shares(grid) if weight > 0 else np.zeros((2, GRID, GRID), np.float32))]
+        maps.append(np.full((GRID, GRID), weight, np.float32))
+    missing = len(FUSE_MAPS) - len(maps)
+    return np.stack([*maps, *np.zeros((missing, GRID, GRID), np.float32)])
+
+
+def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> Psf:
+    """Return what answers amount to.
+
+    Args:
+        seen, looked, found: as for :func:`fusion_maps`.
+        engine: runs FuseNet.
+    """
+    maps = fusion_maps(seen, looked, found)
+    psfs, _ = engine(maps[None], seen.features.pooled[None])
+    return clean_psf(psfs[0])
+
+
+def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
+    """Return the weighted mean of PSFs, each aligned with the one that weighs most."""
+    grids = [np.asarray(p.embedded(GRID), np.float32) for p in psfs]
+    reference = grids[int(np.argmax(weights))]
+    alike = np.stack([aligned(g, reference) for g in grids])
+    share = (weights / weights.sum()).astype(np.float32)
+    return clean_psf(np.tensordot(share, alike, axes=1))
+
+
+def aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
+    """Return a (GRID, GRID) map shifted by whole pixels to match the reference best."""
+    correlation = fft.irfft2(fft.rfft2(reference) * np.conj(fft.rfft2(grid)), s=grid.shape)
+    peak = np.unravel_index(int(np.argmax(correlation)), grid.shape)
+    shift = tuple((int(p) + GRID // 2) % GRID - GRID // 2 for p in peak)
+    return np.asarray(np.roll(grid, shift, (0, 1)))

@@ -1,0 +1,91 @@
+"""Training FuseNet: the answers to how a synthetic window moved -> its PSF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from unblur.color import luma, srgb_to_linear
+from unblur.models.fuse_net import FuseNet
+from unblur.motion.frequency import GRID
+from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, aligned, fusion_maps
+from unblur.motion.kernel import look, see
+from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.refinement import searched, wide_looks
+from unblur.training.config import TrainConfig
+from unblur.training.facts import facts_of
+from unblur.training.kernel_task import KernelTask, compare_psfs
+from unblur.training.photos import SharpPhotos, Split
+from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.windows import WindowSamples, window_samples
+
+_MEAN = KERNEL_MAPS.index("previous")
+
+
+class FuseSamples(WindowSamples):
+    """Makes samples: a window of a photo, blurred, the answers to how it moved, and its PSF."""
+
+    def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
+        from unblur.engines.onnx import OnnxEngine
+
+        super().__init__(config, photos)
+        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+
+    def __call__(self, rng: np.random.Generator) -> list[Arrays]:
+        """Return one sample."""
+        pair = self.pair(rng)
+        window = luma(srgb_to_linear(pair.blurry))
+        seen = see(window)
+        looked, _, _ = wide_looks([seen], look([seen], self._engine)[0].psf, self._engine)
+        middle = (window.shape[0] // 2, window.shape[1] // 2)
+        found = searched(
+            lambda y0, x0, y1, x1: window[y0:y1, x0:x1],
+            (window.shape[0], window.shape[1]),
+            window,
+            middle,
+            self._engine,
+            threads=1,
+        )
+        maps = fusion_maps(seen, looked, found)
+        # A blurry photo does not tell where its PSF lies.
+        psf = aligned(np.asarray(pair.psf.embedded(GRID), np.float32), maps[_MEAN])
+        return [
+            {
+                "maps": maps.astype(np.float16),
+                "pooled": seen.features.pooled,
+                "psf": psf.astype(np.float16),
+                "facts": facts_of(pair),
+            }
+        ]
+
+
+def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+    """Return a picklable factory of the sample maker."""
+    return window_samples(FuseSamples, config, photos, split)
+
+
+class FuseTask(KernelTask):
+    """KernelNet's task, on FuseNet."""
+
+    def build(self) -> nn.Module:
+        """Return a fresh network."""
+        return FuseNet(
+            mean_at=MEAN_LOG,
+            in_maps=len(FUSE_MAPS),
+            widths=self.config.widths,
+            depths=self.config.depths,
+        )
+
+    def loss(
+        self, network: nn.Module, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss of a batch and the figures to log."""
+        total, figures = super().loss(network, batch)
+        mean = batch["maps"][:, _MEAN]
+        before, _ = compare_psfs(mean / mean.sum(dim=(1, 2), keepdim=True), batch["psf"])
+        blurred = batch["facts"][:, 0] > 0.5
+        return total, {**figures, "ncc_motion_before": float(before[blurred][:, 0].mean())}
