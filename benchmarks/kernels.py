@@ -8,10 +8,9 @@ Photos of DATA's test split, 512 px, blurred by a seeded recipe; one thing varie
 * rotation: shake that also rolls about the optical axis (4-40 px, 1 %); uniform is "noise 1 %".
 
 A photo's window and its path are the same wherever only the noise, or only the JPEG quality,
-differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over nine places, the middles of
-a photo's thirds. The
-*oracle gap* is the PSNR of a non-blind restoration given the true PSF minus that of the same
-restoration given the estimate.
+differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over nine places, the middles
+of a photo's thirds. The *oracle gap* is the PSNR of a non-blind restoration given the true PSF
+minus that of the same restoration given the estimate.
 Methods: ``none`` (a point), ``look1`` and ``look3`` (KernelNet on the whole photo, after one and
 three looks), ``classical`` (``estimate_psf_map``), ``unblur`` (all of it, as a photo is restored).
 Intervals: 95 %, bootstrap over photos. Milliseconds: processor time of one thread.
@@ -50,7 +49,9 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, analyse_luma, uniform_field
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.catalogue import (
+    FUSE_NET,
     KERNEL_NET,
+    load_fuse_engine,
     load_kernel_engine,
     load_restorer,
     weights_path,
@@ -144,7 +145,8 @@ def main() -> None:
 def measured(options: argparse.Namespace, cells: list[Cell], methods: list[str]) -> Iterator[Row]:
     """Yield a row for each photo, cell and method, from the cache where it is known."""
     known = read_cache(options.cache)
-    made = hashlib.sha256(weights_path(KERNEL_NET).read_bytes()).hexdigest()[:12]
+    networks = b"".join(weights_path(name).read_bytes() for name in (KERNEL_NET, FUSE_NET))
+    made = hashlib.sha256(networks).hexdigest()[:12]
     photos = chosen(find_sharp(options.data, split=options.split), options)
     with options.cache.open("a", encoding="utf-8") as cache:
         for number, photo in enumerate(photos):
@@ -230,7 +232,12 @@ def estimate(method: str, plane: Any) -> MotionField:
     """Return a method's motion field of one photo's luma."""
     shape, engine = plane.shape, load_kernel_engine(threads=1)
     if method == "unblur":
-        return analyse_luma(lambda y0, x0, y1, x1: plane[y0:y1, x0:x1], shape, engine)
+        return analyse_luma(
+            lambda y0, x0, y1, x1: plane[y0:y1, x0:x1],
+            shape,
+            engine,
+            fuse_engine=load_fuse_engine(threads=1),
+        )
     if method == "none":
         psf = Psf.delta(3)
     elif method == "classical":

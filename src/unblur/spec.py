@@ -46,7 +46,7 @@ class ModelSpec:
     """
 
     name: str
-    task: Literal["kernel", "restore", "detect", "patches", "frame"]
+    task: Literal["kernel", "restore", "detect", "patches", "frame", "fuse"]
     multiple_of: int
     halo_px: int
     parameters: int

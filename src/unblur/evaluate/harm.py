@@ -10,7 +10,12 @@ from unblur.errors import UnblurError
 from unblur.evaluate.methods import gated, split_settings
 from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import read_rgb8
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    load_blur_engine,
+    load_fuse_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 
 WORSE_BY_DB = 0.1
@@ -35,7 +40,7 @@ def unharmed(
     model, settings = split_settings(model)
     model, gate = gated(model)
     restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
-    blur = load_blur_engine(threads=threads)
+    fuse, blur = load_fuse_engine(threads=threads), load_blur_engine(threads=threads)
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:
@@ -49,6 +54,7 @@ def unharmed(
             restorer,
             kernel,
             RestoreOptions(gate=gate, settings=settings),
+            fuse_engine=fuse,
             blur_engine=blur,
         )
         similarity = psnr_db(restored, samples, data_range=255)

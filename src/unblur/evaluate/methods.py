@@ -16,6 +16,7 @@ from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import (
     is_foreign,
     load_blur_engine,
+    load_fuse_engine,
     load_kernel_engine,
     load_restorer,
 )
@@ -70,6 +71,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     if wants_psf and isinstance(restorer, BlindRestorer):
         raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
     kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
+    fuse = load_fuse_engine(threads=threads)
 
     def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
         psf = case.true_psf() if wants_psf else None
@@ -78,7 +80,9 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         if classical:
             psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
         options = RestoreOptions(psf=psf, settings=settings, gate=gate)
-        restored, motion, _ = restore_samples(samples, restorer, kernel, options, blur_engine=blur)
+        restored, motion, _ = restore_samples(
+            samples, restorer, kernel, options, fuse_engine=fuse, blur_engine=blur
+        )
         return restored, motion
 
     return in_srgb(run)

@@ -19,7 +19,7 @@ from unblur.motion.field import MIN_SIDE, MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine
+from unblur.restoration.catalogue import load_blur_engine, load_fuse_engine, load_kernel_engine
 from unblur.restoration.field_files import field_arrays
 from unblur.restoration.pipeline import RestoreOptions, analyse_samples, decide
 
@@ -148,7 +148,11 @@ def inspect_photo(
             f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
             "give X,Y inside it"
         )
-    field = analyse_samples(photo.samples, load_kernel_engine(threads=threads))
+    field = analyse_samples(
+        photo.samples,
+        load_kernel_engine(threads=threads),
+        fuse_engine=load_fuse_engine(threads=threads),
+    )
     if field is None:
         raise ShapeMismatch(
             f"motion can be told of photos with sides of at least {MIN_SIDE} px, got "

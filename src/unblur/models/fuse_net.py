@@ -30,6 +30,14 @@ class FuseNet(KernelNet):
         super().__init__(in_maps=in_maps, widths=widths, depths=depths)
         self._mean_at = mean_at
 
+    def adopted(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return weights to begin with: KernelNet's, which knows nothing of the answers."""
+        stem, head = weights["stem.weight"], weights["head.weight"]
+        unknown = self.stem.in_channels - stem.shape[1]
+        wider = torch.nn.functional.pad(stem, (0, 0, 0, 0, 0, unknown))
+        blank = {"head.weight": torch.zeros_like(head), "head.bias": torch.zeros(1)}
+        return {**weights, "stem.weight": wider, **blank}
+
     def base(self, maps: torch.Tensor) -> torch.Tensor | float:
         """Return the logits (N, 1, 64, 64) of the mean."""
         return (maps[:, self._mean_at : self._mean_at + 1] - 1) * (3 * math.log(10))

@@ -124,7 +124,12 @@ def visibility(window: PsfEstimate) -> float:
 
 
 def analyse_luma(
-    read: LumaReader, shape: tuple[int, int], engine: Engine, *, judge: Judge | None = None
+    read: LumaReader,
+    shape: tuple[int, int],
+    engine: Engine,
+    *,
+    fuse_engine: Engine | None = None,
+    judge: Judge | None = None,
 ) -> MotionField:
     """Estimate the motion field of a photo.
 
@@ -135,6 +140,8 @@ def analyse_luma(
         read: returns luma (linear light, float32) of the photo's ``[y0:y1, x0:x1]``.
         shape: (H, W) of the photo, sides at least MIN_SIDE.
         engine: runs KernelNet.
+        fuse_engine: runs FuseNet, which has the last word on a motion that is alike everywhere;
+            without it the mean of several answers is taken.
         judge: asked after the first look; a photo that it calls sharp is not looked at again,
             which is what takes the time.
     """
@@ -167,7 +174,11 @@ def analyse_luma(
     if field.sharp or field.blur_probability < _WORTH_LOOKING:
         return field
     psf, confidence, middle = look_again_shared(
-        partial(pyramid.luma, level), pyramid.shape(level), mean_answer(field), engine
+        partial(pyramid.luma, level),
+        pyramid.shape(level),
+        mean_answer(field),
+        engine,
+        fuse_engine,
     )
     if not field.uniform:
         again = reconcile(arranged(look_again(seen, first, psf, engine)), may_share=False)

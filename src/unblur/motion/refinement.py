@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+from scipy import fft, ndimage
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import best_explanation, mean_psf
+from unblur.motion.fusion import best_explanation, fuse, mean_psf
 from unblur.motion.kernel import PsfEstimate, Seen, look, see
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
@@ -41,6 +42,11 @@ _TRUST_POWER = 4
 """Power of KernelNet's confidence by which answers are weighted: it is never far below 1."""
 
 _CARRIED_PX = 768
+_CARRIED, _DIM_PX = 0.8, 2.0
+"""Likeness that a PSF keeps, seen through a Gaussian of this width, when it is carried up: one that
+gains detail only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
+"""
+
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
 _THREADS = 2
@@ -82,7 +88,11 @@ def look_again(
 
 
 def look_again_shared(
-    read: LumaReader, shape: tuple[int, int], first: Psf, engine: Engine
+    read: LumaReader,
+    shape: tuple[int, int],
+    first: Psf,
+    engine: Engine,
+    fuse_engine: Engine | None = None,
 ) -> tuple[Psf, float, tuple[int, int]]:
     """Sharpen the one PSF of a picture that moved alike everywhere.
 
@@ -91,6 +101,7 @@ def look_again_shared(
         shape: (H, W) of the picture.
         first: the answer so far.
         engine: runs KernelNet.
+        fuse_engine: runs FuseNet; without it the answers' mean is taken.
 
     Returns:
         The PSF, the confidence of KernelNet's last look, and the middle (y, x) of the window
@@ -106,7 +117,9 @@ def look_again_shared(
     if part.std() < _FLAT:
         return looked, confidence, middle
     found = searched(read, shape, part, middle, engine)
-    return best_explanation(part, looked, found), confidence, middle
+    if fuse_engine is None:
+        return best_explanation(part, looked, found), confidence, middle
+    return fuse(seen[best], looked, found, fuse_engine), confidence, middle
 
 
 def searched(
@@ -169,13 +182,25 @@ def finer(
         middle: (y, x) on the larger picture, around which it is searched.
 
     Returns:
-        The PSF in px of the larger picture, or None if the search lost the motion.
+        The PSF in px of the larger picture, or None if the search lost the motion or found another.
     """
     (y0, y1), (x0, x1) = (
         _around(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True)
     )
-    found = estimate_psf_map(read(y0, x0, y1, x1), initial=psf.scaled(2.0), crop_px=_CARRIED_PX)
-    return found if found.length_px() >= _COLLAPSED * 2 * psf.length_px() else None
+    begun = psf.scaled(2.0)
+    found = estimate_psf_map(read(y0, x0, y1, x1), initial=begun, crop_px=_CARRIED_PX)
+    if found.length_px() < _COLLAPSED * begun.length_px() or likeness(found, begun) < _CARRIED:
+        return None
+    return found
+
+
+def likeness(a: Psf, b: Psf) -> float:
+    """Return the cosine similarity in [0, 1] of two PSFs seen dimly, where they match best."""
+    side = max(*a.shape, *b.shape)
+    x, y = (ndimage.gaussian_filter(p.embedded(side), _DIM_PX, mode="constant") for p in (a, b))
+    size = [fft.next_fast_len(2 * side, real=True)] * 2
+    match = fft.irfft2(np.conj(fft.rfft2(x, s=size)) * fft.rfft2(y, s=size), s=size)
+    return float(match.max() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
 
 
 def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, float, int]:

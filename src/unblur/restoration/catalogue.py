@@ -28,6 +28,7 @@ DEFAULT_MODEL = "unblur"
 KERNEL_NET = "kernel_net"
 RESTORE_NET = "restore_net"
 _BLUR_NET = "blur_net"
+FUSE_NET = "fuse_net"
 
 _MOST_AT_ONCE = 4
 """Tiles restored at the same time. Threads that share a tile wait for each other and rest while
@@ -100,6 +101,11 @@ def load_kernel_engine(*, threads: int | None = None) -> Engine:
     return load_engine(weights_path(KERNEL_NET), "kernel", threads)
 
 
+def load_fuse_engine(*, threads: int | None = None) -> Engine:
+    """Return the engine that runs the shipped FuseNet."""
+    return load_engine(weights_path(FUSE_NET), "fuse", threads)
+
+
 def load_blur_engine(*, threads: int | None = None) -> Engine:
     """Return the engine that runs the shipped BlurNet."""
     return load_engine(weights_path(_BLUR_NET), "detect", threads)
@@ -129,7 +135,7 @@ def model_files(name: str) -> list[Path]:
     Raises:
         UnknownModel: the installation lacks one.
     """
-    files = [weights_path(network) for network in (KERNEL_NET, _BLUR_NET)]
+    files = [weights_path(network) for network in (KERNEL_NET, FUSE_NET, _BLUR_NET)]
     if name in _NETWORKS:
         files.append(weights_path(_NETWORKS[name]))
     elif is_foreign(name):

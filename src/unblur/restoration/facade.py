@@ -18,6 +18,7 @@ from unblur.motion.field import MotionField
 from unblur.restoration.catalogue import (
     DEFAULT_MODEL,
     load_blur_engine,
+    load_fuse_engine,
     load_kernel_engine,
     load_restorer,
 )
@@ -107,6 +108,7 @@ def restore(
         load_restorer(model, threads=threads),
         load_kernel_engine(threads=threads),
         options,
+        fuse_engine=load_fuse_engine(threads=threads),
         blur_engine=load_blur_engine(threads=threads),
         progress=progress,
     )
@@ -124,7 +126,11 @@ def analyse(source: Source, *, threads: int | None = None) -> MotionField | None
     Returns:
         The motion field; None for a photo too small to tell.
     """
-    return analyse_samples(as_photo(source).samples, load_kernel_engine(threads=threads))
+    return analyse_samples(
+        as_photo(source).samples,
+        load_kernel_engine(threads=threads),
+        fuse_engine=load_fuse_engine(threads=threads),
+    )
 
 
 def as_photo(source: Source) -> Photo:

@@ -79,13 +79,18 @@ class Report:
 
 
 def analyse_samples(
-    samples: Samples, kernel_engine: Engine, *, judge: Judge | None = None
+    samples: Samples,
+    kernel_engine: Engine,
+    *,
+    fuse_engine: Engine | None = None,
+    judge: Judge | None = None,
 ) -> MotionField | None:
     """Estimate the motion field of a photo's samples.
 
     Args:
         samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3.
         kernel_engine: runs KernelNet.
+        fuse_engine: see :func:`unblur.motion.field.analyse_luma`.
         judge: see :func:`unblur.motion.field.analyse_luma`.
 
     Returns:
@@ -97,7 +102,8 @@ def analyse_samples(
     def read(y0: int, x0: int, y1: int, x1: int) -> FloatArray:
         return luma(srgb_to_linear(to_float(samples[y0:y1, x0:x1])))
 
-    return analyse_luma(read, (samples.shape[0], samples.shape[1]), kernel_engine, judge=judge)
+    shape = (samples.shape[0], samples.shape[1])
+    return analyse_luma(read, shape, kernel_engine, fuse_engine=fuse_engine, judge=judge)
 
 
 def restore_samples(
@@ -106,6 +112,7 @@ def restore_samples(
     kernel_engine: Engine,
     options: RestoreOptions,
     *,
+    fuse_engine: Engine | None = None,
     blur_engine: Engine | None = None,
     motion: MotionField | None = None,
     progress: Progress | None = None,
@@ -117,6 +124,8 @@ def restore_samples(
         restorer: what restores the tiles.
         kernel_engine: runs KernelNet.
         options: what the caller chose.
+        fuse_engine: runs FuseNet, which has the last word on the motion; without it the mean of
+            several answers is taken.
         blur_engine: runs BlurNet, a second witness of what is sharp; without it the motion
             field alone decides.
         motion: an earlier analysis of these samples, to spare another.
@@ -140,7 +149,7 @@ def restore_samples(
         raise BadValue(f"{restorer.name} restores without a PSF; leave the PSF out")
     begun = time.perf_counter()
     if motion is None and (options.gate or not blind):
-        motion = _motion(samples, kernel_engine, blur_engine, options)
+        motion = _motion(samples, kernel_engine, fuse_engine, blur_engine, options)
     analysed = time.perf_counter()
     trust, reason = decide(samples, motion, blur_engine, options, blind=blind)
     noise = _typical_noise(motion)
@@ -172,14 +181,18 @@ def _differ(a: Samples, b: Samples) -> bool:
 
 
 def _motion(
-    samples: Samples, engine: Engine, blur_engine: Engine | None, options: RestoreOptions
+    samples: Samples,
+    engine: Engine,
+    fuse_engine: Engine | None,
+    blur_engine: Engine | None,
+    options: RestoreOptions,
 ) -> MotionField | None:
     if options.psf is not None:
         return given_motion(options.psf, samples)
     if not options.gate:
-        return analyse_samples(samples, engine)
+        return analyse_samples(samples, engine, fuse_engine=fuse_engine)
     judge = partial(_looks_sharp, samples, blur_engine, options.settings)
-    return analyse_samples(samples, engine, judge=judge)
+    return analyse_samples(samples, engine, fuse_engine=fuse_engine, judge=judge)
 
 
 def _work(

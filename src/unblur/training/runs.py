@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from unblur.errors import BadValue
+from unblur.models.fuse_net import FuseNet
 from unblur.toml import from_dict
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import TrainConfig
@@ -115,8 +116,10 @@ def resume_run(
 
 
 def start_from(initial: Path, network: nn.Module, average: nn.Module) -> None:
-    """Give a new run the averaged weights of a checkpoint."""
+    """Give a new run the averaged weights of a checkpoint, a FuseNet those of a KernelNet too."""
     weights = load_checkpoint(initial)["ema"]
+    if isinstance(network, FuseNet) and network.stem.weight.shape != weights["stem.weight"].shape:
+        weights = network.adopted(weights)
     network.load_state_dict(weights)
     average.load_state_dict(weights)
 

@@ -13,6 +13,7 @@ from unblur.errors import UnknownModel, nearest
 from unblur.restoration.catalogue import (
     RESTORE_NET,
     load_engine,
+    load_fuse_engine,
     load_kernel_engine,
     load_restorer,
     weights_path,
@@ -45,6 +46,7 @@ class PipelineModel:
     def __init__(self, *, threads: int | None = None) -> None:
         self._restorer = load_restorer(threads=threads)
         self._kernel = load_kernel_engine(threads=threads)
+        self._fuse = load_fuse_engine(threads=threads)
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -54,7 +56,9 @@ class PipelineModel:
 
     def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
         """See :class:`FrameModel`."""
-        restored, _, _ = restore_samples(frame, self._restorer, self._kernel, RestoreOptions())
+        restored, _, _ = restore_samples(
+            frame, self._restorer, self._kernel, RestoreOptions(), fuse_engine=self._fuse
+        )
         return np.asarray(restored, dtype=np.float32)
 
 

@@ -17,7 +17,12 @@ from unblur.evaluate.harm import UNHARMED_DB
 from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import load_blur_engine, load_kernel_engine, load_restorer
+from unblur.restoration.catalogue import (
+    load_blur_engine,
+    load_fuse_engine,
+    load_kernel_engine,
+    load_restorer,
+)
 from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
 from unblur.restoration.settings import Settings
 
@@ -44,6 +49,7 @@ class Bench:
     def __init__(self, model: str, threads: int | None) -> None:
         self._restorer = load_restorer(model, threads=threads)
         self._kernel = load_kernel_engine(threads=threads)
+        self._fuse = load_fuse_engine(threads=threads)
         self._blur = load_blur_engine(threads=threads)
         # A cache for each bench, since it holds photos.
         self._read = lru_cache(maxsize=MOST_PAIRS)(self._analysed)
@@ -64,6 +70,7 @@ class Bench:
             self._restorer,
             self._kernel,
             RestoreOptions(settings=settings),
+            fuse_engine=self._fuse,
             blur_engine=self._blur,
             motion=motion,
         )
@@ -77,7 +84,9 @@ class Bench:
                 "pairs of one size"
             )
         parts = [_middle(image) for image in (blurry, sharp)]
-        return [(part, analyse_samples(part, self._kernel)) for part in parts]
+        return [
+            (part, analyse_samples(part, self._kernel, fuse_engine=self._fuse)) for part in parts
+        ]
 
 
 @dataclass(frozen=True, eq=False)
