@@ -19,6 +19,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,39 @@ def markdown(found: Any) -> str:
     return "\n".join([f"{len(found['photos'])} photos", "", *lines, "", *found["verdict"]])
 
 
+GROUPS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "line": lambda fact: fact["kind"] == "line",
+    "shake": lambda fact: fact["kind"] == "shake",
+    "rotation": lambda fact: fact["kind"] == "rotation",
+    "noise < 0.8 %": lambda fact: fact["camera_sigma_read"] < 0.008,
+    "0.8-1.2 %": lambda fact: 0.008 <= fact["camera_sigma_read"] < 0.012,
+    "> 1.2 %": lambda fact: fact["camera_sigma_read"] >= 0.012,
+    "no JPEG": lambda fact: not fact["camera_jpeg_quality"],
+    "JPEG < 87": lambda fact: 0 < (fact["camera_jpeg_quality"] or 0) < 87,
+    "JPEG 87-97": lambda fact: (fact["camera_jpeg_quality"] or 0) >= 87,
+}
+"""Photos that have something in common, by the facts in the pairs' manifest."""
+
+
+def grouped(found: Any, folder: Path) -> str:
+    """Return the gains by kind of motion, noise and JPEG quality, as Markdown."""
+    lines = (folder / "manifest.jsonl").read_text("utf-8").splitlines()
+    facts = {fact["name"]: fact for fact in map(json.loads, lines)}
+    chosen = {
+        name: [p for p in found["photos"] if belongs(facts[p["name"]])]
+        for name, belongs in GROUPS.items()
+    }
+    table = [row(["gain dB", *(f"{name} ({len(own)})" for name, own in chosen.items())])]
+    table.append(row(["---"] * (1 + len(chosen))))
+    for model in (line["model"] for line in found["table"]):
+        cells = []
+        for own in chosen.values():
+            gains = [p["gains"][model] for p in own if p["gains"].get(model) is not None]
+            cells.append(f"{sum(gains) / len(gains):+.2f}" if gains else "")
+        table.append(row([model, *cells]))
+    return "\n".join(table)
+
+
 def row(cells: list[str]) -> str:
     """Return one line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
@@ -114,7 +148,8 @@ def main() -> None:
     if not options.only_maxim:
         folder = pairs(options.photos, options.work / "pairs_test")
         out = options.work / "compare_test"
-        tables.append(markdown(compared(folder, METHODS, out, options.keep, options.some)))
+        found = compared(folder, METHODS, out, options.keep, options.some)
+        tables += [markdown(found), grouped(found, folder)]
     if options.maxim or options.only_maxim:
         folder = pairs(options.photos, options.work / "pairs_maxim", "--crop", 320)
         out, methods = options.work / "compare_maxim", (*METHODS, "maxim")
