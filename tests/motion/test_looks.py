@@ -11,7 +11,9 @@ from tests.restoration.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.color import luma, srgb_to_linear, to_float
 from unblur.evaluate.metrics import kernel_similarity
+from unblur.motion import refinement
 from unblur.motion.frequency import GRID
+from unblur.motion.fusion import best_explanation, mean_psf
 from unblur.motion.kernel import look, see
 from unblur.motion.looks import (
     KERNEL_MAPS,
@@ -24,9 +26,9 @@ from unblur.motion.looks import (
 )
 from unblur.motion.refinement import (
     MOST_LOOKS,
-    best_explanation,
+    finer,
+    likeness,
     look_again_shared,
-    mean_psf,
     similarity,
     wide_looks,
 )
@@ -134,3 +136,21 @@ def test_the_mean_of_shifted_psfs_is_not_smeared():
     assert kernel_similarity(mean, BENT) > 0.995
     assert similarity(BENT, BENT) == pytest.approx(1)
     assert similarity(BENT, BENT.shifted(30, 0)) < 0.1
+
+
+def test_likeness_does_not_ask_where_a_psf_lies_but_what_it_is():
+    assert likeness(BENT, BENT.shifted(7, -4)) > 0.99
+    assert likeness(BENT, Psf(ndimage.gaussian_filter(np.pad(BENT.array, 6), 1.5))) > 0.9
+    noise = Psf(np.random.default_rng(0).random((41, 41)).astype(np.float32))
+    assert likeness(BENT, noise) < 0.7
+
+
+@pytest.mark.parametrize("turns_into_noise", [False, True])
+def test_a_psf_that_turns_into_noise_when_carried_up_is_refused(monkeypatch, turns_into_noise):
+    small = Psf.from_line(15, 30)
+    noise = Psf(np.random.default_rng(0).random((61, 61)).astype(np.float32))
+    found = noise if turns_into_noise else small.scaled(2.0)
+    monkeypatch.setattr(refinement, "estimate_psf_map", lambda *_, **__: found)
+    shape = (400, 500)
+    carried = finer(lambda *_: np.zeros(shape, np.float32), shape, small, (200, 250))
+    assert carried is (None if turns_into_noise else found)

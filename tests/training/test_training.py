@@ -235,6 +235,31 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     assert engine(x)[0].shape == (1, 3, 40, 56)
 
 
+def test_fuse_task_begins_with_kernel_net_trains_on_answers_and_exports(photos, tmp_path):
+    begun = train(TINY, photos, tmp_path / "kernel", workers=0, stop_after=5)
+    config = dataclasses.replace(
+        TINY,
+        task="fuse",
+        data=dataclasses.replace(
+            TINY.data, kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx")
+        ),
+        optim=dataclasses.replace(TINY.optim, steps=2),
+    )
+    checkpoint = train(config, photos, tmp_path / "run", workers=0, initial=begun)
+    log = (tmp_path / "run" / "log.csv").read_text()
+    assert "val_ncc_motion_before" in log.splitlines()[0]
+    target = export_checkpoint(checkpoint, tmp_path / "x.onnx", trained_on="noise", licence="none")
+    from unblur.engines import OnnxEngine
+    from unblur.motion.fusion import FUSE_MAPS
+
+    rng = np.random.default_rng(0)
+    maps = rng.random((2, len(FUSE_MAPS), GRID, GRID)).astype(np.float32)
+    psfs, _ = OnnxEngine(target, task="fuse", threads=1)(
+        maps, rng.random((2, 3, 8, 8)).astype(np.float32)
+    )
+    np.testing.assert_allclose(psfs.sum(axis=(1, 2)), 1, rtol=1e-4)
+
+
 def test_learning_rate_rises_holds_and_falls():
     optim = OptimConfig(steps=100, warmup=10, cooldown=20)
     factors = [lr_factor(step, optim) for step in range(100)]

@@ -1,0 +1,81 @@
+"""Several answers made one: weights by cost, what FuseNet reads, and how it begins."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from tests.motion.test_looks import BENT, blurry, grid_of  # noqa: F401  (blurry: a fixture)
+from unblur.blur import Psf
+from unblur.evaluate.metrics import kernel_similarity
+from unblur.models.fuse_net import FuseNet
+from unblur.models.kernel_net import KernelNet
+from unblur.motion.fusion import ANSWERS, FUSE_MAPS, MEAN_LOG, fuse, fusion_maps, weighed
+from unblur.motion.kernel import clean_psf, see
+from unblur.motion.looks import KERNEL_MAPS
+from unblur.restoration.catalogue import load_fuse_engine
+
+WRONG = Psf.from_line(17, 60)
+WIDTHS = {"widths": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
+
+
+@pytest.fixture(scope="module")
+def seen(blurry):  # noqa: F811
+    return see(blurry)
+
+
+def test_the_cheaper_answer_weighs_more_and_a_collapsed_one_nothing(seen):
+    grids, weights = weighed(seen.window, WRONG, [BENT, Psf.delta(3)])
+    assert weights.sum() == pytest.approx(1)
+    assert weights[1] > 2 * weights[0] > 0 == weights[2]
+    assert grids.shape == (3, 64, 64)
+
+
+def test_trust_told_beforehand_counts(seen):
+    _, alike = weighed(seen.window, WRONG, [BENT])
+    _, doubted = weighed(seen.window, WRONG, [BENT], [1.0, 0.1])
+    assert doubted[1] / doubted[0] == pytest.approx(0.1 * alike[1] / alike[0], rel=1e-3)
+
+
+def test_what_fuse_net_reads_tells_each_answer_and_its_weight(seen):
+    found = [BENT, BENT.shifted(2, -1), WRONG]
+    maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, found), strict=True))
+    _, weights = weighed(seen.window, BENT, found)
+    for name, weight in zip(ANSWERS, weights, strict=True):
+        np.testing.assert_allclose(maps[f"{name}_weight"], weight)
+        assert maps[name].max() == pytest.approx(1)
+    # Shifted answers are shown where the others lie.
+    np.testing.assert_allclose(maps["searched_after_look"], maps["looked"], atol=1e-4)
+    assert kernel_similarity(clean_psf(maps["previous"]), BENT) > 0.9
+
+
+def test_missing_answers_are_blank(seen):
+    maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, [WRONG]), strict=True))
+    for name in ANSWERS[2:]:
+        assert not any(maps[name + part].any() for part in ("", "_log", "_weight"))
+
+
+def test_a_fuse_net_begun_with_kernel_net_answers_the_mean(seen):
+    torch.manual_seed(3)
+    kernel = KernelNet(in_maps=len(KERNEL_MAPS), **WIDTHS)
+    network = FuseNet(mean_at=MEAN_LOG, in_maps=len(FUSE_MAPS), **WIDTHS)
+    network.load_state_dict(network.adopted(kernel.state_dict()))
+    maps = fusion_maps(seen, WRONG, [BENT])
+    with torch.no_grad():
+        psf, _ = network(torch.from_numpy(maps)[None], torch.from_numpy(seen.features.pooled)[None])
+    mean = maps[FUSE_MAPS.index("previous")]
+    cosine = (psf[0].numpy() * mean).sum() / np.linalg.norm(psf[0]) / np.linalg.norm(mean)
+    assert cosine > 0.995  # a floor of a thousandth stays
+
+
+def test_the_shipped_network_keeps_a_good_answer_and_doubts_a_bad_one(seen):
+    engine = load_fuse_engine(threads=1)
+    assert kernel_similarity(fuse(seen, BENT, [BENT, BENT, BENT], engine), BENT) > 0.85
+    before = kernel_similarity(WRONG, BENT)
+    assert kernel_similarity(fuse(seen, WRONG, [BENT, BENT, WRONG], engine), BENT) > before + 0.2
+
+
+def test_a_window_of_no_light_is_answered(seen):
+    dark = dataclasses.replace(seen, window=np.zeros_like(seen.window))
+    assert np.isfinite(fusion_maps(dark, BENT, [WRONG])).all()
