@@ -222,7 +222,9 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
         optim=dataclasses.replace(TINY.optim, steps=4),
     )
     checkpoint = train(config, photos, tmp_path / "run", workers=0)
-    target = export_checkpoint(checkpoint, tmp_path / "x.onnx", trained_on="noise", licence="none")
+    told = {"trained_on": "noise", "licence": "none"}
+    target = export_checkpoint(checkpoint, tmp_path / "x.onnx", **told)
+    half = export_checkpoint(checkpoint, tmp_path / "half.onnx", half=True, **told)
     data = target.read_bytes()
     assert str(ROOT).encode() not in data and b"/site-packages/" not in data
     from unblur.engines import OnnxEngine
@@ -233,6 +235,9 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     assert str(ROOT) not in engine.spec.recipe
     x = np.random.default_rng(0).random((1, channels, 40, 56)).astype(np.float32)
     assert engine(x)[0].shape == (1, 3, 40, 56)
+    assert half.stat().st_size < 0.85 * len(data)  # a tiny one is mostly its description
+    narrow = OnnxEngine(half, task="restore", threads=1)(x)[0]
+    assert 0 < np.abs(narrow - engine(x)[0]).max() < 0.01
 
 
 def test_fuse_task_begins_with_kernel_net_trains_on_answers_and_exports(photos, tmp_path):

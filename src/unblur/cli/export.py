@@ -25,7 +25,8 @@ from unblur.errors import MissingExtra
     help="What it was trained on, for its specification.",
 )
 @click.option("--licence", default="unstated", show_default=True, help="Licence of the weights.")
-def export(run: Path, output: Path, trained_on: str, licence: str) -> None:
+@click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the size.")
+def export(run: Path, output: Path, trained_on: str, licence: str, half: bool) -> None:
     """Export the averaged weights of the training RUN, checked against PyTorch."""
     try:
         import onnx
@@ -35,5 +36,7 @@ def export(run: Path, output: Path, trained_on: str, licence: str) -> None:
     del onnx, torch
     from unblur.training.export import export_checkpoint
 
-    path = export_checkpoint(run / "checkpoint.pt", output, trained_on=trained_on, licence=licence)
+    path = export_checkpoint(
+        run / "checkpoint.pt", output, trained_on=trained_on, licence=licence, half=half
+    )
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

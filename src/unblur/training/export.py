@@ -32,10 +32,16 @@ _FRAME_CELLS = 48
 """Channels of a frame at quarter resolution."""
 
 
-def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
+def export_onnx(network: nn.Module, spec: ModelSpec, target: Path, *, half: bool = False) -> Path:
     """Write a network as ONNX and prove that ONNX Runtime gives what PyTorch gives.
 
     The proof runs at two sizes that were not used for the export.
+
+    Args:
+        network: the network; with ``half`` its weights are rounded to 16 bits in place.
+        spec: what it says of itself.
+        target: the ONNX file.
+        half: store the weights in 16 bits: half the size, computed with in 32 as before.
 
     Raises:
         SpecMismatch: the exported file's outputs differ from the network's.
@@ -44,6 +50,8 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
     import onnx
 
     network = network.eval()
+    if half:
+        network.half().float()  # what is proved is what is stored
     inputs, names, dynamic = _example(spec, 64, 2)
     with quiet(), torch.no_grad():
         program = torch.onnx.export(
@@ -59,6 +67,8 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
     assert program is not None
     model = program.model_proto
     anonymise(model)
+    if half:
+        store_in_half(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = SPEC_KEY, spec.to_json()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +84,9 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path) -> Path:
     return target
 
 
-def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licence: str) -> Path:
+def export_checkpoint(
+    checkpoint: Path, target: Path, *, trained_on: str, licence: str, half: bool = False
+) -> Path:
     """Write the averaged weights of a training checkpoint as ONNX.
 
     Args:
@@ -82,6 +94,7 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         target: the ONNX file.
         trained_on: the data, in a sentence, for the model card.
         licence: of the weights.
+        half: store them in 16 bits.
     """
     from unblur.toml import from_dict
     from unblur.training.checkpoint import load_checkpoint
@@ -108,7 +121,7 @@ def export_checkpoint(checkpoint: Path, target: Path, *, trained_on: str, licenc
         privacy=public_terms(state),
         state_channels=_FRAME_CELLS + config.hidden if config.task == "frame" else 0,
     )
-    return export_onnx(network, spec, target)
+    return export_onnx(network, spec, target, half=half)
 
 
 def _public_recipe(text: str) -> str:
@@ -157,6 +170,25 @@ def anonymise(model: Any) -> None:
     for item in [*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer]:
         item.doc_string = ""
         del item.metadata_props[:]
+
+
+def store_in_half(model: Any) -> None:
+    """Keep the weights of an ONNX model in 16 bits; it widens them when it is loaded."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph, widened = model.graph, []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        widened.append(
+            onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*widened, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _prove(network: nn.Module, spec: ModelSpec, path: Path) -> None:
