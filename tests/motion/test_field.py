@@ -54,6 +54,24 @@ def test_different_motions_stay_different():
     assert kernel_similarity(right, other) > 0.75 > kernel_similarity(right, LINE)
 
 
+def test_neighbours_know_better_only_where_the_motion_changes():
+    from unblur.motion.rolling import neighbours_know_better
+
+    rng = np.random.default_rng(2)
+    scene = ndimage.gaussian_filter(
+        (rng.random((256, 256, 1)) > 0.97).astype(np.float32), (1, 1, 0)
+    )
+    truths = [Psf.from_line(15, angle) for angle in (0, 0, 60, 60)]
+    places = np.array([(0, 0), (0, 1), (9, 0), (9, 1)])
+    weights = np.ones(4)
+    mean = Psf(np.mean([psf.embedded(31) for psf in truths], axis=0))
+    windows = [apply_psf(scene, psf)[..., 0] for psf in truths]
+    assert neighbours_know_better(windows, truths, mean, places, weights)
+    steady = [apply_psf(scene, truths[0])[..., 0]] * 4
+    guesses = [Psf.from_line(15, angle) for angle in (0, 8, 4, -6)]
+    assert not neighbours_know_better(steady, guesses, truths[0], places, weights)
+
+
 def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
     def turned(i, j):
         return estimate(Psf.from_line(15, 20 + 4 * i + 4 * j))

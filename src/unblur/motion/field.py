@@ -16,9 +16,10 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import aligned, mean_psf
-from unblur.motion.kernel import PsfEstimate, clean_psf, estimate_psfs, look, see
+from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, estimate_psfs, look, see
 from unblur.motion.pyramid import LumaReader, Pyramid, window_starts
 from unblur.motion.refinement import finer, look_again, look_again_shared
+from unblur.motion.rolling import falls_with_distance, neighbours_know_better
 
 MIN_SIDE = 96
 """Photos with a shorter side are too small to tell their motion."""
@@ -33,11 +34,6 @@ _MOST_ROWS = 6
 _COARSE_WINDOWS = 3
 _UNIFORM = 0.8
 """Mean similarity between the windows' PSFs above which one PSF may serve the whole photo."""
-
-_FALL, _TREND = 0.02, -0.25
-"""A camera that rolls moves each place a little differently: similarity falls with distance. From
-this fall between the nearest and the farthest thirds of pairs on, and this correlation with the
-distance, one PSF does not do, however alike all are."""
 
 _TOLD = 0.1
 """Share of the largest trust from which on a window has a say in whether the motion changes."""
@@ -66,6 +62,8 @@ class MotionField:
         first_px: mean length of the windows' motion at the first look, in px of the scale it was
             made on; later answers tell better how it moved, but not whether. None if there was
             no look.
+        sharp: what the judge said, or None.
+        alike: whether the windows agree, though their motion may change steadily.
     """
 
     shape: tuple[int, int]
@@ -76,6 +74,7 @@ class MotionField:
     uniform: bool
     first_px: float | None = None
     sharp: bool | None = None
+    alike: bool = False
 
     @property
     def blur_probability(self) -> float:
@@ -181,8 +180,11 @@ def analyse_luma(
         fuse_engine,
     )
     if not field.uniform:
-        again = reconcile(arranged(look_again(seen, first, psf, engine)), may_share=False)
-        return replace(again, first_px=field.first_px, sharp=field.sharp)
+        apart = look_again(seen, first, psf, engine)
+        if not field.alike or _rolls(seen, apart, psf, field):
+            again = reconcile(arranged(apart), may_share=False)
+            return replace(again, first_px=field.first_px, sharp=field.sharp)
+        field = replace(field, uniform=True)
     while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
         middle = (2 * middle[0], 2 * middle[1])
         found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
@@ -238,7 +240,8 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
     told = np.flatnonzero(trust >= _TOLD * trust.max())
     steady = not falls_with_distance(pairwise[np.ix_(told, told)], apart[np.ix_(told, told)])
-    if may_share and agreement >= _UNIFORM and steady:
+    field = replace(field, alike=agreement >= _UNIFORM)
+    if may_share and field.alike and steady:
         shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
         confidence = float(np.average([w.confidence for w in flat], weights=trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
@@ -254,23 +257,11 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     return _with_psfs(field, [np.roll(g, shift, (0, 1)) for g in mixed], uniform=False)
 
 
-def falls_with_distance(alike: NDArray[Any], apart: NDArray[Any]) -> bool:
-    """Return whether the motion changes steadily over a photo.
-
-    Args:
-        alike: (N, N) similarities of the windows' PSFs.
-        apart: (N, N) squares of the distances between their middles.
-    """
-    pairs = np.triu_indices(len(alike), 1)
-    similarities, distances = alike[pairs], np.sqrt(apart[pairs])
-    third = len(distances) // 3
-    if third < 2 or distances.min() == distances.max():
-        return False
-    order = np.argsort(distances, kind="stable")
-    fall = similarities[order[:third]].mean() - similarities[order[-third:]].mean()
-    if fall < _FALL:
-        return False
-    return bool(np.corrcoef(similarities, distances)[0, 1] < _TREND)
+def _rolls(seen: list[Seen], found: list[PsfEstimate], shared: Psf, field: MotionField) -> bool:
+    places = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
+    weights = np.array([visibility(w) for row in field.windows for w in row])
+    windows = [s.window for s in seen]
+    return neighbours_know_better(windows, [e.psf for e in found], shared, places, weights)
 
 
 def mean_answer(field: MotionField) -> Psf:
