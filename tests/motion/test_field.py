@@ -61,14 +61,14 @@ def test_neighbours_know_better_only_where_the_motion_changes():
     scene = ndimage.gaussian_filter(
         (rng.random((256, 256, 1)) > 0.97).astype(np.float32), (1, 1, 0)
     )
-    truths = [Psf.from_line(15, angle) for angle in (0, 0, 60, 60)]
-    places = np.array([(0, 0), (0, 1), (9, 0), (9, 1)])
-    weights = np.ones(4)
+    truths = [Psf.from_line(15, angle) for angle in (0, 0, 0, 60, 60, 60)]
+    places = np.array([(0, 0), (0, 1), (0, 2), (9, 0), (9, 1), (9, 2)])
+    weights = np.ones(6)
     mean = Psf(np.mean([psf.embedded(31) for psf in truths], axis=0))
     windows = [apply_psf(scene, psf)[..., 0] for psf in truths]
     assert neighbours_know_better(windows, truths, mean, places, weights)
-    steady = [apply_psf(scene, truths[0])[..., 0]] * 4
-    guesses = [Psf.from_line(15, angle) for angle in (0, 8, 4, -6)]
+    steady = [apply_psf(scene, truths[0])[..., 0]] * 6
+    guesses = [Psf.from_line(15, angle) for angle in (0, 8, 4, -6, 10, -9)]
     assert not neighbours_know_better(steady, guesses, truths[0], places, weights)
 
 
