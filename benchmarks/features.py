@@ -8,7 +8,7 @@ smoothed, and the share of windows rightly told moved or not, all on the validat
 These are short trainings from nothing, to compare the features with each other; the shipped
 network is far better than the best row.
 
-    python benchmarks/features.py DIR --samples 3072 --steps 768 --json features.json
+    python benchmarks/features.py DIR --samples 2048 --steps 320 --json features.json
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder of sharp photos with a manifest.csv")
-    parser.add_argument("--samples", type=int, default=3072)
-    parser.add_argument("--steps", type=int, default=768)
-    parser.add_argument("--val-samples", type=int, default=384)
+    parser.add_argument("--samples", type=int, default=2048)
+    parser.add_argument("--steps", type=int, default=320)
+    parser.add_argument("--val-samples", type=int, default=256)
     parser.add_argument("--json", type=Path, help="write the table here")
     options = parser.parse_args()
     torch.set_num_threads(1)

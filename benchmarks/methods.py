@@ -34,6 +34,7 @@ METHODS = (
     "plain",
     "plain+no-gate",
     "unblur",
+    "best",
     "unblur+true-psf",
 )
 SCORES = {"psnr_db": 2, "ssim": 3, "haarpsi": 3}

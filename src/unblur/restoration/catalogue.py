@@ -34,7 +34,7 @@ _MOST_AT_ONCE = 4
 """Tiles restored at the same time. Threads that share a tile wait for each other and rest while
 it is deconvolved, threads with a tile each do not; but each takes memory."""
 
-_NETWORKS = {DEFAULT_MODEL: RESTORE_NET, "plain": "plain_net"}
+_NETWORKS = {DEFAULT_MODEL: RESTORE_NET, "best": "restore_best", "plain": "plain_net"}
 
 
 def model_names() -> list[str]:
