@@ -114,7 +114,7 @@ def main() -> None:
     config = load_config(CONFIG)
     config = dataclasses.replace(
         config,
-        data=dataclasses.replace(config.data, looks=1, search=0.0),
+        data=dataclasses.replace(config.data, looks=1, search=False),
         optim=dataclasses.replace(
             config.optim, steps=options.steps, cooldown=options.steps // 2, warmup=50
         ),

@@ -33,8 +33,9 @@ class DataConfig:
             the rest gets a wrong one.
         clips: share of FrameRNN's samples made from sharp clips instead of photos, if there
             are clips.
-        search: share of windows whose last look is at the answer of the coarse-to-fine search,
-            which takes long to make, and not at KernelNet's own.
+        search: one more look of KernelNet's, with the answer of the coarse-to-fine search.
+        search_share: share of windows that are searched, which takes long; at the others the last
+            look is at KernelNet's own answer.
         bank: what RestoreNet is told of the motion, see
             :data:`unblur.restoration.inputs.CHANNELS`.
         sides_px: sides of the windows, each as often; ``window_px`` alone if empty.
@@ -58,7 +59,8 @@ class DataConfig:
     clips: float = 0.3
     sides_px: tuple[int, ...] = ()
     looks: int = 1
-    search: float = 0.0
+    search: bool = False
+    search_share: float = 1.0
     bank: Bank = "wiener"
     kernel_weights: str = ""
 

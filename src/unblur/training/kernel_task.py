@@ -52,7 +52,7 @@ class KernelSamples(WindowSamples):
         for _ in range(self.data.looks - 1):
             views.append(next_look(maps, window, self._answer(views[-1], features.pooled)))
         if self.data.search:
-            if rng.random() < self.data.search:
+            if rng.random() < self.data.search_share:
                 found = estimate_psf_map(window, noise=features.noise)
                 answer = np.asarray(found.embedded(GRID), np.float32)
             else:  # as many samples of each window, or a crew could not share a shard
