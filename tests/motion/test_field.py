@@ -77,12 +77,12 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
         return estimate(Psf.from_line(15, 20 + 4 * i + 4 * j))
 
     rolling = field_of([[turned(i, j) for j in range(4)] for i in range(4)])
-    assert not reconcile(rolling).uniform
+    assert not reconcile(rolling).steady
     assert reconcile(rolling, may_share=False).windows[0][0].psf.angle_deg() < 30
     # The same angles in no order are noise of the estimate.
     order = np.random.default_rng(4).permutation(16).reshape(4, 4)
     mixed = field_of([[turned(k // 4, k % 4) for k in row] for row in order])
-    assert reconcile(mixed).uniform
+    assert reconcile(mixed).steady
 
 
 @pytest.mark.parametrize(

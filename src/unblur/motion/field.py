@@ -63,7 +63,7 @@ class MotionField:
             made on; later answers tell better how it moved, but not whether. None if there was
             no look.
         sharp: what the judge said, or None.
-        alike: whether the windows agree, though their motion may change steadily.
+        steady: whether the windows' PSFs differ without order, not as where the camera rolled.
     """
 
     shape: tuple[int, int]
@@ -74,7 +74,7 @@ class MotionField:
     uniform: bool
     first_px: float | None = None
     sharp: bool | None = None
-    alike: bool = False
+    steady: bool = True
 
     @property
     def blur_probability(self) -> float:
@@ -179,12 +179,11 @@ def analyse_luma(
         engine,
         fuse_engine,
     )
-    if not field.uniform:
+    if not field.uniform or not field.steady:
         apart = look_again(seen, first, psf, engine)
-        if not field.alike or _rolls(seen, apart, psf, field):
+        if not field.uniform or _rolls(seen, apart, psf, field):
             again = reconcile(arranged(apart), may_share=False)
             return replace(again, first_px=field.first_px, sharp=field.sharp)
-        field = replace(field, uniform=True)
     while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
         middle = (2 * middle[0], 2 * middle[1])
         found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
@@ -239,9 +238,9 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     pairwise = smooth @ smooth.T
     agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
     told = np.flatnonzero(trust >= _TOLD * trust.max())
-    steady = not falls_with_distance(pairwise[np.ix_(told, told)], apart[np.ix_(told, told)])
-    field = replace(field, alike=agreement >= _UNIFORM)
-    if may_share and field.alike and steady:
+    falls = falls_with_distance(pairwise[np.ix_(told, told)], apart[np.ix_(told, told)])
+    field = replace(field, steady=not falls)
+    if may_share and agreement >= _UNIFORM:
         shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
         confidence = float(np.average([w.confidence for w in flat], weights=trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
