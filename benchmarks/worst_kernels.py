@@ -1,6 +1,7 @@
 """The ten worst estimates of ``benchmarks/kernels.py``, drawn to be looked at.
 
-Of each: the blurry photo, the true PSF, the estimated one, and the photo restored with either.
+Of each: the blurry photo, the true PSF, the estimated one, and the photo restored with either; with
+``--psfs`` only the PSFs, for photos that may not be passed on.
 
     python benchmarks/worst_kernels.py DIR kernels.json worst.png
 """
@@ -34,15 +35,23 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the photos that were measured")
     parser.add_argument("table", type=Path, help="what kernels.py --json wrote")
     parser.add_argument("target", type=Path, help="the picture to write")
+    parser.add_argument("--psfs", action="store_true", help="only the PSFs")
     options = parser.parse_args()
     table = json.loads(options.table.read_text("utf-8"))
     photos = {p.relative.as_posix(): p.path for p in find_sharp(options.data, split=None)}
     cells = {cell.name: cell for cell in kernels.CELLS}
-    rows = [row_of(row, cells[row["cell"]], photos[row["photo"]], table) for row in table["worst"]]
+    rows = [
+        row_of(row, cells[row["cell"]], photos[row["photo"]], table, only_psfs=options.psfs)
+        for row in table["worst"]
+    ]
+    if options.psfs:  # narrow ones, five beside each other
+        rows = [np.concatenate(rows[i : i + 5], axis=1) for i in range(0, len(rows), 5)]
     Image.fromarray(np.concatenate(rows)).save(options.target)
 
 
-def row_of(row: kernels.Row, cell: kernels.Cell, path: Path, table: kernels.Row) -> np.ndarray:
+def row_of(
+    row: kernels.Row, cell: kernels.Cell, path: Path, table: kernels.Row, *, only_psfs: bool
+) -> np.ndarray:
     """Return one row of the sheet."""
     rng = pair_rng(table["seed"], row["photo"], 0)
     sharp = as_rgb(read_photo(path).srgb())
@@ -59,15 +68,17 @@ def row_of(row: kernels.Row, cell: kernels.Cell, path: Path, table: kernels.Row)
     ]
     middle = found.windows[len(found.windows) // 2][len(found.windows[0]) // 2].psf
     scaled = middle if found.scale == 1 else middle.scaled(found.scale)
-    parts = [shrunk(blurry), drawn(pair.psf), drawn(scaled), *map(shrunk, restored)]
+    psfs = [drawn(pair.psf), drawn(scaled)]
+    parts = psfs if only_psfs else [shrunk(blurry), *psfs, *map(shrunk, restored)]
     line = Image.fromarray(np.concatenate(parts, axis=1))
     sheet = Image.new("RGB", (line.width, line.height + TEXT), "white")
     sheet.paste(line, (0, TEXT))
     text = (
         f"{row['method']}, {row['cell']}, {row['length_px']:.0f} px: similarity"
-        f" {row['similarity']:.2f}, {row['gap_db']:.1f} dB behind the true PSF | blurry, true PSF,"
-        " estimated PSF, restored with the estimate, with the truth"
+        f" {row['similarity']:.2f}, {row['gap_db']:.1f} dB behind the true PSF"
     )
+    if not only_psfs:
+        text += " | blurry, true PSF, estimated PSF, restored with the estimate, with the truth"
     ImageDraw.Draw(sheet).text((4, 2), text, fill="black")
     return np.asarray(sheet)
 
