@@ -127,7 +127,7 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     with Image.open(photo) as image:
         Image.fromarray(np.asarray(image) // 2).save(darker)
 
-    def harm_only_dark_photos(samples, restorer, kernel, options, *, blur_engine):
+    def harm_only_dark_photos(samples, restorer, kernel, options, *, fuse_engine, blur_engine):
         return (samples if samples.mean() > 100 else samples // 2), None, None
 
     monkeypatch.setattr(harm, "restore_samples", harm_only_dark_photos)
