@@ -227,12 +227,12 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     if len(flat) == 1:
         return replace(field, uniform=True)
     grids = np.stack([w.psf.embedded(GRID) for w in flat])
-    trust = np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in flat])
+    trust = _trust(flat)
     reference = grids[int(np.argmax(trust))]
     for _ in range(2):
         grids = np.stack([aligned(g, reference) for g in grids])
         reference = np.tensordot(trust / trust.sum(), grids, axes=1)
-    place = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
+    place = _places(field)
     apart = np.square(place[:, None] - place[None]).sum(axis=2)
     smooth = _smoothed(grids)
     pairwise = smooth @ smooth.T
@@ -257,16 +257,25 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
 
 
 def _rolls(seen: list[Seen], found: list[PsfEstimate], shared: Psf, field: MotionField) -> bool:
-    places = np.array([(y, x) for y in field.centres_y for x in field.centres_x])
     weights = np.array([visibility(w) for row in field.windows for w in row])
     windows = [s.window for s in seen]
-    return neighbours_know_better(windows, [e.psf for e in found], shared, places, weights)
+    psfs = [e.psf for e in found]
+    return neighbours_know_better(windows, psfs, shared, _places(field), weights)
+
+
+def _places(field: MotionField) -> NDArray[Any]:
+    """Return the windows' middles (y, x), row by row."""
+    return np.array([(y, x) for y in field.centres_y for x in field.centres_x])
+
+
+def _trust(windows: list[PsfEstimate]) -> NDArray[Any]:
+    return np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in windows])
 
 
 def mean_answer(field: MotionField) -> Psf:
     """Return the mean of the windows' PSFs, the trusted ones counting most."""
     flat = [w for row in field.windows for w in row]
-    trust = np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in flat])
+    trust = _trust(flat)
     return mean_psf([w.psf for w in flat], trust)
 
 

@@ -55,9 +55,8 @@ def weighed(
         (N, GRID, GRID) float32, ``looked`` first, and (N,) float32 with sum 1.
     """
     answers = [looked, *found]
-    grids = np.stack([np.asarray(a.embedded(GRID), np.float32) for a in answers])
-    least_px = _COLLAPSED * looked.length_px()
-    told = np.array([i == 0 or a.length_px() >= least_px for i, a in enumerate(answers)])
+    grids = _grids(answers)
+    told = np.array([True, *(not collapsed(psf, looked) for psf in found)])
     weights = told * np.asarray(trust or np.ones(len(answers)), np.float32)
     if told.sum() > 1:  # a single one needs no cost to be told
         costs = np.array(
@@ -65,8 +64,7 @@ def weighed(
         )
         weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR)
     weights = np.asarray(weights / weights.sum(), np.float32)
-    reference = grids[int(np.argmax(weights))]
-    return np.stack([aligned(g, reference) for g in grids]), weights
+    return _all_aligned(grids, weights), weights
 
 
 def best_explanation(
@@ -96,8 +94,8 @@ def fusion_maps(seen: Seen, looked: Psf, found: Sequence[Psf]) -> FloatArray:
     mean = np.tensordot(weights, grids, axes=1)
     maps = list(next_look(first_look(seen.features.maps), seen.window, mean))
     for grid, weight in zip(grids, weights, strict=True):
-        maps += [*(shares(grid) if weight > 0 else np.zeros((2, GRID, GRID), np.float32))]
-        maps.append(np.full((GRID, GRID), weight, np.float32))
+        shown = shares(grid) if weight > 0 else np.zeros((2, GRID, GRID), np.float32)
+        maps += [*shown, np.full((GRID, GRID), weight, np.float32)]
     missing = len(FUSE_MAPS) - len(maps)
     return np.stack([*maps, *np.zeros((missing, GRID, GRID), np.float32)])
 
@@ -116,11 +114,23 @@ def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> Psf:
 
 def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
     """Return the weighted mean of PSFs, each aligned with the one that weighs most."""
-    grids = [np.asarray(p.embedded(GRID), np.float32) for p in psfs]
-    reference = grids[int(np.argmax(weights))]
-    alike = np.stack([aligned(g, reference) for g in grids])
     share = (weights / weights.sum()).astype(np.float32)
-    return clean_psf(np.tensordot(share, alike, axes=1))
+    return clean_psf(np.tensordot(share, _all_aligned(_grids(psfs), weights), axes=1))
+
+
+def collapsed(psf: Psf, other: Psf) -> bool:
+    """Return whether an answer is far shorter than another, as one that fell for a point is."""
+    return psf.length_px() < _COLLAPSED * other.length_px()
+
+
+def _grids(psfs: Sequence[Psf]) -> FloatArray:
+    return np.stack([np.asarray(p.embedded(GRID), np.float32) for p in psfs])
+
+
+def _all_aligned(grids: FloatArray, weights: NDArray[np.floating[Any]]) -> FloatArray:
+    """Return maps aligned with the one that weighs most."""
+    reference = grids[int(np.argmax(weights))]
+    return np.stack([aligned(grid, reference) for grid in grids])
 
 
 def aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import best_explanation, fuse, mean_psf
+from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
 from unblur.motion.kernel import PsfEstimate, Seen, look, see
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
@@ -36,7 +36,6 @@ _MOST_WIDE = 2
 _MOST_SEARCHED = 36
 """Windows of a varying field up to which each is searched by itself."""
 
-_COLLAPSED = 0.6
 
 _TRUST_POWER = 4
 """Power of KernelNet's confidence by which answers are weighted: it is never far below 1."""
@@ -189,7 +188,7 @@ def finer(
     )
     begun = psf.scaled(2.0)
     found = estimate_psf_map(read(y0, x0, y1, x1), initial=begun, crop_px=_CARRIED_PX)
-    if found.length_px() < _COLLAPSED * begun.length_px() or likeness(found, begun) < _CARRIED:
+    if collapsed(found, begun) or likeness(found, begun) < _CARRIED:
         return None
     return found
 
