@@ -3,7 +3,7 @@
 Makes the pairs if they are not there, runs ``unblur compare``, and prints the tables of
 docs/compare.md as Markdown. Everything lies in WORK and is kept there: a stopped run goes on, and
 what has not changed is not done again. ``--keep`` names methods whose results stay good though
-unblur's code has changed (they do not depend on our networks).
+unblur's code or motion networks have changed (they do not depend on them).
 
 * ``pairs_test``, ``compare_test``: every photo of the test split, whole.
 * ``pairs_maxim``, ``compare_maxim`` (``--maxim``): windows of up to 320 px of the same photos, one

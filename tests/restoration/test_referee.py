@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import unblur
 from tests.motion.test_field import estimate, field_of
-from unblur.blur import Psf
+from unblur.blur import Psf, apply_psf
+from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.restoration import referee
 
 
@@ -51,3 +53,26 @@ def test_typical_length_listens_to_windows_that_see():
     seeing = estimate(Psf.from_line(10, 0))
     mixed = field_of([[blind, seeing]])
     assert referee.typical_length(mixed) == pytest.approx(10, abs=1)
+
+
+def test_light_that_was_moved_about_is_not_lost_and_light_that_is_gone_is():
+    rng = np.random.default_rng(4)
+    sharp = np.kron(rng.random((20, 30, 3)), np.ones((16, 16, 1))).astype(np.float32)
+    blurry = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(25, 30)))
+    assert referee.lost_light(blurry, sharp[12:-12, 12:-12]) == 0
+    assert referee.lost_light(blurry, 0.9 * sharp) == pytest.approx(0.21, abs=0.03)  # sRGB
+    assert referee.lost_light(blurry, blurry * [1, 1, 0.8]) == pytest.approx(0.37, abs=0.04)
+    assert referee.lost_light(0.01 * blurry, 0.008 * blurry) == 0  # nothing to see by
+
+
+def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
+    rng = np.random.default_rng(5)
+    sharp = np.kron(rng.random((20, 20, 3)), np.ones((16, 16, 1))).astype(np.float32)
+    blurred = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(13, 30)))
+    blurry = np.clip(blurred, 0, 1)
+    monkeypatch.setattr(referee, "lost_light", lambda before, after: 0.3)
+    result = unblur.restore(blurry)
+    assert np.array_equal(result.samples, blurry)
+    assert not result.report.changed and "light by 30 %" in result.report.reason
+    assert not np.any(result.report.trust)
+    assert unblur.restore(blurry, gate=False).report.changed

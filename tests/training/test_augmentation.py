@@ -8,10 +8,10 @@ from tests.training.test_training import TINY
 from unblur.blur import Pair, Psf, apply_psf
 from unblur.blur.camera import Camera
 from unblur.blur.synthesis import disc_psf
+from unblur.motion.dihedral import mean_of_turns, mirrored, transposed
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import standardised
-from unblur.training.dihedral import mirrored, transposed
 from unblur.training.facts import class_of, facts_of
 from unblur.training.loop import job_of
 
@@ -137,3 +137,26 @@ def test_each_sample_of_a_batch_is_turned_on_its_own(window):
     batch = {key: np.concatenate([value] * 24) for key, value in one.items()}
     turned = job_of(TINY)[0].augment(batch, np.random.default_rng(0))
     assert len({psf.tobytes() for psf in turned["psf"]}) > 4
+
+
+def test_the_mean_of_all_turns_is_what_a_network_that_turns_alike_says_at_once(window):
+    features = motion_features(np.ascontiguousarray(window))
+
+    def alike(maps, pooled):
+        return maps[:, MAP_NAMES.index("cepstrum")], None
+
+    found = mean_of_turns(alike, features.maps, features.pooled, MAP_NAMES)
+    np.testing.assert_allclose(found, features.maps[MAP_NAMES.index("cepstrum")], atol=1e-6)
+
+
+def test_the_mean_of_all_turns_evens_out_what_a_network_says_of_one_side(window):
+    features = motion_features(np.ascontiguousarray(window))
+
+    def lopsided(maps, pooled):
+        psfs = np.zeros((len(maps), GRID, GRID), np.float32)
+        psfs[:, GRID // 2 + 3, GRID // 2 - 5] = 1
+        return psfs, None
+
+    found = mean_of_turns(lopsided, features.maps, features.pooled, MAP_NAMES)
+    middle = GRID // 2
+    assert (found > 0).sum() == 8 and found[middle - 5, middle + 3] == pytest.approx(1 / 8)

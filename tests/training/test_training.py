@@ -217,7 +217,9 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
             TINY.data,
             crop_px=64,
             bank=bank,
+            fused=0.5 if bank == "edges" else 0.0,
             kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
+            fuse_weights=str(ROOT / "src/unblur/weights/fuse_net.onnx"),
         ),
         optim=dataclasses.replace(TINY.optim, steps=4),
     )

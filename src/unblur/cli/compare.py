@@ -67,7 +67,7 @@ _STOPPED = 130
     metavar="NAMES",
     default="",
     help="Comma-separated: those of the models whose earlier results stay good though unblur's "
-    "code has changed since; the report says so.",
+    "code or motion networks have changed since; the report says so.",
 )
 @json_option
 def compare(

@@ -205,7 +205,7 @@ def _adapted(
     config: TrainConfig, gyro: Path | None, kernel_weights: Path | None, steps: int | None
 ) -> TrainConfig:
     """Put this machine's paths into a config."""
-    from unblur.restoration.catalogue import KERNEL_NET, weights_path
+    from unblur.restoration.catalogue import FUSE_NET, KERNEL_NET, weights_path
 
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:
@@ -214,6 +214,8 @@ def _adapted(
         data = dataclasses.replace(
             data, kernel_weights=str(kernel_weights or weights_path(KERNEL_NET))
         )
+    if data.fused:
+        data = dataclasses.replace(data, fuse_weights=str(weights_path(FUSE_NET)))
     if steps is not None:
         optim = dataclasses.replace(optim, steps=steps)
     return dataclasses.replace(config, recipe=recipe, data=data, optim=optim)

@@ -18,6 +18,7 @@ from scipy import fft
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
+from unblur.motion.dihedral import mean_of_turns
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import Seen, clean_psf
 from unblur.motion.looks import KERNEL_MAPS, explanation_cost, first_look, next_look, shares
@@ -108,8 +109,7 @@ def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> Psf:
         engine: runs FuseNet.
     """
     maps = fusion_maps(seen, looked, found)
-    psfs, _ = engine(maps[None], seen.features.pooled[None])
-    return clean_psf(psfs[0])
+    return clean_psf(mean_of_turns(engine, maps, seen.features.pooled, KERNEL_MAPS))
 
 
 def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:

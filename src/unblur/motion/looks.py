@@ -29,6 +29,7 @@ from unblur.color import FloatArray
 from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID, crop_centre, quotient
 from unblur.motion.l0_latent import l0_latent, strong_gradients
+from unblur.motion.spatial import burnt
 
 LOOK_NAMES = (
     "previous",
@@ -153,19 +154,20 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
     )
     edges = strong_gradients(picture, _PRICE / coupling).any(axis=0).sum()
     misfit = fft.irfft2(otf * fft.rfft2(picture) - spectrum, s=window.shape)
-    return float(np.square(misfit).sum() + _PRICE * edges)
+    return float(np.square(misfit[~burnt(window)]).sum() + _PRICE * edges)
 
 
-def plausible(raw: FloatArray) -> FloatArray:
+def plausible(raw: FloatArray, *, faint: float = _LEAST) -> FloatArray:
     """Return what of a quotient may be a PSF: no faint values, no small separate parts.
 
     Args:
-        raw: (GRID, GRID) float32.
+        raw: (S, S) float32.
+        faint: share of the largest value below which values are noise.
 
     Returns:
-        (GRID, GRID) float32, non-negative, sum 1.
+        (S, S) float32, non-negative, sum 1.
     """
-    kept = np.where(raw >= _LEAST * raw.max(), np.maximum(raw, 0), 0)
+    kept = np.where(raw >= faint * raw.max(), np.maximum(raw, 0), 0)
     parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
     sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
     kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)

@@ -28,6 +28,10 @@ _FLOOR = 0.05
 """Regularisation of the quotients, as a share of the mean power of the guess."""
 POOLED_GRID = 8
 
+_BURNT = 0.98
+_AROUND_BURNT = 2
+"""Pixels around a burnt one that demosaicing and compression have drawn from it."""
+
 
 def pooled_high_pass(window: FloatArray) -> FloatArray:
     """Return how much fine, medium and coarse detail each part of a window has.
@@ -133,6 +137,15 @@ def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
     np.minimum(high, 0, out=high)
     low += high
     return low
+
+
+def burnt(luma: FloatArray) -> NDArray[np.bool_]:
+    """Return where a picture is too bright to tell how bright, and the pixels around.
+
+    Args:
+        luma: (H, W) float32 in [0, 1], linear light.
+    """
+    return np.asarray(ndimage.binary_dilation(luma > _BURNT, iterations=_AROUND_BURNT))
 
 
 def gradients(image: FloatArray) -> FloatArray:

@@ -129,20 +129,26 @@ def shipped_networks() -> list[str]:
     return sorted(path.stem for path in folder.glob("*.onnx"))
 
 
-def model_files(name: str) -> list[Path]:
-    """Return all files that the results of a model depend on, those of the motion included.
+def motion_files() -> list[Path]:
+    """Return the files of the networks that tell how a photo moved, whatever restores it.
 
     Raises:
         UnknownModel: the installation lacks one.
     """
-    files = [weights_path(network) for network in (KERNEL_NET, FUSE_NET, _BLUR_NET)]
+    return [weights_path(network) for network in (KERNEL_NET, FUSE_NET, _BLUR_NET)]
+
+
+def model_files(name: str) -> list[Path]:
+    """Return the files of a model itself; those of :func:`motion_files` come on top.
+
+    Raises:
+        UnknownModel: the installation lacks one.
+    """
     if name in _NETWORKS:
-        files.append(weights_path(_NETWORKS[name]))
-    elif is_foreign(name):
-        files += shelf_files(name)
-    elif Path(name).is_file():
-        files.append(Path(name))
-    return files
+        return [weights_path(_NETWORKS[name])]
+    if is_foreign(name):
+        return shelf_files(name)
+    return [Path(name)] if Path(name).is_file() else []
 
 
 @lru_cache(maxsize=8)

@@ -157,6 +157,9 @@ def restore_samples(
     if not reason:
         work = _work(samples, motion, trust, restorer, options, blind=blind)
         noise, restored = work.noise, work.run(progress)
+        reason = _objection(samples, restored, options)
+        if reason:
+            restored, trust = samples, np.zeros_like(trust)
     done = time.perf_counter()
     changed = restored is not samples and _differ(restored, samples)
     report = Report(
@@ -288,6 +291,19 @@ def _looks_sharp(
         return False
     seen = referee.detection(samples, motion, blur_engine)
     return referee.is_likely_sharp(seen, motion, settings)
+
+
+def _objection(samples: Samples, restored: Samples, options: RestoreOptions) -> str:
+    """Return why a restoration cannot be right, or nothing; a PSF that was given is not judged."""
+    if options.psf is not None or not options.gate:
+        return ""
+    lost = referee.lost_light(samples, restored)
+    if not lost:
+        return ""
+    return (
+        "undoing the motion that was found would have changed the photo's light by "
+        f"{100 * lost:.0f} %, so it was found wrongly"
+    )
 
 
 def _typical_noise(motion: MotionField | None) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.color import FloatArray
+from unblur.color import FloatArray, srgb_to_linear, to_float
 from unblur.engines.base import Engine
 from unblur.io.reduced import shrunk_luma
 from unblur.motion.detect import Detection, detect_luma
@@ -21,6 +21,12 @@ from unblur.motion.kernel import PsfEstimate
 from unblur.restoration.settings import DEFAULTS, Settings
 
 _SEEN_PX = 2048
+
+_LOST, _DARK = 0.15, 0.005
+"""Share of its light that no photo loses by having its motion undone, but for what lies in the
+dark: blur moves light about, and only lamps that are clipped when sharp lose some. Of real shaken
+photos the largest loss was 0.11, in one channel of a night scene; a wrong motion in too small a
+photo lost 0.31."""
 
 
 def is_sharp(field: MotionField, settings: Settings = DEFAULTS) -> bool:
@@ -47,6 +53,24 @@ def is_likely_sharp(
     sharp = detection.probabilities[0]
     for_sharp, against = sharp * still, (1 - sharp) * moved
     return for_sharp >= settings.likely_sharp * (for_sharp + against)
+
+
+def lost_light(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """Return the share of its light by which a restoration changes a photo too much, or 0.
+
+    Args:
+        before, after: (H, W, C) photos, sRGB.
+
+    Returns:
+        The largest change of a channel's mean in linear light, 0 where it may well be.
+    """
+    step = max(1, min(before.shape[:2]) // 256)
+    light = [
+        srgb_to_linear(to_float(np.ascontiguousarray(photo[::step, ::step]))).mean(axis=(0, 1))
+        for photo in (before, after)
+    ]
+    change = float(np.abs((light[1] + _DARK) / (light[0] + _DARK) - 1).max())
+    return change if change > _LOST else 0.0
 
 
 def detection(samples: NDArray[Any], motion: MotionField, engine: Engine) -> Detection:

@@ -41,8 +41,11 @@ class DataConfig:
         sides_px: sides of the windows, each as often; ``window_px`` alone if empty.
         looks: looks that KernelNet takes at each window; each is a sample of KernelNet's, the
             last answer is what RestoreNet's banks are made with.
+        fused: share of RestoreNet's estimates that are made as a photo's are: searched, and FuseNet
+            having the last word. The others are KernelNet's looks, which take a tenth of the time.
         kernel_weights: ONNX file of the KernelNet whose estimates RestoreNet and further looks
             are trained on.
+        fuse_weights: ONNX file of the FuseNet that ``fused`` asks for.
     """
 
     window_px: int = 256
@@ -62,7 +65,9 @@ class DataConfig:
     search: bool = False
     search_share: float = 1.0
     bank: Bank = "wiener"
+    fused: float = 0.0
     kernel_weights: str = ""
+    fuse_weights: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from unblur.color import luma, srgb_to_linear
 from unblur.models.blur_net import BlurNet
+from unblur.motion.dihedral import turned_at_random
 from unblur.motion.light import LIGHT_NAMES, light_features
 from unblur.training.config import TrainConfig
-from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import class_of, facts_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker

@@ -128,7 +128,8 @@ def _public_recipe(text: str) -> str:
     """The config without paths of the machine that trained it."""
     values: dict[str, Any] = json.loads(text)
     values["recipe"]["gyro_file"] = Path(values["recipe"]["gyro_file"]).name
-    values["data"]["kernel_weights"] = Path(values["data"]["kernel_weights"]).name
+    for weights in ("kernel_weights", "fuse_weights"):
+        values["data"][weights] = Path(values["data"].get(weights, "")).name
     return json.dumps(values, sort_keys=True)
 
 

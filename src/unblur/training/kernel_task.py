@@ -13,12 +13,12 @@ from torch.nn import functional
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.coarse_to_fine import estimate_psf_map
+from unblur.motion.dihedral import turned_at_random
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import clean_psf
 from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
 from unblur.training.config import TrainConfig
-from unblur.training.dihedral import turned_at_random
 from unblur.training.facts import facts_of
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker

@@ -16,6 +16,7 @@ from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
 from unblur.models.restore_net import RestoreNet
 from unblur.motion.kernel import estimate_psfs
+from unblur.motion.refinement import look_again_shared
 from unblur.restoration.inputs import CHANNELS, network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.training.config import TrainConfig
@@ -42,6 +43,9 @@ class RestoreSamples(WindowSamples):
         self._engine: Engine | None = None
         if config.data.bank != "none":
             self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        self._fuse_engine: Engine | None = None
+        if config.data.fused:
+            self._fuse_engine = OnnxEngine(Path(config.data.fuse_weights), task="fuse", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one window."""
@@ -60,6 +64,8 @@ class RestoreSamples(WindowSamples):
             return Psf.delta(), 0.0
         data, draw = self.data, rng.random()
         if draw < data.estimated:
+            if data.fused and rng.random() < data.fused:
+                return self._fused(flat)
             estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
             return estimate.psf, estimate.confidence
         if draw < data.estimated + data.true:
@@ -67,6 +73,16 @@ class RestoreSamples(WindowSamples):
         if draw < data.estimated + data.true + data.none:
             return Psf.delta(), 0.0
         return self.synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
+
+    def _fused(self, flat: FloatArray) -> tuple[Psf, float]:
+        """Estimate the PSF as a photo's is, at ten times the price of looks alone."""
+        assert self._engine is not None
+        first = estimate_psfs([flat], self._engine)[0].psf
+        shape = (flat.shape[0], flat.shape[1])
+        psf, confidence, _ = look_again_shared(
+            lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
+        )
+        return psf, confidence
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:

@@ -2,8 +2,8 @@
 
 Nothing is taken for done by its name: a changed photo, network, setting, line of code or library
 gives another key, and the work is done again. Of methods that the user names, and which may take
-hours, the last result on the same photo stays good though code and libraries have changed; it says
-which code it comes from.
+hours, the last result on the same photo stays good though code, libraries and the networks that
+tell the motion have changed; it says which code it comes from.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.methods import settings_file
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
-from unblur.restoration.catalogue import model_files
+from unblur.restoration.catalogue import model_files, motion_files
 
 _LIBRARIES = ("numpy", "scipy", "pillow", "onnxruntime", "scikit-image")
 _NOT_RUN = ("cli", "training", "models", "foreign", "video", "report")
@@ -36,7 +36,7 @@ class Cache:
     Args:
         folder: made when something is kept.
         facts: what all runs of this comparison have in common, as the protocol.
-        lasting: methods whose results outlast changes of the code.
+        lasting: methods whose results outlast changes of what all methods share.
     """
 
     def __init__(
@@ -139,13 +139,15 @@ class FileHashes:
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Return the hash of all code that a result depends on, and of the libraries' versions."""
+    """Return the hash of what all methods share: code, motion networks, versions of libraries."""
     package = Path(str(resources.files("unblur")))
     parts: dict[str, str] = {}
     for path in sorted(package.rglob("*.py")):
         inside = path.relative_to(package)
         if not set(inside.parts) & set(_NOT_RUN):
             parts[inside.as_posix()] = _file_digest(path)
+    for network in motion_files():
+        parts[network.name] = _file_digest(network)
     for library in _LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             parts[library] = metadata.version(library)

@@ -1,4 +1,4 @@
-"""Turned and mirrored samples in kernel space: eight samples for the price of one.
+"""Turned and mirrored samples in kernel space: eight for the price of one.
 
 A mirrored photo has mirrored motion, so its features and its PSF can be had from those of the
 photo itself. In a (GRID, GRID) map zero displacement lies at ``[GRID // 2, GRID // 2]``: column
@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.training.shards import Arrays
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+
+Arrays = dict[str, NDArray[Any]]
 
 _MIRRORED = ("autocorrelation_falling", "autocorrelation_rising")
 _TRANSPOSED = ("autocorrelation_horizontal", "autocorrelation_vertical")
@@ -68,6 +73,43 @@ def transposed(batch: Arrays, names: Sequence[str]) -> Arrays:
 def flipped(batch: Arrays, names: Sequence[str]) -> Arrays:
     """Return a batch mirrored top and bottom."""
     return transposed(mirrored(transposed(batch, names), names), names)
+
+
+def mean_of_turns(
+    engine: Engine, maps: FloatArray, pooled: FloatArray, names: Sequence[str]
+) -> FloatArray:
+    """Return a network's PSF of a window, the mean of what it says in all eight orientations.
+
+    What it says wrongly differs from one to the next, what it sees does not.
+
+    Args:
+        engine: runs the network.
+        maps: (C, GRID, GRID) float32 of one window.
+        pooled: (3, 8, 8) float32 of it.
+        names: of the first maps, as for :func:`turned_at_random`.
+
+    Returns:
+        (GRID, GRID) float32.
+    """
+    upright = {"maps": maps[None], "pooled": pooled[None], "facts": np.zeros((1, 5), np.float32)}
+    turns = list(product((False, True), repeat=3))
+    turned = [_turned(upright, names, turn) for turn in turns]
+    psfs, _ = engine(*(np.concatenate([t[key] for t in turned]) for key in ("maps", "pooled")))
+    back = [_turned_back(psf, turn) for psf, turn in zip(psfs, turns, strict=True)]
+    return np.asarray(np.mean(back, axis=0), np.float32)
+
+
+def _turned(batch: Arrays, names: Sequence[str], turn: tuple[bool, ...]) -> Arrays:
+    for change, wanted in zip((mirrored, flipped, transposed), turn, strict=True):
+        batch = change(batch, names) if wanted else batch
+    return batch
+
+
+def _turned_back(psf: FloatArray, turn: tuple[bool, ...]) -> FloatArray:
+    mirror, flip, transpose = turn
+    psf = psf.T if transpose else psf
+    psf = np.roll(psf[::-1], 1, axis=0) if flip else psf
+    return np.roll(psf[:, ::-1], 1, axis=1) if mirror else psf
 
 
 def _of_some(
