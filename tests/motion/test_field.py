@@ -7,6 +7,7 @@ from scipy import ndimage
 from tests.restoration.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.evaluate.metrics import kernel_similarity
+from unblur.motion import refinement
 from unblur.motion.field import MotionField, analyse_luma, reconcile, uniform_field
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, clean_psf
@@ -94,7 +95,9 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
         ((600, 640), 20, 2, 1),
     ],
 )
-def test_the_scale_follows_the_length(shape, length, seen_at, scale):
+def test_the_scale_follows_the_length(shape, length, seen_at, scale, monkeypatch):
+    # The fake engine sees the same length on every scale, and would lie on the next one.
+    monkeypatch.setattr(refinement, "_halved_answers", lambda *_: [])
     noise = np.random.default_rng(0).random((*shape, 1)).astype(np.float32)
     blurred = apply_psf(
         ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length * seen_at, 0)
