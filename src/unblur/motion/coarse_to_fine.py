@@ -148,36 +148,28 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
     reach = min(max(_reach(psf) + _GROWTH_PX, 2), most)
     psf = Psf(psf.embedded(2 * reach + 1))
     pad = border_width(2 * reach + 1)
-    framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
-    shape = (framed.shape[0], framed.shape[1])
-    spectrum = fft.rfft2(framed)
+    inside = (slice(pad, pad + height), slice(pad, pad + width))
     counted = _fading(height, reach)[:, None] * _fading(width, reach)
-    slopes, unknown = gradients(blurry), usable <= 0.9
+    unknown, told = usable <= 0.9, blurry
+    framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
+    shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
     for _ in range(_TURNS):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
             spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
         )
-        edges = gradients(latent[pad : pad + height, pad : pad + width])
-        observed = np.where(unknown, _blurred(edges, psf), slopes) if unknown.any() else slopes
-        grid = _solved(edges * counted, observed * counted, reach)
+        if unknown.any():
+            predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
+            told = np.where(unknown, predicted, blurry).astype(np.float32)
+            spectrum = fft.rfft2(extend_smoothly(told[..., None], pad, pad)[..., 0])
+        edges, observed = gradients(latent[inside]) * counted, gradients(told) * counted
+        grid = _solved(edges, observed, reach)
         if not grid.any():
             return psf
         psf = Psf(plausible(grid, faint=_FAINT)).centred()
         if _reach(psf) > reach:
             psf = Psf(psf.embedded(2 * reach + 1))
     return psf
-
-
-def _blurred(planes: FloatArray, psf: Psf) -> FloatArray:
-    """Return (2, H, W) planes, blurred; beyond the borders there is nothing."""
-    shape = [
-        fft.next_fast_len(n + m - 1, real=True)
-        for n, m in zip(planes.shape[1:], psf.shape, strict=True)
-    ]
-    spectra = fft.rfft2(planes, s=shape, axes=(1, 2)) * psf.otf((shape[0], shape[1]))
-    blurred = fft.irfft2(spectra, s=shape, axes=(1, 2))
-    return np.asarray(blurred[:, : planes.shape[1], : planes.shape[2]], np.float32)
 
 
 def _reach(psf: Psf) -> int:

@@ -28,7 +28,7 @@ _FLOOR = 0.05
 """Regularisation of the quotients, as a share of the mean power of the guess."""
 POOLED_GRID = 8
 
-_BURNT = 0.98
+_BURNT, _PAPER = 0.98, 0.5
 _AROUND_BURNT = 2
 """Pixels around a burnt one that demosaicing and compression have drawn from it."""
 
@@ -142,10 +142,16 @@ def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
 def burnt(luma: FloatArray) -> NDArray[np.bool_]:
     """Return where a picture is too bright to tell how bright, and the pixels around.
 
+    Where most of it is as bright as can be, that is paper, which is no brighter than it looks:
+    nowhere.
+
     Args:
         luma: (H, W) float32 in [0, 1], linear light.
     """
-    return np.asarray(ndimage.binary_dilation(luma > _BURNT, iterations=_AROUND_BURNT))
+    bright = luma > _BURNT
+    if bright.mean() > _PAPER:
+        return np.zeros_like(bright)
+    return np.asarray(ndimage.binary_dilation(bright, iterations=_AROUND_BURNT))
 
 
 def gradients(image: FloatArray) -> FloatArray:
