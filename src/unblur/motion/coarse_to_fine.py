@@ -26,9 +26,12 @@ References:
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from scipy import fft
+from scipy import fft, ndimage
 
 from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
@@ -37,7 +40,6 @@ from unblur.errors import ShapeMismatch
 from unblur.motion.features import noise_sigma
 from unblur.motion.frequency import quotient
 from unblur.motion.l0_latent import l0_latent
-from unblur.motion.looks import plausible
 from unblur.motion.spatial import burnt, gradients
 
 CROP_PX = 512
@@ -54,6 +56,7 @@ _TURNS = 5
 _BETA_LAST = 1e3
 _BETA_GROWTH = 4.0
 _FAINT = 0.08
+_SPECK = 0.1
 
 _FACTOR = 2**0.5
 _COARSEST_PX = 48
@@ -166,7 +169,7 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
         grid = _solved(edges, observed, reach)
         if not grid.any():
             return psf
-        psf = Psf(plausible(grid, faint=_FAINT)).centred()
+        psf = Psf(_cleaned(grid)).centred()
         if _reach(psf) > reach:
             psf = Psf(psf.embedded(2 * reach + 1))
     return psf
@@ -190,3 +193,12 @@ def _solved(edges: FloatArray, observed: FloatArray, reach: int) -> FloatArray:
     periodic = quotient(guess, seen, shape, _RIDGE)
     steps = np.arange(-reach, reach + 1)
     return np.asarray(np.maximum(periodic[np.ix_(steps, steps)], 0), dtype=np.float32)
+
+
+def _cleaned(grid: FloatArray) -> NDArray[Any]:
+    """Drop what is faint, and groups of pixels that hold little of the exposure."""
+    kept = np.where(grid >= _FAINT * grid.max(), grid, 0)
+    groups, count = ndimage.label(kept > 0, structure=np.ones((3, 3)))
+    shares = ndimage.sum_labels(kept, groups, np.arange(count + 1)) / kept.sum()
+    shares[int(np.argmax(shares))] = 1  # many specks and nothing else: the largest stays
+    return np.where(shares[groups] >= _SPECK, kept, 0)

@@ -157,17 +157,16 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
     return float(np.square(misfit[~burnt(window)]).sum() + _PRICE * edges)
 
 
-def plausible(raw: FloatArray, *, faint: float = _LEAST) -> FloatArray:
+def plausible(raw: FloatArray) -> FloatArray:
     """Return what of a quotient may be a PSF: no faint values, no small separate parts.
 
     Args:
-        raw: (S, S) float32.
-        faint: share of the largest value below which values are noise.
+        raw: (GRID, GRID) float32.
 
     Returns:
-        (S, S) float32, non-negative, sum 1.
+        (GRID, GRID) float32, non-negative, sum 1.
     """
-    kept = np.where(raw >= faint * raw.max(), np.maximum(raw, 0), 0)
+    kept = np.where(raw >= _LEAST * raw.max(), np.maximum(raw, 0), 0)
     parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
     sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
     kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)
