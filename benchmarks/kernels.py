@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -145,13 +146,11 @@ def main() -> None:
 def measured(options: argparse.Namespace, cells: list[Cell], methods: list[str]) -> Iterator[Row]:
     """Yield a row for each photo, cell and method, from the cache where it is known."""
     known = read_cache(options.cache)
-    networks = b"".join(weights_path(name).read_bytes() for name in (KERNEL_NET, FUSE_NET))
-    made = hashlib.sha256(networks).hexdigest()[:12]
     photos = chosen(find_sharp(options.data, split=options.split), options)
     with options.cache.open("a", encoding="utf-8") as cache:
         for number, photo in enumerate(photos):
             for cell in cells:
-                keys = {m: key_of(options, cell, photo, m, made) for m in methods}
+                keys = {m: key_of(options, cell, photo, m) for m in methods}
                 missing = [m for m in methods if keys[m] not in known]
                 for row in measure(options, cell, photo, missing) if missing else ():
                     known[keys[row["method"]]] = row
@@ -173,13 +172,20 @@ def read_cache(path: Path) -> dict[str, Row]:
     return rows
 
 
-def key_of(
-    options: argparse.Namespace, cell: Cell, photo: InputFile, method: str, made: str
-) -> str:
+def key_of(options: argparse.Namespace, cell: Cell, photo: InputFile, method: str) -> str:
     """Return what a row depends on, as one string."""
-    weights = "" if method in ("none", "classical") else made
     facts = (cell, photo.relative.as_posix(), method, options.seed, options.side, options.restorer)
-    return hashlib.sha256(repr((facts, weights)).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr((facts, weights_of(method))).encode()).hexdigest()[:24]
+
+
+@functools.cache
+def weights_of(method: str) -> str:
+    """Return the hash of the networks that a method asks."""
+    if method in ("none", "classical"):
+        return ""
+    networks = (KERNEL_NET, FUSE_NET) if method == "unblur" else (KERNEL_NET,)
+    data = b"".join(weights_path(name).read_bytes() for name in networks)
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def chosen(photos: list[InputFile], options: argparse.Namespace) -> list[InputFile]:

@@ -12,10 +12,13 @@ which most motion is a few pixels long, up to the photo itself, two steps take t
    without what is negative, faint or a stray speck.
 
 Nobody sets the size of the PSF: each level allows what the level before has found and a little
-more. Where highlights are burnt out the photo is no convolution; what the present answer says of
-them stands in for them, so that they say nothing. (To leave their edges out as well would leave
-the blur of these edges unexplained.) Known weakness: of motion of 40 px and more on 512 px, one
-photo in four or so goes astray on the way.
+more. Where highlights are burnt out the photo is no convolution. A search begun with nothing lets
+what its answer says of them stand in for them; one begun with an answer leaves them out, with the
+edges there, whose blur around them then stays unexplained. Each goes astray on other photos, and
+several answers are worth more than one (:mod:`unblur.motion.fusion`).
+
+Known weakness: of motion of 40 px and more on 512 px, one photo in four or so goes astray on the
+way.
 
 References:
     Xu, Zheng, Jia, CVPR 2013, doi:10.1109/CVPR.2013.147; Pan, Hu, Su, Yang, CVPR 2014,
@@ -57,6 +60,7 @@ _BETA_LAST = 1e3
 _BETA_GROWTH = 4.0
 _FAINT = 0.08
 _SPECK = 0.1
+_AROUND_FILLED, _AROUND_LEFT = 2, 3
 
 _FACTOR = 2**0.5
 _COARSEST_PX = 48
@@ -93,7 +97,9 @@ def estimate_psf_map(
     bright = max(float(np.percentile(part, 98)), 1e-3)
     sigma = noise_sigma(part) if noise is None else noise
     weight = _WEIGHT + _WEIGHT_PER_NOISE * sigma / bright
-    usable = (~burnt(part)).astype(np.float32)
+    fills = initial is None
+    around = _AROUND_FILLED if fills else _AROUND_LEFT
+    usable = (~burnt(part, around=around)).astype(np.float32)
     sharpest = part / np.float32(bright)
     count = int(np.log(min(part.shape) / _COARSEST_PX) / np.log(_FACTOR)) if initial is None else 0
     count = max(count, _REFINED_LEVELS - 1)
@@ -101,7 +107,9 @@ def estimate_psf_map(
     for level in range(count, -1, -1):
         if level < count:
             psf = psf.scaled(_FACTOR).centred()
-        psf = _solve_level(_shrunk(sharpest, level), _shrunk(usable, level), psf, weight)
+        psf = _solve_level(
+            _shrunk(sharpest, level), _shrunk(usable, level), psf, weight, fills=fills
+        )
     return psf
 
 
@@ -144,7 +152,9 @@ def _shrunk(plane: FloatArray, level: int) -> FloatArray:
     return np.asarray(resized, dtype=np.float32)
 
 
-def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float) -> Psf:
+def _solve_level(
+    blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float, *, fills: bool
+) -> Psf:
     """Let latent image and PSF take turns on one level of the pyramid."""
     height, width = blurry.shape
     most = (min(height, width) - 1) // 4
@@ -154,6 +164,8 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
     inside = (slice(pad, pad + height), slice(pad, pad + width))
     counted = _fading(height, reach)[:, None] * _fading(width, reach)
     unknown, told = usable <= 0.9, blurry
+    if not fills:
+        counted = counted * ~unknown
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
     shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
     for _ in range(_TURNS):
@@ -161,7 +173,7 @@ def _solve_level(blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float
         latent, _ = l0_latent(
             spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
         )
-        if unknown.any():
+        if fills and unknown.any():
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
             told = np.where(unknown, predicted, blurry).astype(np.float32)
             spectrum = fft.rfft2(extend_smoothly(told[..., None], pad, pad)[..., 0])

@@ -29,8 +29,6 @@ _FLOOR = 0.05
 POOLED_GRID = 8
 
 _BURNT, _PAPER = 0.98, 0.5
-_AROUND_BURNT = 2
-"""Pixels around a burnt one that demosaicing and compression have drawn from it."""
 
 
 def pooled_high_pass(window: FloatArray) -> FloatArray:
@@ -139,7 +137,7 @@ def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
     return low
 
 
-def burnt(luma: FloatArray) -> NDArray[np.bool_]:
+def burnt(luma: FloatArray, *, around: int = 2) -> NDArray[np.bool_]:
     """Return where a picture is too bright to tell how bright, and the pixels around.
 
     Where most of it is as bright as can be, that is paper, which is no brighter than it looks:
@@ -147,11 +145,12 @@ def burnt(luma: FloatArray) -> NDArray[np.bool_]:
 
     Args:
         luma: (H, W) float32 in [0, 1], linear light.
+        around: px about them that demosaicing and compression have drawn from them.
     """
     bright = luma > _BURNT
     if bright.mean() > _PAPER:
         return np.zeros_like(bright)
-    return np.asarray(ndimage.binary_dilation(bright, iterations=_AROUND_BURNT))
+    return np.asarray(ndimage.binary_dilation(bright, iterations=around))
 
 
 def gradients(image: FloatArray) -> FloatArray:
