@@ -17,6 +17,8 @@ from unblur.evaluate.tuning.run import tune
 from unblur.evaluate.tuning.search import Plan, settings_of
 from unblur.restoration.settings import DEFAULTS, read_settings, to_toml
 
+pytestmark = pytest.mark.usefixtures("light_may_change")
+
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
 

@@ -13,6 +13,8 @@ from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.tiling import plan_windows
 from unblur.spec import ForeignSpec
 
+pytestmark = pytest.mark.usefixtures("light_may_change")
+
 RNG = np.random.default_rng(5)
 UNGATED = RestoreOptions(gate=False)
 

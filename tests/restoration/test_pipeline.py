@@ -14,6 +14,8 @@ from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore
 from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import ModelSpec
 
+pytestmark = pytest.mark.usefixtures("light_may_change")
+
 PSF = Psf.from_line(5, 20)
 
 

@@ -14,6 +14,8 @@ from unblur.motion.field import uniform_field
 from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.referee import is_likely_sharp
 
+pytestmark = pytest.mark.usefixtures("light_may_change")
+
 
 def restored(engine, options=RestoreOptions(), size=(300, 420)):  # noqa: B008
     picture = (255 * boxes(*size, seed=6)).clip(0, 255).astype(np.uint8)

@@ -13,6 +13,8 @@ from unblur.restoration.pipeline import RestoreOptions, restore_samples
 from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.wiener import wiener_bank
 
+pytestmark = pytest.mark.usefixtures("light_may_change")
+
 GREY = np.full((200, 260, 3), 100, np.uint8)
 
 
