@@ -60,7 +60,7 @@ _BETA_LAST = 1e3
 _BETA_GROWTH = 4.0
 _FAINT = 0.08
 _SPECK = 0.1
-_AROUND_FILLED, _AROUND_LEFT = 2, 3
+_AROUND_LEFT_OUT = 3
 
 _FACTOR = 2**0.5
 _COARSEST_PX = 48
@@ -98,8 +98,8 @@ def estimate_psf_map(
     sigma = noise_sigma(part) if noise is None else noise
     weight = _WEIGHT + _WEIGHT_PER_NOISE * sigma / bright
     fills = initial is None
-    around = _AROUND_FILLED if fills else _AROUND_LEFT
-    usable = (~burnt(part, around=around)).astype(np.float32)
+    unknown = burnt(part) if fills else burnt(part, around=_AROUND_LEFT_OUT)
+    usable = (~unknown).astype(np.float32)
     sharpest = part / np.float32(bright)
     count = int(np.log(min(part.shape) / _COARSEST_PX) / np.log(_FACTOR)) if initial is None else 0
     count = max(count, _REFINED_LEVELS - 1)
@@ -163,22 +163,24 @@ def _solve_level(
     pad = border_width(2 * reach + 1)
     inside = (slice(pad, pad + height), slice(pad, pad + width))
     counted = _fading(height, reach)[:, None] * _fading(width, reach)
-    unknown, told = usable <= 0.9, blurry
+    unknown = usable <= 0.9
     if not fills:
         counted = counted * ~unknown
+    fills = fills and bool(unknown.any())
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
     shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
+    observed = gradients(blurry) * counted
     for _ in range(_TURNS):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
             spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
         )
-        if fills and unknown.any():
+        if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
             told = np.where(unknown, predicted, blurry).astype(np.float32)
             spectrum = fft.rfft2(extend_smoothly(told[..., None], pad, pad)[..., 0])
-        edges, observed = gradients(latent[inside]) * counted, gradients(told) * counted
-        grid = _solved(edges, observed, reach)
+            observed = gradients(told) * counted
+        grid = _solved(gradients(latent[inside]) * counted, observed, reach)
         if not grid.any():
             return psf
         psf = Psf(_cleaned(grid)).centred()

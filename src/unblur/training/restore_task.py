@@ -64,6 +64,7 @@ class RestoreSamples(WindowSamples):
             return Psf.delta(), 0.0
         data, draw = self.data, rng.random()
         if draw < data.estimated:
+            # Nothing is drawn where none is asked for, so that earlier seeds keep their samples.
             if data.fused and rng.random() < data.fused:
                 return self._fused(flat)
             estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
