@@ -171,3 +171,20 @@ def test_a_recipe_may_reach_further_and_the_default_draws_as_ever():
     np.testing.assert_array_equal(first.blurry, again.blurry)
     with pytest.raises(BadValue, match="reach_px"):
         SynthesisRecipe(reach_px=1)
+
+
+def test_another_photo_is_moved_and_taken_alike():
+    synthesise = Synthesiser(SynthesisRecipe(shake=1, line=0, defocus=0, sharp=0, reach_px=9))
+    rng = np.random.default_rng(5)
+    first, second = (rng.random((70, 90, 3), dtype=np.float32) for _ in range(2))
+    pair = synthesise(first, rng)
+    other = synthesise.alike(second, pair, np.random.default_rng(1))
+    assert (other.psfs, other.camera, other.kind) == (pair.psfs, pair.camera, pair.kind)
+    assert other.sharp.shape == pair.sharp.shape
+    assert not np.array_equal(other.sharp, pair.sharp)
+    again = synthesise.alike(first, pair, np.random.default_rng(1))
+    np.testing.assert_array_equal(again.sharp, pair.sharp)
+    noise, change = (np.abs(x.blurry - pair.blurry).mean() for x in (again, other))
+    assert noise < 0.1 * change
+    with pytest.raises(ShapeMismatch, match="larger than 18 px"):
+        synthesise.alike(first[:18], pair, rng)

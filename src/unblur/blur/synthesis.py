@@ -130,18 +130,48 @@ class Synthesiser:
         Raises:
             ShapeMismatch: the photo is not larger than its margins.
         """
-        check_image(sharp_srgb, name="the sharp photo")
-        margin = self.recipe.reach_px
-        if min(sharp_srgb.shape[:2]) <= 2 * margin:
-            raise ShapeMismatch(
-                f"a sharp photo must be larger than {2 * margin} px on each side, "
-                f"got {sharp_srgb.shape[:2]}"
-            )
+        self._check_size(sharp_srgb)
         kinds, shares = zip(*self.recipe.shares().items(), strict=True)
         kind: BlurKind = kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))]
         camera = draw_camera(self.recipe.camera, rng)
         light = expose(self._softened(sharp_srgb, rng), camera)
         blurred, psfs = self._blur(light, kind, rng)
+        return self._developed(light, blurred, psfs, kind, camera, rng)
+
+    def alike(self, sharp_srgb: FloatArray, pair: Pair, rng: np.random.Generator) -> Pair:
+        """Return another photo, moved and taken as a pair was that has one PSF all over.
+
+        Args:
+            sharp_srgb: as for a call.
+            pair: of a kind in :data:`unblur.blur.kinds.UNIFORM`.
+            rng: source of the noise.
+
+        Raises:
+            ShapeMismatch: the photo is not larger than its margins.
+        """
+        self._check_size(sharp_srgb)
+        light = expose(self._softened(sharp_srgb, rng), pair.camera)
+        blurred = apply_psf(light, pair.psf)
+        return self._developed(light, blurred, pair.psfs, pair.kind, pair.camera, rng)
+
+    def _check_size(self, sharp_srgb: FloatArray) -> None:
+        check_image(sharp_srgb, name="the sharp photo")
+        if min(sharp_srgb.shape[:2]) <= 2 * self.recipe.reach_px:
+            raise ShapeMismatch(
+                f"a sharp photo must be larger than {2 * self.recipe.reach_px} px on each side, "
+                f"got {sharp_srgb.shape[:2]}"
+            )
+
+    def _developed(
+        self,
+        light: FloatArray,
+        blurred: FloatArray,
+        psfs: tuple[tuple[Psf, ...], ...],
+        kind: BlurKind,
+        camera: Camera,
+        rng: np.random.Generator,
+    ) -> Pair:
+        margin = self.recipe.reach_px
         core = (slice(margin, -margin), slice(margin, -margin))
         clean = Camera(tone=camera.tone, sharpen=camera.sharpen)
         return Pair(

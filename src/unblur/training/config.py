@@ -23,6 +23,9 @@ class DataConfig:
         window_px: side of the synthesised windows.
         crop_px: side of the training crops of RestoreNet; KernelNet takes whole windows.
         crops: crops taken of each window.
+        windows: windows made at a time for RestoreNet. Of photos that moved alike all over, they
+            move as the first one does and are restored with its estimate, which is what takes
+            the time.
         shard: samples made at a time; a multiple of the batch.
         repeats: times a shard is trained on, on average, each time differently turned and
             mirrored.
@@ -51,6 +54,7 @@ class DataConfig:
     window_px: int = 256
     crop_px: int = 128
     crops: int = 2
+    windows: int = 1
     shard: int = 512
     repeats: int = 2
     keep: int = 12
@@ -128,6 +132,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         counts = {
             "data.shard": self.data.shard,
+            "data.windows": self.data.windows,
             "data.repeats": self.data.repeats,
             "data.keep": self.data.keep,
             "data.val_samples": self.data.val_samples,

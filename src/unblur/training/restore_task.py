@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from unblur.blur.kinds import UNIFORM
 from unblur.blur.psf import Psf
+from unblur.blur.register import moved, restored_offset
 from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
@@ -28,6 +30,8 @@ _CHARBONNIER = 1e-3
 _NEEDY_DB = 35.0
 """PSNR of blurry crops below which there is something to gain; a nearly perfect one can lose many
 dB by a change that nobody sees, and would drown the rest in the mean."""
+_FAR_PX = 12.0
+"""Offset from which on a PSF has nothing to do with the true one."""
 
 
 class RestoreSamples(WindowSamples):
@@ -48,22 +52,38 @@ class RestoreSamples(WindowSamples):
             self._fuse_engine = OnnxEngine(Path(config.data.fuse_weights), task="fuse", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return ``data.crops`` samples of one window."""
-        data, pair = self.data, self.pair(rng)
-        flat = luma(srgb_to_linear(pair.blurry))
-        psf, confidence = self._choose(pair, flat, rng)
-        noise = noise_beside_motion(flat, psf)
-        everywhere = np.ones(flat.shape, np.float32)
+        """Return ``data.crops`` samples of each of ``data.windows`` windows."""
+        made: list[Arrays] = []
+        pair = self.pair(rng)
+        psf, confidence = self._choose(pair, rng)
+        for left in reversed(range(self.data.windows)):
+            made += self._crops(pair, psf, confidence, rng)
+            if left and pair.kind in UNIFORM:
+                # What an estimate gets wrong, it may get wrong of any photo that moved alike.
+                pair = self.synthesise.alike(self.window(rng), pair, rng)
+            elif left:
+                pair = self.pair(rng)
+                psf, confidence = self._choose(pair, rng)
+        return made
+
+    def _crops(
+        self, pair: Pair, psf: Psf, confidence: float, rng: np.random.Generator
+    ) -> list[Arrays]:
+        """Return crops of a window, its bank, and its sharp original where the bank puts it."""
+        data = self.data
+        noise = noise_beside_motion(luma(srgb_to_linear(pair.blurry)), psf)
+        everywhere = np.ones(pair.blurry.shape[:2], np.float32)
         image = network_input(data.bank, pair.blurry, [(psf, everywhere)], confidence, noise)
-        sharp = np.moveaxis(pair.sharp, 2, 0)
+        sharp = np.moveaxis(_registered(pair, psf), 2, 0)
         return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
 
-    def _choose(self, pair: Pair, flat: FloatArray, rng: np.random.Generator) -> tuple[Psf, float]:
+    def _choose(self, pair: Pair, rng: np.random.Generator) -> tuple[Psf, float]:
         """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
         if self._engine is None:
             return Psf.delta(), 0.0
         data, draw = self.data, rng.random()
         if draw < data.estimated:
+            flat = luma(srgb_to_linear(pair.blurry))
             # Nothing is drawn where none is asked for, so that earlier seeds keep their samples.
             if data.fused and rng.random() < data.fused:
                 return self._fused(flat)
@@ -84,6 +104,17 @@ class RestoreSamples(WindowSamples):
             lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
         )
         return psf, confidence
+
+
+def _registered(pair: Pair, psf: Psf) -> FloatArray:
+    """Return the sharp side of a pair, moved to where a bank made with a PSF puts it.
+
+    A network that is shown the one beside the other learns to blur, to be wrong by less.
+    """
+    if pair.kind not in (*UNIFORM, "rotation") or psf.shape == (1, 1):
+        return pair.sharp
+    offset = restored_offset(psf, pair.psf)
+    return pair.sharp if max(abs(d) for d in offset) > _FAR_PX else moved(pair.sharp, offset)
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:

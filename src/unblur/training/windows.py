@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unblur.blur.synthesis import Pair, Synthesiser
+from unblur.color import FloatArray
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
@@ -45,10 +46,13 @@ class WindowSamples:
 
     def pair(self, rng: np.random.Generator) -> Pair:
         """Return a random window, blurred and sharp, as wide as the config says."""
+        return self.synthesise(self.window(rng), rng)
+
+    def window(self, rng: np.random.Generator) -> FloatArray:
+        """Return a random sharp window, as wide as the config says and what the blur uses up."""
         sides = self.data.sides_px
         side = sides[int(rng.integers(len(sides)))] if sides else self.data.window_px
-        window = self.photos.window(side + self._margin, rng, downscale=self.data.downscale)
-        return self.synthesise(window, rng)
+        return self.photos.window(side + self._margin, rng, downscale=self.data.downscale)
 
 
 def drawn_px(config: TrainConfig) -> int:

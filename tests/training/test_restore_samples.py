@@ -1,0 +1,69 @@
+"""What RestoreNet is trained on: windows that share an estimate, targets where the bank lies."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.training.test_training import TINY
+from unblur.blur.psf import Psf
+from unblur.training.photos import SharpPhotos
+from unblur.training.restore_task import RestoreSamples
+from unblur.training.windows import drawn_px
+
+STILL = dict.fromkeys(("shake", "line", "rotation", "moving_object", "defocus", "sharp"), 0.0)
+
+
+def maker(photos, kind, **data):
+    config = dataclasses.replace(
+        TINY,
+        task="restore",
+        data=dataclasses.replace(TINY.data, bank="none", crop_px=64, crops=1, **data),
+        recipe=dataclasses.replace(TINY.recipe, **{**STILL, kind: 1.0}),
+    )
+    return RestoreSamples(config, SharpPhotos(photos, "train", smallest_px=drawn_px(config)))
+
+
+@pytest.mark.parametrize(("kind", "estimates"), [("shake", 1), ("rotation", 3)])
+def test_windows_that_moved_alike_share_an_estimate(photos, monkeypatch, kind, estimates):
+    samples, pairs, asked = maker(photos, kind, windows=3), [], []
+    crops = RestoreSamples._crops
+
+    def choose(self, pair, rng):
+        asked.append(pair)
+        return Psf.delta(3), 0.5
+
+    def noted(self, pair, psf, confidence, rng):
+        pairs.append(pair)
+        return crops(self, pair, psf, confidence, rng)
+
+    monkeypatch.setattr(RestoreSamples, "_choose", choose)
+    monkeypatch.setattr(RestoreSamples, "_crops", noted)
+    made = samples(np.random.default_rng(3))
+    assert len(made) == 3
+    assert len(asked) == estimates
+    assert len({id(pair.psfs) for pair in pairs}) == estimates
+    assert not np.array_equal(made[0]["sharp"], made[1]["sharp"])
+
+
+def test_one_window_is_what_it_was_without_others(photos):
+    one, more = (maker(photos, "shake", windows=n)(np.random.default_rng(4)) for n in (1, 2))
+    assert (len(one), len(more)) == (1, 2)
+    for key in one[0]:
+        np.testing.assert_array_equal(one[0][key], more[0][key])
+
+
+@pytest.mark.parametrize(("kind", "dx"), [("shake", 4), ("line", -3), ("moving_object", 0)])
+def test_the_target_lies_where_the_bank_puts_it(photos, monkeypatch, kind, dx):
+    def beside(self, pair, rng):
+        return pair.psf.shifted(4 if kind == "moving_object" else dx, 0), 0.5
+
+    samples, draw = maker(photos, kind), np.random.default_rng
+    truth = samples(draw(6))[0]["sharp"].astype(int)
+    monkeypatch.setattr(RestoreSamples, "_choose", beside)
+    target = samples(draw(6))[0]["sharp"].astype(int)
+    # A PSF moved to the right makes a picture that lies to the left.
+    expected = np.roll(truth, -dx, axis=2)[:, :, 8:-8]
+    assert np.abs(target[:, :, 8:-8] - expected).mean() < 2.0
+    if dx:
+        assert np.abs(target - truth).mean() > 8.0
