@@ -18,8 +18,10 @@ from typing import Any
 STAGES = (
     ("decode the file", "unblur.io", "read_photo"),
     ("motion: features", "unblur.motion.kernel", "motion_features"),
+    ("motion: searches", "unblur.motion.refinement", "estimate_psf_map"),
+    ("motion: searched PSFs' costs", "unblur.motion.fusion", "fusion_maps"),
     ("motion: the rest", "unblur.restoration.pipeline", "analyse_luma"),
-    ("blur detector", "unblur.restoration.pipeline", "detect_luma"),
+    ("blur detector", "unblur.restoration.referee", "detect_luma"),
     ("networks", "unblur.engines.onnx", "OnnxEngine.__call__"),
     ("tile: read", "unblur.restoration.tile_reader", "TileReader.tile"),
     ("noise", "unblur.restoration.tile_reader", "TileReader._measured_noise"),
@@ -31,6 +33,15 @@ STAGES = (
     ("add to the samples", "unblur.restoration.tile_work", "TileWork._write"),
     ("encode the file", "unblur.io", "write_photo"),
 )
+
+
+def place_of(module: str, path: str) -> tuple[Any, str]:
+    """Return the module or class that a stage's function is looked up in, and its name there."""
+    owner: Any = importlib.import_module(module)
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    return owner, name
 
 
 class Profile:
@@ -45,10 +56,7 @@ class Profile:
     def watch(self) -> None:
         """Put a stopwatch around every stage."""
         for label, module, path in self._stages:
-            owner: Any = importlib.import_module(module)
-            *outer, name = path.split(".")
-            for part in outer:
-                owner = getattr(owner, part)
+            owner, name = place_of(module, path)
             setattr(owner, name, self._timed(label, getattr(owner, name)))
 
     def table(self, total: float) -> str:

@@ -1,5 +1,6 @@
 """The guide to benchmarks knows every data set, protocol and option there is."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -52,3 +53,13 @@ def test_the_python_of_the_guide_runs(tmp_path, monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     exec(compile(code, "benchmarks.md", "exec"), {"__name__": "guide"})
     assert "darker against blurry" in capsys.readouterr().out
+
+
+def test_every_stage_that_is_timed_is_called_where_it_is_looked_up():
+    file = GUIDE.parents[1] / "benchmarks" / "stages.py"
+    spec = importlib.util.spec_from_file_location("stages", file)
+    stages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stages)
+    for label, module, path in stages.STAGES:
+        owner, name = stages.place_of(module, path)
+        assert callable(getattr(owner, name, None)), f"{label}: {module} has no {path}"

@@ -16,7 +16,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import aligned, mean_psf
-from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, estimate_psfs, look, see
+from unblur.motion.kernel import PsfEstimate, Seen, clean_psf, estimate_psfs, look, see_all
 from unblur.motion.pyramid import LumaReader, Pyramid, window_starts
 from unblur.motion.refinement import finer, look_again, look_again_shared
 from unblur.motion.rolling import falls_with_distance, neighbours_know_better
@@ -154,7 +154,7 @@ def analyse_luma(
         level -= 1
     rows, columns = window_starts(pyramid.shape(level), _MOST_ROWS)
     windows = pyramid.windows(level, rows, columns)
-    seen = [see(w) for row in windows for w in row]
+    seen = see_all([w for row in windows for w in row])
     first = look(seen, engine)
     scale = 2**level
     sides = pyramid.window_sides(level)

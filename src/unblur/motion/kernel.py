@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +20,11 @@ _FAINT = 0.03
 """Values of an estimated PSF below this share of its peak are noise of the estimate."""
 
 _BATCH = 8
+THREADS = 2
+"""Windows that are worked on at the same time."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +72,21 @@ def see(window: FloatArray) -> Seen:
     return Seen(window, motion_features(window))
 
 
+def see_all(windows: Iterable[FloatArray]) -> list[Seen]:
+    """Return windows with their features, two seen at the same time."""
+    return at_once(see, list(windows))
+
+
+def at_once(
+    work: Callable[[_In], _Out], items: Sequence[_In], *, threads: int = THREADS
+) -> list[_Out]:
+    """Return what a function makes of each item, of several at the same time."""
+    if min(len(items), threads) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
+
+
 def look(
     seen: Sequence[Seen], engine: Engine, *, answers: Sequence[Psf] | None = None
 ) -> list[PsfEstimate]:
@@ -80,8 +102,9 @@ def look(
         part = seen[start : start + _BATCH]
         maps = [first_look(s.features.maps) for s in part]
         if answers is not None:
-            known = [np.asarray(a.embedded(GRID), np.float32) for a in answers[start:]]
-            maps = [next_look(m, s.window, k) for m, s, k in zip(maps, part, known, strict=False)]
+            known = (np.asarray(a.embedded(GRID), np.float32) for a in answers[start:])
+            shown = list(zip(maps, part, known, strict=False))
+            maps = at_once(lambda of: next_look(of[0], of[1].window, of[2]), shown)
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]
@@ -98,7 +121,7 @@ def estimate_psfs(
         engine: runs KernelNet.
         looks: how many.
     """
-    seen = [see(window) for window in windows]
+    seen = see_all(windows)
     estimates = look(seen, engine)
     for _ in range(looks - 1):
         estimates = look(seen, engine, answers=[e.psf for e in estimates])

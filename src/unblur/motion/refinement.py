@@ -9,7 +9,6 @@ Each goes astray elsewhere; :mod:`unblur.motion.fusion` tells what they amount t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,7 @@ from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
-from unblur.motion.kernel import PsfEstimate, Seen, look, see
+from unblur.motion.kernel import THREADS, PsfEstimate, Seen, at_once, look, see, see_all
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 
@@ -48,7 +47,6 @@ gains detail only stays above 0.9; one that has turned into noise, which costs d
 
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
-_THREADS = 2
 
 
 def look_again(
@@ -82,8 +80,7 @@ def look_again(
             estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
         )
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(searched, zip(seen, estimates, strict=True)))
+    return at_once(searched, list(zip(seen, estimates, strict=True)))
 
 
 def look_again_shared(
@@ -108,7 +105,7 @@ def look_again_shared(
     """
     height, width = (min(WIDE, side) for side in shape)
     places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
-    seen = [see(read(y, x, y + height, x + width)) for y, x in places]
+    seen = see_all([read(y, x, y + height, x + width) for y, x in places])
     looked, confidence, _ = wide_looks(seen, first, engine)
     best = max(range(len(seen)), key=lambda i: _structure(seen[i]))
     part = seen[best].window
@@ -128,7 +125,7 @@ def searched(
     middle: tuple[int, int],
     engine: Engine,
     *,
-    threads: int = _THREADS,
+    threads: int = THREADS,
 ) -> list[Psf]:
     """Return what searches find in a part of a picture.
 
@@ -143,8 +140,7 @@ def searched(
         be looked at, of those begun with what KernelNet and a search make of it.
     """
     starts = [None, *_halved_answers(read, shape, middle, engine)]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda start: estimate_psf_map(part, initial=start), starts))
+    return at_once(lambda start: estimate_psf_map(part, initial=start), starts, threads=threads)
 
 
 def _halved_answers(
