@@ -45,9 +45,10 @@ from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import InputFile, read_photo
+from unblur.motion.analysis import analyse_luma
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
-from unblur.motion.field import MotionField, analyse_luma, uniform_field
+from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.catalogue import (
     FUSE_NET,

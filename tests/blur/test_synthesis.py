@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from unblur.blur import Camera, CameraRecipe, Synthesiser, SynthesisRecipe, apply_psf, trajectory
 from unblur.blur.camera import develop, expose, jpeg
+from unblur.blur.night import at_night
 from unblur.blur.synthesis import MAX_REACH_PX, disc_psf, object_mask
 from unblur.color import linear_to_srgb
 from unblur.errors import BadValue, ShapeMismatch, UnreadableImage
@@ -188,3 +189,28 @@ def test_another_photo_is_moved_and_taken_alike():
     assert noise < 0.1 * change
     with pytest.raises(ShapeMismatch, match="larger than 18 px"):
         synthesise.alike(first[:18], pair, rng)
+
+
+def test_night_is_dark_and_has_lamps_brighter_than_white():
+    light = np.random.default_rng(0).random((90, 120, 3), dtype=np.float32)
+    before = light.copy()
+    dark = at_night(light, np.random.default_rng(2))
+    np.testing.assert_array_equal(light, before)
+    assert np.median(dark) < 0.5 * np.median(light)
+    assert dark.max() > 1
+    assert at_night(light[..., :1], np.random.default_rng(2)).shape == (90, 120, 1)
+    np.testing.assert_array_equal(dark, at_night(light, np.random.default_rng(2)))
+
+
+def test_a_share_of_scenes_is_at_night():
+    sharp = np.random.default_rng(3).random((80, 96, 3), dtype=np.float32)
+    means = [
+        Synthesiser(SynthesisRecipe(reach_px=9, night_share=share))(
+            sharp, np.random.default_rng(seed)
+        ).sharp.mean()
+        for share in (0.0, 0.5, 1.0)
+        for seed in range(8)
+    ]
+    by_day, some, at_night_only = np.reshape(means, (3, 8))
+    assert at_night_only.max() < by_day.min()
+    assert 1 <= sum(mean < by_day.min() for mean in some) <= 7

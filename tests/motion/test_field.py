@@ -8,7 +8,8 @@ from tests.restoration.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import refinement
-from unblur.motion.field import MotionField, analyse_luma, reconcile, uniform_field
+from unblur.motion.analysis import analyse_luma
+from unblur.motion.field import MotionField, reconcile, uniform_field
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, clean_psf
 

@@ -18,6 +18,7 @@ from unblur.blur import trajectory
 from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
 from unblur.blur.formation import apply_psf, apply_psf_grid, move_object
 from unblur.blur.kinds import BlurKind
+from unblur.blur.night import at_night
 from unblur.blur.psf import Psf
 from unblur.checks import check_image
 from unblur.color import FloatArray
@@ -49,6 +50,8 @@ class SynthesisRecipe:
         soft_share: share of scenes that are softened first, as photos that were enlarged or
             taken through a poor lens are; the sharp side is soft too.
         soft_sigma_px: Gaussian that softens them, drawn uniformly.
+        night_share: share of scenes with little light and lamps, see
+            :func:`unblur.blur.night.at_night`.
         gyro_share: share of shakes taken from the recorded trace, if there is one.
         gyro_file: text file of rows ``t_ns wx wy wz`` (rad/s), or empty.
         reach_px: a PSF reaches at most this far from its centre; longer motion is shrunk to
@@ -68,6 +71,7 @@ class SynthesisRecipe:
     defocus_radius_px: Span = (1.0, 6.0)
     soft_share: float = 0.0
     soft_sigma_px: Span = (0.3, 1.0)
+    night_share: float = 0.0
     gyro_share: float = 0.35
     gyro_file: str = ""
     reach_px: int = MAX_REACH_PX
@@ -134,7 +138,7 @@ class Synthesiser:
         kinds, shares = zip(*self.recipe.shares().items(), strict=True)
         kind: BlurKind = kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))]
         camera = draw_camera(self.recipe.camera, rng)
-        light = expose(self._softened(sharp_srgb, rng), camera)
+        light = self._scene(sharp_srgb, camera, rng)
         blurred, psfs = self._blur(light, kind, rng)
         return self._developed(light, blurred, psfs, kind, camera, rng)
 
@@ -150,7 +154,7 @@ class Synthesiser:
             ShapeMismatch: the photo is not larger than its margins.
         """
         self._check_size(sharp_srgb)
-        light = expose(self._softened(sharp_srgb, rng), pair.camera)
+        light = self._scene(sharp_srgb, pair.camera, rng)
         blurred = apply_psf(light, pair.psf)
         return self._developed(light, blurred, pair.psfs, pair.kind, pair.camera, rng)
 
@@ -189,6 +193,15 @@ class Synthesiser:
         if kind == "defocus":
             return disc_psf(float(rng.uniform(*self.recipe.defocus_radius_px)))
         return _draw(self._path(kind, rng))
+
+    def _scene(
+        self, sharp_srgb: FloatArray, camera: Camera, rng: np.random.Generator
+    ) -> FloatArray:
+        light = expose(self._softened(sharp_srgb, rng), camera)
+        # Nothing is drawn where there is no night, so that earlier seeds keep their pairs.
+        if self.recipe.night_share and rng.random() < self.recipe.night_share:
+            return at_night(light, rng)
+        return light
 
     def _softened(self, sharp_srgb: FloatArray, rng: np.random.Generator) -> FloatArray:
         if rng.random() >= self.recipe.soft_share:

@@ -14,8 +14,9 @@ from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io import Photo
 from unblur.io.reduced import shrunk_luma
+from unblur.motion.analysis import MIN_SIDE
 from unblur.motion.features import MAP_NAMES, WINDOW, motion_features
-from unblur.motion.field import MIN_SIDE, MotionField, visibility
+from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass

@@ -14,7 +14,8 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.engines.base import Engine
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.field import MIN_SIDE, Judge, MotionField, analyse_luma, uniform_field
+from unblur.motion.analysis import MIN_SIDE, Judge, analyse_luma
+from unblur.motion.field import MotionField, uniform_field
 from unblur.restoration import referee
 from unblur.restoration.given import given_motion
 from unblur.restoration.restorers import BlindRestorer, Restorer
@@ -90,8 +91,8 @@ def analyse_samples(
     Args:
         samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3.
         kernel_engine: runs KernelNet.
-        fuse_engine: see :func:`unblur.motion.field.analyse_luma`.
-        judge: see :func:`unblur.motion.field.analyse_luma`.
+        fuse_engine: see :func:`unblur.motion.analysis.analyse_luma`.
+        judge: see :func:`unblur.motion.analysis.analyse_luma`.
 
     Returns:
         The field, or None for a photo too small to tell.

@@ -14,8 +14,8 @@ import numpy as np
 
 from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear
 from unblur.engines.base import Engine
+from unblur.motion.analysis import MIN_SIDE
 from unblur.motion.features import WINDOW
-from unblur.motion.field import MIN_SIDE
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import noise_level
 from unblur.restoration.noise import noise_beside_motion

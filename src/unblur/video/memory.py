@@ -9,7 +9,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import SpecMismatch
-from unblur.motion.field import MIN_SIDE
+from unblur.motion.analysis import MIN_SIDE
 from unblur.video.alignment import (
     CELL_PX,
     Shifts,

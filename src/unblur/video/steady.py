@@ -14,7 +14,7 @@ import numpy as np
 
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.motion.field import MIN_SIDE
+from unblur.motion.analysis import MIN_SIDE
 from unblur.motion.kernel import estimate_psfs
 from unblur.restoration.inputs import network_input
 from unblur.restoration.noise import noise_beside_motion
