@@ -78,7 +78,7 @@ def analyse_luma(
 
     field = reconcile(arranged(first))
     field = replace(field, first_px=field.mean_length_px())
-    drawn = _drawn_by_lamps(pyramid, level, fuse_engine)
+    drawn = _drawn_by_lamps(pyramid, fuse_engine)
     if drawn is not None:
         return _lit(field, *drawn)
     if judge is not None:
@@ -121,19 +121,18 @@ def _finest_that_fits(pyramid: Pyramid, engine: Engine) -> int:
     return level
 
 
-def _drawn_by_lamps(
-    pyramid: Pyramid, level: int, fuse_engine: Engine | None
-) -> tuple[Psf, int] | None:
-    """Return the PSF that lamps have drawn, and the finest level on which they have."""
+def _drawn_by_lamps(pyramid: Pyramid, fuse_engine: Engine | None) -> tuple[Psf, int] | None:
+    """Return the PSF that lamps have drawn, and the finest level on which they have.
+
+    Looks are no guide to the level: at night they see little of the motion.
+    """
     found = None
-    while level >= 0:
+    for level in reversed(range(pyramid.levels)):
         psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level), fuse_engine)
-        if psf is None:
+        if psf is not None:
+            found = psf, level
+        elif found is not None:
             break
-        found = psf, level
-        if 2 * psf.length_px() > LONGEST_PX:
-            break
-        level -= 1
     return found
 
 

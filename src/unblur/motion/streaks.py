@@ -7,8 +7,8 @@ if they are far brighter than the photo is on average, so that windows, letters 
 daylight do not count; their mean, made thinner by what a lamp is wide, is the PSF.
 
 Reference:
-    Hu, Cho, Wang, Yang, Deblurring low-light images with light streaks, CVPR 2014, who were the
-    first to go by them (and choose one streak by fitting, where here many have to agree).
+    Hu, Cho, Wang, Yang, Deblurring low-light images with light streaks, CVPR 2014 and TPAMI 2018,
+    doi:10.1109/TPAMI.2017.2768365 (they choose one streak by fitting; here many have to agree).
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ _BRIGHTER = 4.0
 
 _ALIKE, _LEAST_ALIKE, _FEWEST = 0.8, 0.88, 4
 _MOST = 60
-_SHORTEST_PX, _THICKEST = 6.0, 5.0
-"""Shorter motion is none, and neither is what covers more pixels than so many times its length."""
+_LEAST_RMS_PX, _THICKEST = 2.7, 5.0
+"""What lies closer about its middle is a lamp, as the rays and glow of lamps are (2.4 px at most of
+1,000 sharp photos); what covers more pixels than so many times its length is a thing."""
 
 _LAMP_PX, _THINNINGS = 1.5, 40
 """Gaussian that stands for a lamp and the glow around it, and steps in which it is undone."""
@@ -83,7 +84,7 @@ def lamps_psf(
         return None
     psf = clean_psf(_thinned(_mean(group)))
     spread = 1 / float(np.square(psf.array).sum())
-    if psf.length_px() < _SHORTEST_PX or spread > _THICKEST * psf.length_px():
+    if _rms_px(psf) < _LEAST_RMS_PX or spread > _THICKEST * psf.length_px():
         return None
     if fuse_engine is None:
         return psf
@@ -176,6 +177,14 @@ def _thinned(grid: FloatArray) -> FloatArray:
     for _ in range(_THINNINGS):
         guess = guess * blurred(grid / (blurred(guess) + 1e-9))
     return np.asarray(guess / guess.sum(), np.float32)
+
+
+def _rms_px(psf: Psf) -> float:
+    """Return the mean distance of a PSF from its centroid, root of the mean square."""
+    x, y = psf.centroid()
+    rows, columns = (np.arange(side) - side // 2 for side in psf.shape)
+    square = (rows[:, None] - y) ** 2 + (columns - x) ** 2
+    return float(np.sqrt((psf.array * square).sum()))
 
 
 def _middle(size: int, length: int) -> tuple[int, int]:
