@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tests.restoration.fakes import FakeKernelEngine
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.io import read_photo
+from unblur.motion.analysis import analyse_luma
 from unblur.motion.streaks import lamps_psf
+from unblur.restoration.referee import trust_map
 
 SHARP = sorted((Path(__file__).parents[2] / "examples" / "sharp").glob("*.[jp]*g"))
 HOOK = Psf.from_points(
@@ -58,7 +61,8 @@ def test_lamps_tell_the_psf_and_its_orientation(turn):
         ("too few", taken(street(lamps=2), HOOK)),
         ("by day", taken(street(dark=0.9), HOOK)),
         ("black", np.zeros((300, 380), np.float32)),
-        ("tiny", np.zeros((96, 96), np.float32)),
+        ("tiny", taken(street((96, 96), lamps=0), HOOK)),
+        ("too dim for lamps", 0.06 * taken(street(), HOOK) + 0.01),
     ],
 )
 def test_nothing_is_told_where_no_lamps_agree(case, luma):
@@ -78,6 +82,42 @@ def test_lamps_that_differ_are_things_and_not_streaks():
         y, x = (int(rng.integers(40, side - 40)) for side in scene.shape)
         scene[y : y + int(rng.integers(2, 20)), x : x + int(rng.integers(2, 20))] = 1.0
     assert found(taken(scene)) is None
+
+
+def test_thick_things_that_are_alike_are_no_streaks():
+    blob = Psf(np.pad(np.ones((9, 15), np.float32), 1))
+    assert found(taken(street(), blob)) is None
+
+
+def test_lamps_that_stood_still_object_to_cars_that_moved():
+    cars = taken(street(lamps=12), HOOK)
+    assert found(cars) is not None
+    assert found(np.maximum(cars, taken(street(lamps=30, seed=2)))) is None
+
+
+def test_an_end_in_which_the_camera_dwelt_does_not_come_round_the_grid():
+    xs = np.concatenate([np.zeros(60), np.arange(44)])
+    lopsided = Psf.from_points(np.stack([xs, np.zeros(104)], axis=1)).centred()
+    told = found(taken(street(), lopsided))
+    assert told is None or told.length_px() < 46
+
+
+def test_a_photo_is_told_by_its_lamps_and_nobody_is_asked():
+    luma = np.kron(taken(street(), HOOK), np.ones((2, 2), np.float32))
+
+    def read(y0, x0, y1, x1):
+        return luma[y0:y1, x0:x1]
+
+    def judge(field):
+        raise AssertionError("the judge was asked")
+
+    field = analyse_luma(read, luma.shape, FakeKernelEngine(), judge=judge)
+    assert field.uniform
+    assert field.sharp is False
+    told = field.windows[0][0]
+    assert kernel_similarity(told.psf.scaled(field.scale), HOOK.scaled(2)) > 0.75
+    assert field.first_px == told.psf.length_px() == told.length_px
+    assert trust_map(field).min() > 0.9
 
 
 def test_only_the_middle_of_a_large_photo_is_read():

@@ -71,7 +71,7 @@ def test_lamps_may_lose_light_and_what_they_light_may_not():
     streaks[10:110:20, 20:150] = 1.0
     points[10:110:20, 80:84] = 1.0
     assert referee.lost_light(streaks, points) == 0
-    assert referee.lost_light(points, streaks) == 0
+    assert referee.lost_light(points, streaks) > 0.2  # nothing adds light
     assert referee.lost_light(streaks, 0.8 * points) > 0.2
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.training.test_training import TINY
 from unblur.blur.psf import Psf
 from unblur.training.photos import SharpPhotos
-from unblur.training.restore_task import RestoreSamples
+from unblur.training.restore_task import RestoreSamples, _BankPsf, samples
 from unblur.training.windows import drawn_px
 
 STILL = dict.fromkeys(("shake", "line", "rotation", "moving_object", "defocus", "sharp"), 0.0)
@@ -26,20 +26,20 @@ def maker(photos, kind, **data):
 
 @pytest.mark.parametrize(("kind", "estimates"), [("shake", 1), ("rotation", 3)])
 def test_windows_that_moved_alike_share_an_estimate(photos, monkeypatch, kind, estimates):
-    samples, pairs, asked = maker(photos, kind, windows=3), [], []
+    make, pairs, asked = maker(photos, kind, windows=3), [], []
     crops = RestoreSamples._crops
 
     def choose(self, pair, rng):
         asked.append(pair)
-        return Psf.delta(3), 0.5
+        return _BankPsf(Psf.delta(3), 0.5, told=True)
 
-    def noted(self, pair, psf, confidence, rng):
+    def noted(self, pair, bank, rng):
         pairs.append(pair)
-        return crops(self, pair, psf, confidence, rng)
+        return crops(self, pair, bank, rng)
 
     monkeypatch.setattr(RestoreSamples, "_choose", choose)
     monkeypatch.setattr(RestoreSamples, "_crops", noted)
-    made = samples(np.random.default_rng(3))
+    made = make(np.random.default_rng(3))
     assert len(made) == 3
     assert len(asked) == estimates
     assert len({id(pair.psfs) for pair in pairs}) == estimates
@@ -53,17 +53,36 @@ def test_one_window_is_what_it_was_without_others(photos):
         np.testing.assert_array_equal(one[0][key], more[0][key])
 
 
-@pytest.mark.parametrize(("kind", "dx"), [("shake", 4), ("line", -3), ("moving_object", 0)])
-def test_the_target_lies_where_the_bank_puts_it(photos, monkeypatch, kind, dx):
+@pytest.mark.parametrize(
+    ("kind", "told", "dx"),
+    [
+        ("shake", True, 4),
+        ("line", True, -3),
+        ("rotation", True, 2),
+        ("shake", False, 0),
+        ("moving_object", True, 0),
+    ],
+)
+def test_the_target_lies_where_the_bank_puts_it(photos, monkeypatch, kind, told, dx):
     def beside(self, pair, rng):
-        return pair.psf.shifted(4 if kind == "moving_object" else dx, 0), 0.5
+        return _BankPsf(pair.psf.shifted(dx or 4, 0), 0.5, told)
 
-    samples, draw = maker(photos, kind), np.random.default_rng
-    truth = samples(draw(6))[0]["sharp"].astype(int)
+    make, draw = maker(photos, kind), np.random.default_rng
+    truth = make(draw(6))[0]["sharp"].astype(int)
     monkeypatch.setattr(RestoreSamples, "_choose", beside)
-    target = samples(draw(6))[0]["sharp"].astype(int)
+    target = make(draw(6))[0]["sharp"].astype(int)
     # A PSF moved to the right makes a picture that lies to the left.
     expected = np.roll(truth, -dx, axis=2)[:, :, 8:-8]
     assert np.abs(target[:, :, 8:-8] - expected).mean() < 2.0
     if dx:
         assert np.abs(target - truth).mean() > 8.0
+
+
+def test_validation_windows_move_each_by_itself(photos):
+    config = dataclasses.replace(
+        TINY, data=dataclasses.replace(TINY.data, bank="none", crop_px=64, crops=1, windows=3)
+    )
+    assert [
+        len(samples(config, photos, split)()(np.random.default_rng(1)))
+        for split in ("train", "val")
+    ] == [3, 1]

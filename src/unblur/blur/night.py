@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.color import FloatArray
+from unblur.errors import ShapeMismatch
 
 _LIGHT = (0.08, 0.4)
 _LAMPS = (8, 30)
@@ -23,7 +24,12 @@ def at_night(light: FloatArray, rng: np.random.Generator) -> FloatArray:
 
     Returns:
         New array of the same shape, above 1 at the lamps.
+
+    Raises:
+        ShapeMismatch: a side has no more than 16 px.
     """
+    if min(light.shape[:2]) <= 2 * _REACH_PX:
+        raise ShapeMismatch(f"lamps need sides above {2 * _REACH_PX} px, got {light.shape[:2]}")
     dark = light * np.float32(rng.uniform(*_LIGHT))
     ys, xs = np.mgrid[-_REACH_PX : _REACH_PX + 1, -_REACH_PX : _REACH_PX + 1]
     for _ in range(int(rng.integers(*_LAMPS))):

@@ -65,7 +65,10 @@ def moved(image: FloatArray, offset: Offset) -> FloatArray:
     right = np.fft.rfftfreq(wide.shape[1])[None, :, None] * offset[1]
     spectrum = np.fft.rfft2(wide, axes=(0, 1)) * np.exp(-2j * np.pi * (down + right))
     turned = np.fft.irfft2(spectrum, s=wide.shape[:2], axes=(0, 1))
-    return np.asarray(np.clip(turned[frame:-frame, frame:-frame], 0, 1), np.float32)
+    return np.asarray(
+        np.clip(turned[frame : frame + image.shape[0], frame : frame + image.shape[1]], 0, 1),
+        np.float32,
+    )
 
 
 def _grid(psf: Psf, side: int) -> NDArray[np.float64]:

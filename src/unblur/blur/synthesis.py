@@ -17,7 +17,7 @@ from scipy import ndimage
 from unblur.blur import trajectory
 from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
 from unblur.blur.formation import apply_psf, apply_psf_grid, move_object
-from unblur.blur.kinds import BlurKind
+from unblur.blur.kinds import UNIFORM, BlurKind
 from unblur.blur.night import at_night
 from unblur.blur.psf import Psf
 from unblur.checks import check_image
@@ -148,11 +148,14 @@ class Synthesiser:
         Args:
             sharp_srgb: as for a call.
             pair: of a kind in :data:`unblur.blur.kinds.UNIFORM`.
-            rng: source of the noise.
+            rng: source of the noise, and of what is the scene's: softness, night.
 
         Raises:
             ShapeMismatch: the photo is not larger than its margins.
+            BadValue: the pair is of another kind.
         """
+        if pair.kind not in UNIFORM:
+            raise BadValue(f"a photo blurred by {pair.kind} has no one PSF to give to another")
         self._check_size(sharp_srgb)
         light = self._scene(sharp_srgb, pair.camera, rng)
         blurred = apply_psf(light, pair.psf)

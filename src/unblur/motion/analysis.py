@@ -49,7 +49,8 @@ def analyse_luma(
     """Estimate the motion field of a photo.
 
     The photo is looked at as a small picture first; as long as the motion found is short
-    enough, on one of twice the size, down to the photo itself.
+    enough, on one of twice the size, down to the photo itself. What lamps have drawn at night is
+    believed before anything else.
 
     Args:
         read: returns luma (linear light, float32) of the photo's ``[y0:y1, x0:x1]``.
@@ -57,8 +58,11 @@ def analyse_luma(
         engine: runs KernelNet.
         fuse_engine: runs FuseNet, which has the last word on a motion that is alike everywhere;
             without it the mean of several answers is taken.
-        judge: asked after the first look; a photo that it calls sharp is not looked at again,
-            which is what takes the time.
+        judge: asked after the first look, unless lamps have told the motion; a photo that it
+            calls sharp is not looked at again, which is what takes the time.
+
+    Returns:
+        The field, on the scale on which its motion was told.
     """
     pyramid = Pyramid(read, shape)
     level = _finest_that_fits(pyramid, engine)
@@ -78,7 +82,7 @@ def analyse_luma(
 
     field = reconcile(arranged(first))
     field = replace(field, first_px=field.mean_length_px())
-    drawn = _drawn_by_lamps(pyramid, fuse_engine)
+    drawn = _drawn_by_lamps(pyramid)
     if drawn is not None:
         return _lit(field, *drawn)
     if judge is not None:
@@ -121,14 +125,15 @@ def _finest_that_fits(pyramid: Pyramid, engine: Engine) -> int:
     return level
 
 
-def _drawn_by_lamps(pyramid: Pyramid, fuse_engine: Engine | None) -> tuple[Psf, int] | None:
+def _drawn_by_lamps(pyramid: Pyramid) -> tuple[Psf, int] | None:
     """Return the PSF that lamps have drawn, and the finest level on which they have.
 
-    Looks are no guide to the level: at night they see little of the motion.
+    Looks are no guide to the level: at night they see little of the motion. It is looked for from
+    the smallest picture on, until it is found no more.
     """
     found = None
     for level in reversed(range(pyramid.levels)):
-        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level), fuse_engine)
+        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level))
         if psf is not None:
             found = psf, level
         elif found is not None:
@@ -138,13 +143,22 @@ def _drawn_by_lamps(pyramid: Pyramid, fuse_engine: Engine | None) -> tuple[Psf, 
 
 def _lit(field: MotionField, psf: Psf, level: int) -> MotionField:
     """Return the field of a photo whose lamps tell its PSF, and that it moved."""
-    length = psf.length_px()
     told = partial(
-        replace, psf=psf, confidence=_LAMPS_TRUST, blur_probability=1.0, length_px=length
+        replace,
+        psf=psf,
+        confidence=_LAMPS_TRUST,
+        blur_probability=1.0,
+        length_px=psf.length_px(),
+        angle_deg=psf.angle_deg(),
     )
     windows = tuple(tuple(told(w) for w in row) for row in field.windows)
     return replace(
-        field, windows=windows, scale=2**level, uniform=True, first_px=length, sharp=False
+        field,
+        windows=windows,
+        scale=2**level,
+        uniform=True,
+        first_px=psf.length_px(),
+        sharp=False,
     )
 
 

@@ -39,8 +39,8 @@ class MotionField:
         uniform: whether all windows share one PSF.
         first_px: mean length of the windows' motion at the first look, in px of the scale it was
             made on; later answers tell better how it moved, but not whether. None if there was
-            no look.
-        sharp: what the judge said, or None.
+            no look. What lamps have drawn is believed in both.
+        sharp: what the judge said, or None; False where lamps have told the motion.
         steady: whether the windows' PSFs differ without order, not as where the camera rolled.
     """
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -15,16 +13,12 @@ from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import first_look, next_look
+from unblur.motion.threads import in_threads
 
 _FAINT = 0.03
 """Values of an estimated PSF below this share of its peak are noise of the estimate."""
 
 _BATCH = 8
-THREADS = 2
-"""Windows that are worked on at the same time."""
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +68,7 @@ def see(window: FloatArray) -> Seen:
 
 def see_all(windows: Iterable[FloatArray]) -> list[Seen]:
     """Return windows with their features, two seen at the same time."""
-    return at_once(see, list(windows))
-
-
-def at_once(
-    work: Callable[[_In], _Out], items: Sequence[_In], *, threads: int = THREADS
-) -> list[_Out]:
-    """Return what a function makes of each item, of several at the same time."""
-    if min(len(items), threads) < 2:
-        return [work(item) for item in items]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, items))
+    return in_threads(see, list(windows))
 
 
 def look(
@@ -104,7 +88,7 @@ def look(
         if answers is not None:
             known = (np.asarray(a.embedded(GRID), np.float32) for a in answers[start:])
             shown = list(zip(maps, part, known, strict=False))
-            maps = at_once(lambda of: next_look(of[0], of[1].window, of[2]), shown)
+            maps = in_threads(lambda of: next_look(of[0], of[1].window, of[2]), shown)
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]

@@ -20,9 +20,10 @@ from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
-from unblur.motion.kernel import THREADS, PsfEstimate, Seen, at_once, look, see, see_all
-from unblur.motion.pyramid import LumaReader
+from unblur.motion.kernel import PsfEstimate, Seen, look, see, see_all
+from unblur.motion.pyramid import LumaReader, span
 from unblur.motion.spatial import halve
+from unblur.motion.threads import THREADS, in_threads
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -80,7 +81,7 @@ def look_again(
             estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
         )
 
-    return at_once(searched, list(zip(seen, estimates, strict=True)))
+    return in_threads(searched, list(zip(seen, estimates, strict=True)))
 
 
 def look_again_shared(
@@ -140,7 +141,7 @@ def searched(
         be looked at, of those begun with what KernelNet and a search make of it.
     """
     starts = [None, *_halved_answers(read, shape, middle, engine)]
-    return at_once(lambda start: estimate_psf_map(part, initial=start), starts, threads=threads)
+    return in_threads(lambda start: estimate_psf_map(part, initial=start), starts, threads=threads)
 
 
 def _halved_answers(
@@ -155,7 +156,7 @@ def _halved_answers(
     Returns:
         PSFs in px of the picture itself; none if half of it is too small to be looked at.
     """
-    (y0, y1), (x0, x1) = (_around(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
+    (y0, y1), (x0, x1) = (span(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
     if min(y1 - y0, x1 - x0) < 4 * GRID:
         return []
     half = halve(read(y0, x0, y1, x1))
@@ -179,9 +180,7 @@ def finer(
     Returns:
         The PSF in px of the larger picture, or None if the search lost the motion or found another.
     """
-    (y0, y1), (x0, x1) = (
-        _around(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True)
-    )
+    (y0, y1), (x0, x1) = (span(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True))
     begun = psf.scaled(2.0)
     found = estimate_psf_map(read(y0, x0, y1, x1), initial=begun, crop_px=_CARRIED_PX)
     if collapsed(found, begun) or likeness(found, begun) < _CARRIED:
@@ -228,12 +227,6 @@ def _structure(item: Seen) -> float:
     """Return how much a window shows, relative to its brightness."""
     steps = np.abs(np.diff(item.window, axis=0)).mean()
     return float(steps / (item.window.mean() + 0.02))
-
-
-def _around(middle: int, size: int, length: int) -> tuple[int, int]:
-    """Return a span of a line, of a length at most, about its middle if there is room."""
-    first = min(max(0, middle - length // 2), max(0, size - length))
-    return first, min(size, first + length)
 
 
 def _starts(size: int, window: int) -> list[int]:

@@ -19,30 +19,34 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.engines.base import Engine
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import aligned, fuse
-from unblur.motion.kernel import clean_psf, see
-from unblur.motion.pyramid import LumaReader
+from unblur.motion.fusion import aligned
+from unblur.motion.kernel import clean_psf
+from unblur.motion.pyramid import LumaReader, span
 
 _NIGHT = 10.0
 """How many times brighter than the photo is on average lamps have to be. Of 102 sharp photos by
 day and 102 blurred ones one group of specks each reached 7.5, none this."""
 
-_LOOKED_PX, _SHOWN_PX = 1024, 512
-"""Side of the part that is looked through for lamps, and of that which FuseNet is shown."""
+_LOOKED_PX = 1024
+"""Side of the part that is looked through for lamps."""
 
 _SMALLEST_PX, _LARGEST_PX = 5, GRID - 8
+"""Sides of what may be a streak; smaller is a lamp that stood still."""
 _RIM_PX = 4
 _BRIGHTER = 4.0
 """Times the light around it from which on a speck counts as a lamp."""
 
-_ALIKE, _LEAST_ALIKE, _FEWEST = 0.8, 0.88, 4
+_ALIKE, _LEAST_ALIKE, _FEWEST, _LEAST_SHARE = 0.8, 0.86, 4, 0.3
+"""Likeness to one speck that makes a group of it, mean likeness, number, and share of all streaks
+that it takes to be believed."""
 _MOST = 60
+_CLIPPED, _CLIPPED_SHARE = 0.97, 0.2
+"""Light from which on a pixel is clipped, and the share of such that makes a streak a poor one."""
 _LEAST_RMS_PX, _THICKEST = 2.7, 5.0
 """What lies closer about its middle is a lamp, as the rays and glow of lamps are (2.4 px at most of
 1,000 sharp photos); what covers more pixels than so many times its length is a thing."""
@@ -53,74 +57,68 @@ _LAMP_PX, _THINNINGS = 1.5, 40
 
 @dataclass(frozen=True, eq=False)
 class _Speck:
-    """One bright, isolated speck: its light on the grid, sum 1, peak brightness, and place."""
+    """One bright, isolated speck: its light on the grid, sum 1, and what is known of it."""
 
     grid: FloatArray
     peak: float
-    place: tuple[int, int]
+    clipped: float
 
 
-def lamps_psf(
-    read: LumaReader, shape: tuple[int, int], fuse_engine: Engine | None = None
-) -> Psf | None:
+def lamps_psf(read: LumaReader, shape: tuple[int, int]) -> Psf | None:
     """Return the PSF that the lamps of a photo have drawn.
 
     Args:
         read: returns luma (linear light, float32) of the picture's ``[y0:y1, x0:x1]``; its middle
             is looked through.
         shape: (H, W) of the picture.
-        fuse_engine: runs FuseNet, which has the last word; without it the lamps have.
 
     Returns:
-        The PSF, or None where no lamps agree: by daylight, in sharp photos, nearly always.
+        The PSF, or None where no lamps agree: by daylight, and in sharp photos.
     """
-    (y0, y1), (x0, x1) = (_middle(side, _LOOKED_PX) for side in shape)
+    (y0, y1), (x0, x1) = (span(side // 2, side, _LOOKED_PX) for side in shape)
     luma = read(y0, x0, y1, x1)
     mean = float(luma.mean())
     if mean * _NIGHT > 1.0:  # nothing can be so much brighter
         return None
-    group = _agreed([s for s in _specks(luma) if s.peak > _NIGHT * mean])
-    if group is None:
+    streaks, still = _specks(luma, _NIGHT * mean)
+    group = _agreed(streaks)
+    if group is None or still >= len(group):
         return None
     psf = clean_psf(_thinned(_mean(group)))
     spread = 1 / float(np.square(psf.array).sum())
     if _rms_px(psf) < _LEAST_RMS_PX or spread > _THICKEST * psf.length_px():
         return None
-    if fuse_engine is None:
-        return psf
-    place = np.median([s.place for s in group], axis=0)
-    (top, bottom), (left, right) = (
-        _around(int(p), side) for p, side in zip(place, luma.shape, strict=True)
-    )
-    seen = see(np.ascontiguousarray(luma[top:bottom, left:right]))
-    return fuse(seen, psf, [psf] * 3, fuse_engine)
+    return psf
 
 
-def _specks(luma: FloatArray) -> list[_Speck]:
-    """Return the bright specks that nothing else is near to, the most light first."""
+def _specks(luma: FloatArray, least: float) -> tuple[list[_Speck], int]:
+    """Return the specks brighter than ``least`` that nothing else is near to, brightest first.
+
+    Returns:
+        Those large enough to be streaks, and the number of those that are not.
+    """
     soft = ndimage.minimum_filter(ndimage.gaussian_filter(luma, 1), size=15)
     above = luma - ndimage.gaussian_filter(soft, 8)
     bright = max(0.25 * float(np.percentile(luma, 99.5)), 0.04)
     labels, _ = ndimage.label(above > bright, structure=np.ones((3, 3)))
-    found = []
+    found, still = [], 0
     for number, box in enumerate(ndimage.find_objects(labels), 1):
-        sides = [s.stop - s.start for s in box]
-        if not _SMALLEST_PX <= max(sides) <= _LARGEST_PX:
-            continue
+        side = max(s.stop - s.start for s in box)
         rim = tuple(slice(s.start - _RIM_PX, s.stop + _RIM_PX) for s in box)
-        if min(s.start for s in rim) < 0 or any(
-            s.stop > n for s, n in zip(rim, luma.shape, strict=True)
-        ):
+        inside = all(s.start >= 0 and s.stop <= n for s, n in zip(rim, luma.shape, strict=True))
+        if side > _LARGEST_PX or not inside:
             continue
-        speck = _speck(luma[rim], labels[rim], number, (rim[0].start, rim[1].start))
-        if speck is not None:
+        speck = _speck(luma[rim], labels[rim], number)
+        if speck is None or speck.peak < least:
+            continue
+        if side < _SMALLEST_PX:
+            still += 1
+        else:
             found.append(speck)
-    return sorted(found, key=lambda s: -s.peak)[:_MOST]
+    return sorted(found, key=lambda s: -s.peak)[:_MOST], still
 
 
-def _speck(
-    part: FloatArray, labels: NDArray[Any], number: int, place: tuple[int, int]
-) -> _Speck | None:
+def _speck(part: FloatArray, labels: NDArray[Any], number: int) -> _Speck | None:
     """Return a speck's light above what is around it, if it is alone and much brighter."""
     own = labels == number
     if (labels[~own] > 0).any():
@@ -133,32 +131,41 @@ def _speck(
     if peak < _BRIGHTER * (dark + 0.01):
         return None
     light = np.where(near, np.maximum(part - dark, 0), 0)
-    grid = np.zeros((GRID, GRID), np.float32)
-    grid[: part.shape[0], : part.shape[1]] = light / light.sum()
-    y, x = ndimage.center_of_mass(grid)
+    y, x = (round(c) for c in ndimage.center_of_mass(light))
     half = GRID // 2
-    return _Speck(np.roll(grid, (half - round(y), half - round(x)), (0, 1)), peak, place)
+    if max(y, x, part.shape[0] - y, part.shape[1] - x) >= half:
+        return None  # so lopsided that it would leave the grid
+    grid = np.zeros((GRID, GRID), np.float32)
+    grid[half - y : half - y + part.shape[0], half - x : half - x + part.shape[1]] = light
+    return _Speck(grid / grid.sum(), peak, float((part[own] > _CLIPPED).mean()))
 
 
 def _agreed(specks: list[_Speck]) -> list[_Speck] | None:
     """Return the largest group of specks that are like one of them, that one first."""
     if len(specks) < _FEWEST:
         return None
-    best: list[tuple[float, _Speck]] = []
-    for one in specks:
-        like = partial(_likeness, one.grid)
-        group = [(like(other.grid), other) for other in specks]
-        group = [pair for pair in group if pair[0] > _ALIKE]
-        if len(group) > len(best):
-            best = sorted(group, key=lambda pair: -pair[0])
-    if len(best) < _FEWEST or np.mean([alike for alike, _ in best]) < _LEAST_ALIKE:
+    alike = _likenesses([s.grid for s in specks])
+    chosen = int(np.argmax((alike > _ALIKE).sum(axis=1)))
+    group = np.flatnonzero(alike[chosen] > _ALIKE)
+    others = group[group != chosen]
+    if len(group) < max(_FEWEST, _LEAST_SHARE * len(specks)):
         return None
-    return [speck for _, speck in best]
+    if alike[chosen, others].mean() < _LEAST_ALIKE:
+        return None
+    whole = [i for i in group if specks[i].clipped < _CLIPPED_SHARE]
+    kept = whole if len(whole) >= _FEWEST else [chosen, *others]
+    return [specks[i] for i in kept]
 
 
-def _likeness(a: FloatArray, b: FloatArray) -> float:
-    moved = aligned(b, a)
-    return float((a * moved).sum() / np.sqrt(np.square(a).sum() * np.square(moved).sum()))
+def _likenesses(grids: list[FloatArray]) -> NDArray[np.float64]:
+    """Return the largest normalised cross-correlations of all pairs."""
+    unit = [grid / np.sqrt(np.square(grid).sum()) for grid in grids]
+    spectra = [fft.rfft2(grid, s=(2 * GRID, 2 * GRID)) for grid in unit]
+    alike = np.eye(len(grids))
+    for i, a in enumerate(spectra):
+        for j, b in enumerate(spectra[:i]):
+            alike[i, j] = alike[j, i] = fft.irfft2(a * np.conj(b)).max()
+    return alike
 
 
 def _mean(group: list[_Speck]) -> FloatArray:
@@ -185,13 +192,3 @@ def _rms_px(psf: Psf) -> float:
     rows, columns = (np.arange(side) - side // 2 for side in psf.shape)
     square = (rows[:, None] - y) ** 2 + (columns - x) ** 2
     return float(np.sqrt((psf.array * square).sum()))
-
-
-def _middle(size: int, length: int) -> tuple[int, int]:
-    first = max(0, size - length) // 2
-    return first, min(size, first + length)
-
-
-def _around(place: int, size: int) -> tuple[int, int]:
-    first = min(max(0, place - _SHOWN_PX // 2), max(0, size - _SHOWN_PX))
-    return first, min(size, first + _SHOWN_PX)

@@ -64,18 +64,18 @@ def lost_light(before: NDArray[Any], after: NDArray[Any]) -> float:
         before, after: (H, W, C) photos, sRGB.
 
     Returns:
-        The largest change of a channel's mean in linear light, with lamps or without them,
-        whichever is less; 0 where it may well be.
+        The largest change of a channel's mean in linear light, of a photo that lost light without
+        its lamps if that is less; 0 where it may well be.
     """
     step = max(1, min(before.shape[:2]) // 256)
     was, now = (
         srgb_to_linear(to_float(np.ascontiguousarray(photo[::step, ::step])))
         for photo in (before, after)
     )
+    changes = [_change(was, now)]
     lamp = _LAMP * was.mean()
     dim = (was.mean(axis=2) < lamp) & (now.mean(axis=2) < lamp)
-    changes = [_change(was, now)]
-    if dim.mean() > 0.5:
+    if now.mean() < was.mean() and dim.mean() > 0.5:
         changes.append(_change(was[dim], now[dim]))
     return min(changes) if min(changes) > _LOST else 0.0
 

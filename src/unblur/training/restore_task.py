@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +32,15 @@ _CHARBONNIER = 1e-3
 _NEEDY_DB = 35.0
 """PSNR of blurry crops below which there is something to gain; a nearly perfect one can lose many
 dB by a change that nobody sees, and would drown the rest in the mean."""
-_FAR_PX = 12.0
-"""Offset from which on a PSF has nothing to do with the true one."""
+
+
+@dataclass(frozen=True)
+class _BankPsf:
+    """The PSF that a bank is made with, and whether it tells of the photo's motion at all."""
+
+    psf: Psf
+    confidence: float
+    told: bool
 
 
 class RestoreSamples(WindowSamples):
@@ -55,32 +64,31 @@ class RestoreSamples(WindowSamples):
         """Return ``data.crops`` samples of each of ``data.windows`` windows."""
         made: list[Arrays] = []
         pair = self.pair(rng)
-        psf, confidence = self._choose(pair, rng)
+        bank = self._choose(pair, rng)
         for left in reversed(range(self.data.windows)):
-            made += self._crops(pair, psf, confidence, rng)
+            made += self._crops(pair, bank, rng)
             if left and pair.kind in UNIFORM:
                 # What an estimate gets wrong, it may get wrong of any photo that moved alike.
                 pair = self.synthesise.alike(self.window(rng), pair, rng)
             elif left:
                 pair = self.pair(rng)
-                psf, confidence = self._choose(pair, rng)
+                bank = self._choose(pair, rng)
         return made
 
-    def _crops(
-        self, pair: Pair, psf: Psf, confidence: float, rng: np.random.Generator
-    ) -> list[Arrays]:
+    def _crops(self, pair: Pair, bank: _BankPsf, rng: np.random.Generator) -> list[Arrays]:
         """Return crops of a window, its bank, and its sharp original where the bank puts it."""
-        data = self.data
+        data, psf = self.data, bank.psf
         noise = noise_beside_motion(luma(srgb_to_linear(pair.blurry)), psf)
         everywhere = np.ones(pair.blurry.shape[:2], np.float32)
-        image = network_input(data.bank, pair.blurry, [(psf, everywhere)], confidence, noise)
-        sharp = np.moveaxis(_registered(pair, psf), 2, 0)
+        image = network_input(data.bank, pair.blurry, [(psf, everywhere)], bank.confidence, noise)
+        target = _registered(pair, psf) if bank.told else pair.sharp
+        sharp = np.moveaxis(target, 2, 0)
         return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
 
-    def _choose(self, pair: Pair, rng: np.random.Generator) -> tuple[Psf, float]:
+    def _choose(self, pair: Pair, rng: np.random.Generator) -> _BankPsf:
         """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
         if self._engine is None:
-            return Psf.delta(), 0.0
+            return _BankPsf(Psf.delta(), 0.0, told=False)
         data, draw = self.data, rng.random()
         if draw < data.estimated:
             flat = luma(srgb_to_linear(pair.blurry))
@@ -88,14 +96,15 @@ class RestoreSamples(WindowSamples):
             if data.fused and rng.random() < data.fused:
                 return self._fused(flat)
             estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
-            return estimate.psf, estimate.confidence
+            return _BankPsf(estimate.psf, estimate.confidence, told=True)
         if draw < data.estimated + data.true:
-            return pair.psf.centred(), 1.0
+            return _BankPsf(pair.psf.centred(), 1.0, told=True)
         if draw < data.estimated + data.true + data.none:
-            return Psf.delta(), 0.0
-        return self.synthesise.draw_psf("shake", rng).centred(), float(rng.uniform(0, 0.6))
+            return _BankPsf(Psf.delta(), 0.0, told=False)
+        lie = self.synthesise.draw_psf("shake", rng).centred()
+        return _BankPsf(lie, float(rng.uniform(0, 0.6)), told=False)
 
-    def _fused(self, flat: FloatArray) -> tuple[Psf, float]:
+    def _fused(self, flat: FloatArray) -> _BankPsf:
         """Estimate the PSF as a photo's is, at ten times the price of looks alone."""
         assert self._engine is not None
         first = estimate_psfs([flat], self._engine)[0].psf
@@ -103,7 +112,7 @@ class RestoreSamples(WindowSamples):
         psf, confidence, _ = look_again_shared(
             lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
         )
-        return psf, confidence
+        return _BankPsf(psf, confidence, told=True)
 
 
 def _registered(pair: Pair, psf: Psf) -> FloatArray:
@@ -111,14 +120,15 @@ def _registered(pair: Pair, psf: Psf) -> FloatArray:
 
     A network that is shown the one beside the other learns to blur, to be wrong by less.
     """
-    if pair.kind not in (*UNIFORM, "rotation") or psf.shape == (1, 1):
+    if pair.kind not in (*UNIFORM, "rotation"):
         return pair.sharp
-    offset = restored_offset(psf, pair.psf)
-    return pair.sharp if max(abs(d) for d in offset) > _FAR_PX else moved(pair.sharp, offset)
+    return moved(pair.sharp, restored_offset(psf, pair.psf))
 
 
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
+    if split != "train":  # the few validation samples are to be of as many motions
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, windows=1))
     return window_samples(RestoreSamples, config, photos, split)
 
 
