@@ -58,8 +58,13 @@ def score_lai(restored: Samples, case: Case) -> Scores:
         BadValue: the case has no sharp picture, or several.
         ShapeMismatch: the shapes differ.
     """
-    ours, sharp = (_luma_601(as_uint8(image)) for image in (restored, case.read_sharp()))
-    return _up_to_shift(best_shift(ours, sharp, reach_px=_LAI_REACH_PX))
+    return up_to_a_shift(restored, case.read_sharp())
+
+
+def up_to_a_shift(restored: Samples, sharp: Samples) -> Scores:
+    """Return the scores of :func:`score_lai` of a photo and its sharp picture."""
+    ours, theirs = (_luma_601(as_uint8(image)) for image in (restored, sharp))
+    return _up_to_shift(best_shift(ours, theirs, reach_px=_LAI_REACH_PX))
 
 
 LEVIN = Protocol(
