@@ -37,8 +37,8 @@ def restored_offset(used: Psf, true: Psf) -> Offset:
     """
     side = 2 * (max(*used.shape, *true.shape) // 2 + _FRAME_PX // 2)
     spectra = [
-        np.fft.fft2(ndimage.gaussian_filter(_grid(psf, side), _SOFT_PX, mode="constant"))
-        for psf in (used, true)
+        np.fft.fft2(ndimage.gaussian_filter(grid, _SOFT_PX, mode="constant"))
+        for grid in (psf.embedded(side).astype(np.float64) for psf in (used, true))
     ]
     match = np.fft.ifft2(_enlarged(np.conj(spectra[0]) * spectra[1], _STEPS)).real
     size = match.shape[0]
@@ -69,11 +69,6 @@ def moved(image: FloatArray, offset: Offset) -> FloatArray:
         np.clip(turned[frame : frame + image.shape[0], frame : frame + image.shape[1]], 0, 1),
         np.float32,
     )
-
-
-def _grid(psf: Psf, side: int) -> NDArray[np.float64]:
-    """Return a PSF in the middle of an even grid, its centre at [side // 2, side // 2]."""
-    return np.asarray(psf.embedded(side), np.float64)
 
 
 def _enlarged(spectrum: NDArray[np.complex128], factor: int) -> NDArray[np.complex128]:

@@ -141,7 +141,7 @@ def _speck(part: FloatArray, labels: NDArray[Any], number: int) -> _Speck | None
 
 
 def _agreed(specks: list[_Speck]) -> list[_Speck] | None:
-    """Return the largest group of specks that are like one of them, that one first."""
+    """Return the largest group of specks that are like one of them; unclipped ones if enough."""
     if len(specks) < _FEWEST:
         return None
     alike = _likenesses([s.grid for s in specks])

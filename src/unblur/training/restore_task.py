@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,16 +62,15 @@ class RestoreSamples(WindowSamples):
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of each of ``data.windows`` windows."""
         made: list[Arrays] = []
-        pair = self.pair(rng)
-        bank = self._choose(pair, rng)
-        for left in reversed(range(self.data.windows)):
-            made += self._crops(pair, bank, rng)
-            if left and pair.kind in UNIFORM:
+        pair: Pair | None = None
+        for _ in range(self.data.windows):
+            if pair is not None and pair.kind in UNIFORM:
                 # What an estimate gets wrong, it may get wrong of any photo that moved alike.
                 pair = self.synthesise.alike(self.window(rng), pair, rng)
-            elif left:
+            else:
                 pair = self.pair(rng)
                 bank = self._choose(pair, rng)
+            made += self._crops(pair, bank, rng)
         return made
 
     def _crops(self, pair: Pair, bank: _BankPsf, rng: np.random.Generator) -> list[Arrays]:
@@ -128,7 +126,7 @@ def _registered(pair: Pair, psf: Psf) -> FloatArray:
 def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
     """Return a picklable factory of the sample maker."""
     if split != "train":  # the few validation samples are to be of as many motions
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, windows=1))
+        config = replace(config, data=replace(config.data, windows=1))
     return window_samples(RestoreSamples, config, photos, split)
 
 
