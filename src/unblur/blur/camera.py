@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from unblur.color import FloatArray, linear_to_srgb, luma, quantise, srgb_to_linear, to_float
 from unblur.errors import BadValue
+from unblur.opening import open_image
 
 Span = tuple[float, float]
 
@@ -148,7 +149,7 @@ def jpeg(samples: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     grey = samples.shape[-1] == 1
     with io.BytesIO() as stream:
         Image.fromarray(samples[..., 0] if grey else samples).save(stream, "JPEG", quality=quality)
-        with Image.open(stream) as image:
+        with open_image(stream, ("JPEG",)) as image:
             decoded = np.asarray(image)
     return decoded[..., None] if grey else decoded
 

@@ -7,14 +7,14 @@ place is the number of samples there.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.errors import UnreadableImage
+from unblur.arrays import read_table
+from unblur.errors import BadValue, UnreadableImage
 
 Points = NDArray[np.float64]
 
@@ -47,10 +47,8 @@ def load_gyro(path: Path) -> GyroTrace:
         UnreadableImage: the file is missing or not such a table.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an empty table is refused below
-            rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
-    except (OSError, ValueError) as error:
+        rows = read_table(path)
+    except BadValue as error:
         raise UnreadableImage(
             f"cannot read gyroscope rows 't_ns wx wy wz' of {path}: {error}"
         ) from error

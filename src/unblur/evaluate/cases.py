@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from unblur.arrays import read_npz
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import BadPsf, BadValue
@@ -104,20 +104,11 @@ class PsfGridFile:
 def _read_psfs(path: Path) -> tuple[FloatArray, str]:
     """Return the PSFs (rows, columns, side, side) of a file, and the kind of blur if told."""
     try:
-        # Opened here: np.load leaves a file that it cannot read open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            psfs = np.asarray(stored["psfs"], dtype=np.float32)
-            kind = str(stored["kind"]) if "kind" in stored.files else ""
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,  # an array without a name, where Python is older than 3.11
-        zipfile.BadZipFile,
-    ) as error:
+        stored = read_npz(path)
+        psfs = np.asarray(stored["psfs"], dtype=np.float32)
+    except (BadValue, KeyError, ValueError) as error:
         raise BadPsf(f"cannot read the true PSFs from {path}: {error}; delete it") from error
+    kind = str(stored["kind"]) if "kind" in stored else ""
     if psfs.ndim != 4 or not psfs.size:
         raise BadPsf(f"{path}: 'psfs' must be (rows, columns, side, side), got {psfs.shape}")
     return psfs, kind

@@ -20,6 +20,7 @@ from unblur.color import FloatArray, as_rgb
 from unblur.errors import BadValue, UnreadableImage
 from unblur.evaluate.metrics import psnr_db, ssim
 from unblur.io import InputFile, read_photo
+from unblur.opening import opened
 from unblur.video.models import FrameModel, load_frame_model
 
 SIDE_PX = 256
@@ -171,11 +172,9 @@ def restored_frames(
 
 
 def _large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:
-    from PIL import Image
-
     found = []
     for item in photos:
-        with Image.open(item.path) as image:
+        with opened(item.path) as image:
             if min(image.size) >= side:
                 found.append(item)
     if not found:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.color import as_rgb, quantise, to_float
+from unblur.errors import UnreadableImage
 from unblur.io import read_photo
+from unblur.opening import opened
 
 Samples = NDArray[Any]
 
@@ -41,12 +43,10 @@ class Photo8:
 
     def size(self) -> tuple[int, int]:
         """Return (height, width) as stored, from the header where Pillow knows the format."""
-        from PIL import Image
-
         try:
-            with Image.open(self.path) as image:
+            with opened(self.path) as image:
                 return image.height, image.width
-        except OSError:
+        except UnreadableImage:
             height, width = self.read().shape[:2]
             return height, width
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,8 +25,7 @@ from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples, checked_float
 from unblur.io.profiles import to_srgb
 from unblur.io.tiff import needs_tifffile, read_deep_tiff
-
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+from unblur.opening import HEIF, PHOTO_FORMATS, check_opened, open_image
 
 
 def read_photo(
@@ -79,6 +77,7 @@ def from_pillow(image: Image.Image) -> Photo:
     """Return a Pillow image as a photo; see :func:`read_photo`."""
 
     def convert() -> Photo:
+        check_opened(image)
         mode = image.mode
         image.load()
         metadata, orientation = read_metadata(image)
@@ -129,18 +128,18 @@ def _in_one_line(name: str) -> str:
 def _read(data: bytes, name: str, limit: int, suffix: str) -> Photo:
     if is_raw(data, suffix):
         return read_raw(data, name, limit)
-    formats: tuple[str, ...] | None = _FORMATS
+    formats: tuple[str, ...] = PHOTO_FORMATS
     if is_heif(data):
         register_heif(name)
         check_heif(data, name)
-        formats = None
+        formats = (HEIF,)
     deep_png = False
     if data.startswith(png16.SIGNATURE):
         bits, height, width = png16.depth_and_size(data)
         check_size(height * width, name, limit)
         deep_png = bits == 16
     try:
-        image = Image.open(io.BytesIO(data), formats=formats)
+        image = open_image(data, formats)
     except UnidentifiedImageError:
         if data[:4] in (b"II*\0", b"MM\0*"):
             return _read_foreign_tiff(data, name, limit)

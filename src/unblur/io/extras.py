@@ -13,6 +13,7 @@ from unblur.errors import MissingExtra, UnreadableImage
 from unblur.io.limits import check_size
 from unblur.io.metadata import read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples
+from unblur.opening import open_image
 
 
 def register_heif(name: str) -> None:
@@ -80,7 +81,7 @@ def read_raw(data: bytes, name: str, limit: int) -> Photo:
         raise UnreadableImage(f"cannot decode the camera RAW file {name}: {text}") from error
     metadata = Metadata()
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+        with warnings.catch_warnings(), open_image(data, ("TIFF", "JPEG")) as image:
             warnings.simplefilter("ignore")
             metadata, _ = read_metadata(image)  # LibRaw has turned the pixels already
     except Exception:  # metadata of RAW files is a bonus; many are no TIFF

@@ -12,6 +12,7 @@ from unblur.color import FloatArray, luma, srgb_to_linear, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
 from unblur.io.photo import Photo, Samples
+from unblur.opening import open_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def read_reduced(path: Path, *, side_px: int, least_px: int = 1) -> Reduced:
 def _draft(path: Path, side_px: int, least_px: int) -> Reduced | None:
     """Read a JPEG file at a reduced size; None where the careful reader must decide."""
     try:
-        with Image.open(path, formats=("JPEG",)) as image:
+        with open_image(path, ("JPEG",)) as image:
             width, height = image.size
             scale = _scale((width, height), side_px, least_px)
             scale = min(8, 1 << (scale.bit_length() - 1))

@@ -13,16 +13,16 @@ An ``.npz`` archive with
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.arrays import read_npz
 from unblur.blur.psf import Psf
 from unblur.blur.psf_files import load_psf
-from unblur.errors import BadPsf
+from unblur.errors import BadPsf, BadValue
 from unblur.motion.field import MotionField
 from unblur.motion.kernel import PsfEstimate
 
@@ -44,16 +44,14 @@ def load_motion(path: Path) -> Psf | MotionField:
     if path.suffix.lower() != ".npz":
         return load_psf(path)
     try:
-        # Opened here: NumPy leaves the file open when the archive is damaged.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            if "psfs" not in stored.files:
-                return load_psf(path)
-            arrays = {name: np.asarray(stored[name]) for name in stored.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+    except BadValue as error:
         raise BadPsf(f"cannot read a motion field from {path}: {error}; export it again") from error
+    if "psfs" not in arrays:
+        return load_psf(path)
     try:
         return _field(arrays)
-    except (BadPsf, TypeError, ValueError) as error:
+    except (BadPsf, TypeError, ValueError, OverflowError) as error:
         raise BadPsf(f"{path}: {error}") from error
 
 

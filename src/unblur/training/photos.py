@@ -15,9 +15,11 @@ from PIL import Image
 
 from unblur.color import FloatArray, to_float
 from unblur.errors import UnreadableImage
+from unblur.opening import opened
 
 Split = Literal["train", "val", "test"]
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _TRIES = 3
 _FLAT = 0.012
 """Mean absolute luma step below which a window is too flat to learn motion from."""
@@ -110,11 +112,8 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: the file cannot be decoded.
     """
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UnreadableImage(f"cannot read {path}: {error}") from error
+    with opened(path, _FORMATS) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 @lru_cache(maxsize=2048)
@@ -124,9 +123,9 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 
 def _size(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path) as image:
+        with opened(path, _FORMATS) as image:
             return image.size
-    except (OSError, ValueError, SyntaxError):
+    except UnreadableImage:
         return (0, 0)
 
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unblur.errors import BadPsf, UnblurError
+from unblur.errors import UnblurError
 from unblur.web.orders import CANCEL, Done, Failed, Order, Progress, Ready, Stage
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PSF_SIDE = 257
 _DYING_SECONDS = 10.0
-_NUMBERS = (".npy", ".txt", ".csv")
 _READ, _ANALYSED, _RESTORED = 0.04, 0.15, 0.9
 
 Tell = Callable[[Stage, float, float], None]
@@ -188,19 +187,6 @@ def _psf(path: Path | None) -> Psf | None:
     """Return a PSF that was drawn or imported, bounded before it is decoded."""
     if path is None:
         return None
-    from PIL import Image
-
     from unblur.blur.psf_files import load_psf
 
-    if path.suffix not in _NUMBERS:
-        try:
-            with Image.open(path) as image:
-                size = image.size
-        except Exception as error:  # Pillow raises anything on damaged files
-            raise BadPsf("the PSF is not a picture, nor .npy, .txt or .csv") from error
-        if max(size) > _PSF_SIDE:
-            raise BadPsf(f"the PSF has {size[0]} x {size[1]} px, {_PSF_SIDE} are allowed")
-    psf = load_psf(path)
-    if max(psf.shape) > _PSF_SIDE:
-        raise BadPsf(f"the PSF has sides of {psf.shape}, {_PSF_SIDE} are allowed")
-    return psf.centred()
+    return load_psf(path, max_side_px=_PSF_SIDE).centred()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from unblur.blur.psf import Psf
-from unblur.blur.psf_files import load_psf
+from unblur.blur.psf_files import load_psf, load_psf_array
 from unblur.errors import BadPsf, UnreadableImage
 from unblur.evaluate.cases import Case, paired
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
@@ -39,10 +39,7 @@ class PsfPicture:
         try:
             return load_psf(self.path).centred()
         except BadPsf:
-            from PIL import Image
-
-            with Image.open(self.path) as image:
-                array = np.asarray(image.convert("L"), dtype=np.float64)
+            array = load_psf_array(self.path)
             if array.ndim != 2 or not array.any():
                 raise
             return Psf(np.pad(array, [(0, 1 - side % 2) for side in array.shape])).centred()

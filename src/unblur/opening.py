@@ -1,0 +1,88 @@
+"""The one place where Pillow opens a file: only formats that are decoded inside of this process.
+
+Pillow knows some fifty formats and tries them all, whatever a file is called. Some of its plugins
+start a program on the file (EPS: Ghostscript), and most are hardly ever tested on hostile files.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from unblur.errors import UnreadableImage, UnsupportedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from PIL import Image
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+"""Pillow's names of what may be opened; all of them are decoded by libraries in this process."""
+
+HEIF = "HEIF"
+"""Known to Pillow only once pi-heif is registered; asked for by name (:mod:`unblur.io`)."""
+
+PSF_FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
+"""What a PSF may be drawn in."""
+
+_ALLOWED = frozenset({*PHOTO_FORMATS, HEIF})
+_OURS = frozenset({*PHOTO_FORMATS, HEIF, "MPO", "DIB"})
+"""Formats of images that :func:`open_image` may return: MPO is what Pillow calls some JPEGs."""
+
+
+def open_image(
+    source: Path | bytes | BinaryIO, formats: Sequence[str] = PHOTO_FORMATS
+) -> Image.Image:
+    """Open an image; its header is read, its pixels are not decoded yet.
+
+    Args:
+        source: a path, the bytes of a file, or an opened binary file.
+        formats: Pillow's names of those that may be; some of :data:`PHOTO_FORMATS` and
+            :data:`HEIF`.
+
+    Raises:
+        ValueError: a format that is not in the list of those allowed here.
+        PIL.UnidentifiedImageError, OSError, and what else Pillow raises on damaged files; those
+        who call for users want :func:`opened`.
+    """
+    from PIL import Image
+
+    refused = sorted(set(formats) - _ALLOWED)
+    if refused or not formats:
+        raise ValueError(f"formats must be some of {sorted(_ALLOWED)}, got {list(formats)}")
+    stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
+    return Image.open(stream, formats=tuple(formats))
+
+
+@contextmanager
+def opened(path: Path, formats: Sequence[str] = PHOTO_FORMATS) -> Iterator[Image.Image]:
+    """Open an image file for a ``with`` block, whose decoding errors become ours too.
+
+    Raises:
+        UnreadableImage: missing, damaged, or of a format that is not read.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with open_image(path, formats) as image:
+            yield image
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(
+            f"{path} is not an image of a known format ({', '.join(formats)}), or is damaged"
+        ) from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadableImage(f"cannot read {path}: {error}") from error
+
+
+def check_opened(image: Image.Image) -> None:
+    """Raise unless decoding an image that a caller has opened himself starts no program.
+
+    Raises:
+        UnsupportedImage: it was opened from a file of a format that is not read here.
+    """
+    if image.format is not None and image.format not in _OURS:
+        raise UnsupportedImage(
+            f"images of the format {image.format} are not decoded; convert it to PNG first"
+        )
