@@ -82,15 +82,17 @@ class Served:
         return dict(job)
 
     def pids(self) -> dict[str, int]:
-        """Return the processes: "server" and "worker"."""
-        found = {"server": self.process.pid}
+        """Return the processes: "server", "keeper", "worker" and those that write results."""
+        children = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 fields = path.read_text().rsplit(")", 1)[1].split()
                 line = (path.parent / "cmdline").read_bytes()
                 if int(fields[1]) == self.process.pid and b"spawn_main" in line:
-                    found["worker"] = int(path.parent.name)
-        return found
+                    children.append((int(fields[19]), int(path.parent.name)))
+        names = ["keeper", "worker", "renderer", "renderer 2"]
+        found = dict(zip(names, (pid for _, pid in sorted(children)), strict=False))
+        return {"server": self.process.pid} | found
 
     def peaks_mb(self) -> dict[str, float]:
         """Return the largest resident set of each process so far, in MB."""

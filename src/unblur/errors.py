@@ -28,6 +28,9 @@ The tree::
         NoToken                          http 403   without the token that a session needs
         NotFound                         http 404   no such upload or job, or it is gone
         Full                             http 503   as much, or as many, as the server may hold
+        TooMany                          http 429   more at a time than one client may have
+        WrongType                        http 415   a form, or packed, where plain bytes are taken
+        DiskFull                         http 507   the disk that files are kept on is full
 
 A message says what was got, what was expected, and what to do. ``exit_code`` and
 ``http_status`` are read by the command line and by the web page; nothing else maps errors.
@@ -35,11 +38,16 @@ A message says what was got, what was expected, and what to do. ``exit_code`` an
 
 from __future__ import annotations
 
+import errno
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What systems say of a full disk and of a full quota; Windows has no quotas of this kind."""
 
 
 class UnblurError(Exception):
@@ -185,6 +193,38 @@ class Full(RequestError):
     """The server holds as much, or as many, as it may."""
 
     http_status = 503
+
+
+class TooMany(RequestError):
+    """More at a time than one client may have."""
+
+    http_status = 429
+
+
+class WrongType(RequestError):
+    """A body of a kind that is not taken: a form, or a packed one."""
+
+    http_status = 415
+
+
+class DiskFull(RequestError):
+    """The disk that uploads and results are kept on is full."""
+
+    http_status = 507
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the disk that the server keeps files on is full; remove some, or wait, and try again"
+        )
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether an error, or what caused it, is that a disk or a quota is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -2,6 +2,10 @@
 
 import http.client
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -86,3 +90,22 @@ def running(settings):
         listener.close()
         assert not thread.is_alive()
         assert not hub.store.root.exists()
+
+
+@contextmanager
+def started(folder, *options):
+    """Start ``unblur serve`` as people do, its files in a folder; yields (process, port)."""
+    command = [sys.executable, "-m", "unblur", "serve", "--no-open", "--port", "0", *options]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(folder)}
+    )
+    try:
+        lines = []
+        while not (found := re.search(r"the page is at \S+:(\d+)", "".join(lines[-1:]))):
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        yield process, int(found[1])
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()

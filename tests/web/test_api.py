@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -329,7 +331,7 @@ def test_removing_leaves_no_file(client, server, encoded):
 
 def test_a_worker_that_dies_is_replaced(client, server, encoded):
     worker = server[1].workers[0]
-    worker._process.kill()
+    os.kill(worker.pid, signal.SIGKILL)
     job = client.restore(encoded())
     assert job["state"] == "done"
     restarts = worker.restarts
@@ -340,7 +342,7 @@ def test_a_worker_that_dies_is_replaced(client, server, encoded):
     job = client.order(client.send(stream.getvalue())["id"], psf=client.send(psf.getvalue())["id"])
     while client.json("GET", f"/api/jobs/{job['id']}")["stage"] == "":
         time.sleep(0.02)
-    worker._process.kill()
+    os.kill(worker.pid, signal.SIGKILL)
     job = client.wait(job)
     assert job["state"] == "failed" and job["error"]["code"] == "WorkerLost"
     assert client.restore(encoded())["state"] == "done"

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from unblur import __version__
-from unblur.errors import BadValue, NotFound, NoToken, UnblurError
+from unblur.errors import BadValue, NotFound, NoToken, NotSent, UnblurError
+from unblur.web.answers import OnceResponse, Refused
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.metrics import metrics_text
 from unblur.web.names import disposition, media_type
 from unblur.web.openapi import document
+from unblur.web.orders import Failed, Rendering, Wanted
 from unblur.web.receive import receive_json, receive_upload
 from unblur.web.requests import job_of, wanted_of
-from unblur.web.results import Wanted, render, write_zip
 from unblur.web.store import new_id
 
 TOKEN_HEADER = "x-unblur-token"
@@ -43,8 +45,6 @@ class Api:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        # Decoding and encoding take memory; two at a time are enough for people.
-        self._busy = asyncio.Semaphore(2)
 
     def routes(self) -> list[Route]:
         """Return all end points."""
@@ -171,29 +171,48 @@ class Api:
             headers = {"content-disposition": disposition(name)}
             path = wanted.folder / f"result{wanted.clip}"
             return FileResponse(path, headers=headers, media_type=media_type(name))
-        async with self._busy:
-            data, name = await run_in_threadpool(render, wanted)
-        headers = {"content-disposition": disposition(name)}
-        return Response(data, headers=headers, media_type=media_type(name))
+        owner = new_id()
+        try:
+            target = self._hub.store.folder(owner) / "result"
+            name = await self._render(Rendering(wanted, target), job.session)
+            return self._once(target, name, owner)
+        except BaseException:
+            self._hub.store.release(owner)
+            raise
 
     async def zip(self, request: Request) -> Response:
         """Several results in one file: ``job=ID:STRENGTH``, repeated."""
         items = request.query_params.getlist("job")
         if not 1 <= len(items) <= _MOST_ZIPPED:
             raise BadValue(f"a ZIP takes 1 to {_MOST_ZIPPED} jobs, got {len(items)}")
+        jobs = [self._hub.queue.get(item.partition(":")[0]) for item in items]
         wanted = [self._zipped(item, request) for item in items]
         owner = new_id()
-        target = self._hub.store.folder(owner) / "unblurred.zip"
         try:
-            async with self._busy:
-                await run_in_threadpool(write_zip, wanted, target)
-            self._hub.store.measure(owner)
+            target = self._hub.store.folder(owner) / "unblurred.zip"
+            names: list[str] = []
+            for job, one in zip(jobs, wanted, strict=True):
+                if await request.is_disconnected():
+                    raise NotSent("nobody waits for the ZIP any more")
+                order = Rendering(one, target, packed=True, taken=tuple(names))
+                names.append(await self._render(order, job.session))
+                self._hub.store.measure(owner)
+                self._hub.store.reserve(owner, 0)
+            return self._once(target, "unblurred.zip", owner)
         except BaseException:
             self._hub.store.release(owner)
             raise
-        headers = {"content-disposition": disposition("unblurred.zip")}
-        chunks = self._and_gone(target, owner)
-        return StreamingResponse(chunks, headers=headers, media_type="application/zip")
+
+    async def _render(self, order: Rendering, client: str) -> str:
+        """Have a result written by a worker process and return its name."""
+        answer = await self._hub.renderers.write(order, client)
+        if isinstance(answer, Failed):
+            raise Refused(answer)
+        return str(answer.result["name"])
+
+    def _once(self, path: Path, name: str, owner: str) -> Response:
+        self._hub.store.measure(owner)
+        return OnceResponse(path, name, partial(self._hub.store.release, owner))
 
     async def events(self, request: Request) -> Response:
         """The session's jobs, each time that anything changes (server-sent events)."""
@@ -216,14 +235,6 @@ class Api:
             await asyncio.sleep(_TICK)
             quiet += _TICK
         yield "event: bye\ndata: {}\n\n"
-
-    async def _and_gone(self, path: Path, owner: str) -> AsyncIterator[bytes]:
-        try:
-            with path.open("rb") as stream:
-                while chunk := await run_in_threadpool(stream.read, 1 << 18):
-                    yield chunk
-        finally:
-            self._hub.store.release(owner)
 
     def _zipped(self, item: str, request: Request) -> Wanted:
         identifier, _, strength = item.partition(":")

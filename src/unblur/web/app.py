@@ -16,9 +16,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from unblur.errors import UnblurError
+from unblur.errors import DiskFull, UnblurError, is_disk_full
+from unblur.web.answers import Refused, refuse
 from unblur.web.api import Api
-from unblur.web.guard import Guard, refuse
+from unblur.web.guard import Guard
 from unblur.web.hub import Hub
 
 STATIC = Path(__file__).parent / "static"
@@ -48,7 +49,13 @@ def make_app(hub: Hub) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hub=hub)],
-        exception_handlers={UnblurError: _ours, HTTPException: _http, Exception: _other},
+        exception_handlers={
+            UnblurError: _ours,
+            Refused: _ours,
+            HTTPException: _http,
+            OSError: _system,
+            Exception: _other,
+        },
         lifespan=lifespan,
     )
 
@@ -58,11 +65,14 @@ async def _page(request: Request) -> Response:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    status = getattr(error, "http_status", 500)
-    response = refuse(status, type(error).__name__, str(error))
-    if status == 503:
+    if isinstance(error, Refused):
+        status, code = error.failed.status, error.failed.code
+    else:
+        status, code = getattr(error, "http_status", 500), type(error).__name__
+    response = refuse(status, code, str(error))
+    if status in (429, 503, 507):
         response.headers["retry-after"] = "10"
-    if status in (408, 413):
+    if status in (408, 413, 415, 507):
         response.headers["connection"] = "close"  # the rest of the body is not waited for
     return response
 
@@ -70,6 +80,12 @@ async def _ours(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return refuse(error.status_code, "HttpError", error.detail)
+
+
+async def _system(request: Request, error: Exception) -> Response:
+    if is_disk_full(error):
+        return await _ours(request, DiskFull())
+    raise error
 
 
 async def _other(request: Request, error: Exception) -> Response:

@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from unblur.web.answers import refuse
 from unblur.web.hub import Hub
 
 if TYPE_CHECKING:
@@ -120,11 +121,6 @@ class Guard:
         response = refuse(401, "PasswordNeeded", "the password is needed (any user name)")
         response.headers["www-authenticate"] = 'Basic realm="unblur", charset="UTF-8"'
         return response
-
-
-def refuse(status: int, code: str, message: str) -> JSONResponse:
-    """Return the answer to a request that is not served."""
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
 
 
 def _add_headers(headers: MutableHeaders, path: str) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from unblur.errors import NotFound
 from unblur.web.jobs import Job, Queue
+from unblur.web.keeper import Keeper
+from unblur.web.rendering import Renderers
 from unblur.web.settings import Settings
 from unblur.web.store import Store, Upload, new_id
 from unblur.web.workers import Worker
@@ -32,14 +34,16 @@ class Hub:
         self._secret = secrets.token_bytes(32)
         self.store = Store(settings.limits.stored_bytes)
         self.queue = Queue(settings.limits.waiting, settings.workers)
+        self.stopping = threading.Event()
+        self._keeper = Keeper(self.store.root)
         self.workers = [
-            Worker(self.queue, self.store.root, settings.limits.job_seconds, self._over)
+            Worker(self.queue, settings.limits, self._over, self._keeper)
             for _ in range(settings.workers)
         ]
+        self.renderers = Renderers(settings.limits, self._keeper, self.stopping)
         self.answers: Counter[int] = Counter()
         self.received_bytes = 0
         self.begun = time.time()
-        self.stopping = threading.Event()
         self._reaper = threading.Thread(target=self._reap, name="unblur-reaper", daemon=True)
 
     def start(self) -> None:
@@ -54,6 +58,8 @@ class Hub:
         self.queue.close()
         for worker in self.workers:
             worker.stop()
+        self.renderers.stop()
+        self._keeper.stop()
         self.store.close()
 
     def new_token(self) -> str:
@@ -94,11 +100,11 @@ class Hub:
             self.remove_job(job)
 
     def _over(self, job: Job) -> None:
-        """Count what a job left; drop it if the job was removed meanwhile."""
+        """Count what a job left; drop it if nothing came of it, or it was removed meanwhile."""
         with contextlib.suppress(NotFound):
-            self.queue.get(job.id)
-            self.store.measure(job.id)
-            return
+            if self.queue.get(job.id).state == "done":
+                self.store.measure(job.id)
+                return
         self.store.release(job.id)
 
     def _mark(self, session: str) -> str:

@@ -32,6 +32,7 @@ _MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
     ".webm": "video/webm",
+    ".zip": "application/zip",
     ".mkv": "video/x-matroska",
     ".avi": "video/x-msvideo",
 }

@@ -1,8 +1,9 @@
-"""What the server tells a worker and what it answers: small, frozen, sent through a pipe."""
+"""What the server tells a worker and what it answers: small and frozen, through a pipe."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,48 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """One result as a client wants it.
+
+    Attributes:
+        name: of the photo, as the client calls it.
+        source: its file.
+        folder: of the job.
+        changed: whether the job changed anything.
+        clip: suffix of a clip, or empty.
+        strength: 0 gives the photo, 1 the full restoration.
+        suffix: of the format, as ".png"; the photo's own if empty.
+        strip_location: leave out where it was taken.
+    """
+
+    name: str
+    source: Path
+    folder: Path
+    changed: bool
+    clip: str = ""
+    strength: float = 1.0
+    suffix: str = ""
+    strip_location: bool = False
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A result to be written.
+
+    Attributes:
+        wanted: what.
+        target: where to; its folder is there.
+        packed: ``target`` is a ZIP file that gets one more member.
+        taken: names that the ZIP file has already.
+    """
+
+    wanted: Wanted
+    target: Path
+    packed: bool = False
+    taken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Ready:
     """The worker waits for orders."""
 
@@ -88,3 +131,27 @@ class Failed:
     code: str
     message: str
     status: int
+
+
+Answer = Ready | Progress | Done | Failed
+_ANSWERS: dict[str, type[Answer]] = {
+    kind.__name__: kind for kind in (Ready, Progress, Done, Failed)
+}
+
+
+def write_answer(answer: Answer) -> bytes:
+    """Return a worker's word as it goes through the pipe."""
+    return json.dumps([type(answer).__name__, asdict(answer)]).encode()
+
+
+def read_answer(data: bytes) -> Answer:
+    """Return a worker's word.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        kind, fields = json.loads(data)
+        return _ANSWERS[kind](**fields)
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError("this is no word of a worker") from error

@@ -12,8 +12,7 @@ from unblur.io.formats import SUFFIXES
 from unblur.restoration.catalogue import model_names
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
-from unblur.web.orders import Order, Task
-from unblur.web.results import Wanted
+from unblur.web.orders import Order, Task, Wanted
 
 _JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "strength")
 _PSF_BYTES = 1_000_000

@@ -1,12 +1,13 @@
-"""Results to take home: the strength applied, in the photo's own format, alone or in a ZIP."""
+"""Results to take home: the strength applied, in the photo's own format, alone or in a ZIP.
+
+For worker processes: the server itself reads and writes no picture.
+"""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -16,33 +17,9 @@ from unblur.color import quantise, to_float
 from unblur.io import read_photo, write_photo
 from unblur.io.encode import format_of, written_format
 from unblur.web.names import distinct, result_name
+from unblur.web.orders import Rendering, Wanted
 
 _BAND_ROWS = 256
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One result as a client wants it.
-
-    Attributes:
-        name: of the photo, as the client calls it.
-        source: its file.
-        folder: of the job.
-        changed: whether the job changed anything.
-        clip: suffix of a clip, or empty.
-        strength: 0 gives the photo, 1 the full restoration.
-        suffix: of the format, as ".png"; the photo's own if empty.
-        strip_location: leave out where it was taken.
-    """
-
-    name: str
-    source: Path
-    folder: Path
-    changed: bool
-    clip: str = ""
-    strength: float = 1.0
-    suffix: str = ""
-    strip_location: bool = False
 
 
 def blend(blurry: NDArray[Any], restored: NDArray[Any], strength: float) -> NDArray[Any]:
@@ -67,7 +44,24 @@ def blend(blurry: NDArray[Any], restored: NDArray[Any], strength: float) -> NDAr
     return out
 
 
-def render(wanted: Wanted) -> tuple[bytes, str]:
+def write(order: Rendering) -> str:
+    """Write a result into its file and return its name.
+
+    Raises:
+        UnsupportedImage: the format cannot be written.
+    """
+    data, name = _render(order.wanted)
+    if not order.packed:
+        order.target.write_bytes(data)
+        return name
+    name = distinct([*order.taken, name])[-1]
+    # Photos are packed already.
+    with zipfile.ZipFile(order.target, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(name, data)
+    return name
+
+
+def _render(wanted: Wanted) -> tuple[bytes, str]:
     """Return a result's bytes and its name.
 
     Where nothing is changed, and neither another format nor fewer metadata are asked for, the
@@ -93,13 +87,3 @@ def render(wanted: Wanted) -> tuple[bytes, str]:
     extension = PurePosixPath(name).suffix.removeprefix(".")
     write_photo(photo, stream, format=extension, strip_location=wanted.strip_location)
     return stream.getvalue(), name
-
-
-def write_zip(wanted: Sequence[Wanted], target: Path) -> None:
-    """Write several results into a ZIP file, one at a time; photos are packed already."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        taken: list[str] = []
-        for item in wanted:
-            data, name = render(item)
-            taken = distinct([*taken, name])
-            archive.writestr(taken[-1], data)

@@ -6,10 +6,27 @@ import ipaddress
 import socket
 from dataclasses import dataclass, field
 
+from unblur.confine import physical_bytes
 from unblur.errors import BadValue
 from unblur.io import MAX_PIXELS
 
 _SHORTEST_PASSWORD = 8
+
+RENDERERS = 2
+"""Processes that write results to take home, beside the workers: enough for people, and one is
+free while the other packs a ZIP."""
+
+_CLIP_PATIENCE = 3
+"""A clip may take so many times as long as a photo: 15 s at 30 frames a second, 4 s a frame."""
+
+_MEMORY_BYTES = 8_000_000_000
+_MEMORY_SHARE = 0.75
+"""A worker's memory unless told otherwise, at most this share of what the computer has."""
+
+
+def default_memory_bytes() -> int:
+    """Return what a worker process may have unless told otherwise, in bytes."""
+    return min(_MEMORY_BYTES, int(_MEMORY_SHARE * physical_bytes()))
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,9 @@ class Limits:
         waiting: jobs in the queue, of all clients.
         connections: open at a time.
         idle_seconds: files of a client that is not heard of for so long are removed.
-        job_seconds: a job that takes longer is ended.
+        job_seconds: a photo that takes longer is ended; a clip may take three times as long.
+        render_seconds: writing one result may take so long.
+        memory_bytes: of each worker process.
         header_seconds: the head of a request must have come in this time.
         stall_seconds: a body, or the taking of an answer, may not stand still for longer.
         slowest_bytes: per second; a body that is slower on the whole is given up.
@@ -37,10 +56,21 @@ class Limits:
     waiting: int = 200
     connections: int = 256
     idle_seconds: float = 900.0
-    job_seconds: float = 1800.0
+    job_seconds: float = 600.0
+    render_seconds: float = 120.0
+    memory_bytes: int = field(default_factory=default_memory_bytes)
     header_seconds: float = 10.0
     stall_seconds: float = 20.0
     slowest_bytes: int = 20_000
+
+    @property
+    def renderer_bytes(self) -> int:
+        """Memory of a process that writes results: it holds a photo, but no networks, no tiles."""
+        return self.memory_bytes // 2
+
+    def seconds_of(self, *, clip: bool) -> float:
+        """Return how long a job may take."""
+        return self.job_seconds * (_CLIP_PATIENCE if clip else 1)
 
 
 @dataclass(frozen=True)

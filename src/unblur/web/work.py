@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import contextlib
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unblur.errors import UnblurError
-from unblur.web.orders import CANCEL, Done, Failed, Order, Progress, Ready, Stage
+from unblur.confine import confine
+from unblur.errors import DiskFull, UnblurError, is_disk_full
+from unblur.web.orders import (
+    CANCEL,
+    Answer,
+    Done,
+    Failed,
+    Order,
+    Progress,
+    Ready,
+    Rendering,
+    Stage,
+    write_answer,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +34,6 @@ if TYPE_CHECKING:
     from unblur.io import Photo, Region
 
 _PSF_SIDE = 257
-_DYING_SECONDS = 10.0
 _READ, _ANALYSED, _RESTORED = 0.04, 0.15, 0.9
 
 Tell = Callable[[Stage, float, float], None]
@@ -34,63 +43,88 @@ class Cancelled(Exception):
     """The job is not wanted any more."""
 
 
-def work(pipe: Connection, root: Path) -> None:
-    """Do what comes through a pipe; the target of the worker process.
+def work(pipe: Connection, memory_bytes: int | None, restores: bool = True) -> None:
+    """Do what comes through a pipe until it closes; the target of the worker process.
 
     Args:
         pipe: orders come in, answers go out.
-        root: the server's private folder, removed if the server dies without doing so.
+        memory_bytes: that this process may have.
+        restores: false for one that only writes results, and needs to know no models.
     """
+    confine(memory_bytes)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which stops us
-    parent = os.getppid()
-    try:
-        from unblur.restoration.catalogue import describe_models
 
-        pipe.send(Ready(describe_models()))
+    def send(word: Answer) -> None:
+        pipe.send_bytes(write_answer(word))
+
+    with contextlib.suppress(EOFError, OSError):  # the server is gone
+        send(Ready(_models() if restores else []))
         while True:
             order = pipe.recv()
-            pipe.send(answer(order, pipe.send))
-    except (EOFError, OSError):
-        # A dying server closes its pipes a moment before it is dead; one that lives kills us.
-        until = time.monotonic() + _DYING_SECONDS
-        while os.getppid() == parent and time.monotonic() < until:
-            time.sleep(0.02)
-        if os.getppid() != parent:
-            shutil.rmtree(root, ignore_errors=True)
+            send(answer(order, send))
 
 
-def answer(order: Order, send: Callable[[Progress], None]) -> Done | Failed:
+def _models() -> list[dict[str, Any]]:
+    from unblur.restoration.catalogue import describe_models
+
+    return describe_models()
+
+
+def answer(order: Order | Rendering, send: Callable[[Progress], None]) -> Done | Failed:
     """Do one order."""
+    try:
+        if isinstance(order, Rendering):
+            return _rendering(order)
+        return _job(order, send)
+    except (EOFError, BrokenPipeError):
+        raise
+    except Exception as error:  # the worker must live on; what happened goes to the log
+        return _failure(error, order)
 
+
+def _failure(error: Exception, order: Order | Rendering) -> Failed:
+    if isinstance(error, Cancelled):
+        return Failed("Cancelled", "cancelled", 409)
+    if isinstance(error, MemoryError):
+        return Failed("OutOfMemory", "there is not enough memory for this file", 413)
+    if is_disk_full(error):
+        return Failed(DiskFull.__name__, str(DiskFull()), DiskFull.http_status)
+    if isinstance(error, UnblurError):
+        message = _without_paths(str(error), order)
+        return Failed(type(error).__name__, message, error.http_status)
+    traceback.print_exception(error, file=sys.stderr)
+    return Failed("InternalError", f"something went wrong inside ({type(error).__name__})", 500)
+
+
+def _job(order: Order, send: Callable[[Progress], None]) -> Done:
     def tell(stage: Stage, share: float, megapixels: float) -> None:
         if (order.folder / CANCEL).exists():
             raise Cancelled
         send(Progress(stage, share, megapixels))
 
-    try:
-        if order.task == "detect":
-            return Done(_detect(order, tell))
-        return Done(_clip(order, tell) if order.clip else _photo(order, tell))
-    except Cancelled:
-        return Failed("Cancelled", "cancelled", 409)
-    except UnblurError as error:
-        return Failed(type(error).__name__, _without_paths(str(error), order), error.http_status)
-    except MemoryError:
-        return Failed("OutOfMemory", "there is not enough memory for this file", 413)
-    except (EOFError, BrokenPipeError):
-        raise
-    except Exception as error:  # the worker must live on; what happened goes to the log
-        traceback.print_exc(file=sys.stderr)
-        return Failed("InternalError", f"something went wrong inside ({type(error).__name__})", 500)
+    if order.task == "detect":
+        return Done(_detect(order, tell))
+    return Done(_clip(order, tell) if order.clip else _photo(order, tell))
 
 
-def _without_paths(message: str, order: Order) -> str:
-    names = [(order.psf, "the PSF"), (order.mask, "the mask"), (order.source, "the file")]
+def _rendering(order: Rendering) -> Done:
+    from unblur.web.results import write
+
+    return Done({"name": write(order)})
+
+
+def _without_paths(message: str, order: Order | Rendering) -> str:
+    if isinstance(order, Rendering):
+        folder = order.wanted.folder
+        names = [(order.target, "the result"), (order.wanted.source, "the file")]
+    else:
+        folder = order.folder
+        parts = [(order.psf, "the PSF"), (order.mask, "the mask"), (order.source, "the file")]
+        names = [(path, name) for path, name in parts if path is not None]
     for path, name in names:
-        if path is not None:
-            message = message.replace(str(path), name)
-    message = message.replace(str(order.folder), "the result").replace("the data", "the file")
-    return message.replace(str(order.folder.parent), "")
+        message = message.replace(str(path), name)
+    message = message.replace(str(folder), "the result").replace("the data", "the file")
+    return message.replace(str(folder.parent), "")
 
 
 def _photo(order: Order, tell: Tell) -> dict[str, Any]:
