@@ -142,7 +142,7 @@ def test_workers_are_confined(server):
 
 
 def test_the_server_itself_opens_and_writes_no_picture(client, encoded, sharp_jpeg, monkeypatch):
-    """Restoring, the page's pictures, results of all kinds and ZIPs, while Pillow is broken here."""
+    """All that clients ask for works while Pillow is broken in this process."""
     import zipfile
 
     def never(*arguments, **options):
