@@ -73,6 +73,11 @@ class Pipes:
 @click.option(
     "--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger (h264: 18)."
 )
+@click.option(
+    "--keep-interlaced",
+    is_flag=True,
+    help="Restore interlaced clips field by field and store them so. Default: deinterlace.",
+)
 @click.option("--size", type=SizeType(), help="Of raw frames on standard input.")
 @click.option("--fps", default="25", show_default=True, help="Of raw frames, as 25 or 30000/1001.")
 @click.option(
@@ -95,6 +100,7 @@ def video(
     side_by_side: bool,
     codec: str | None,
     crf: int | None,
+    keep_interlaced: bool,
     size: tuple[int, int] | None,
     fps: str,
     pix_fmt: str,
@@ -105,13 +111,14 @@ def video(
 ) -> None:
     """Take the motion blur out of CLIP: a video, a folder of frames, or - for raw frames.
 
-    Sound, subtitles, times, rotation and colour tags are kept; the result has 8 bits.
+    Sound, subtitles, times, orientation, colour tags and depth are kept where the result's
+    container and codec can; what is lost is told.
     """
     from unblur.io.video_write import EncodeOptions
     from unblur.video import ClipOptions, restore_clip
 
     options = ClipOptions(seconds=seconds, side_by_side=side_by_side, strength=strength)
-    encode = EncodeOptions(codec=codec, crf=crf, seconds=seconds)
+    encode = EncodeOptions(codec, crf, seconds, keep_interlaced)
     target = output or _beside(clip)
     with progress_bar("restoring", 1, hidden=quiet or as_json) as bar:
 
@@ -191,7 +198,8 @@ def _piped(
         return raw, VideoSink(
             target, source=None, rate=pipes.fps, options=encode, overwrite=overwrite
         )
-    return VideoSource(clip), RawSink(sys.stdout.buffer, pix_fmt=pipes.pix_fmt)
+    video = VideoSource(clip)
+    return video, RawSink(sys.stdout.buffer, pix_fmt=pipes.pix_fmt, source=video)
 
 
 def _through_pipes(

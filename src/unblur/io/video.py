@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -108,6 +109,7 @@ def load_av() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
+    os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder else tells its settings
     try:
         import av
     except ImportError as error:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from unblur.color import quantise, to_float
 from unblur.errors import BadValue, CannotWrite, UnreadableImage
 from unblur.io.video import ClipInfo, Frame
+from unblur.io.video_turn import quarter_turned
+
+if TYPE_CHECKING:
+    from unblur.io.video_read import VideoSource
 
 PIXEL_FORMATS = ("rgb24", "bgr24")
 
@@ -59,19 +64,40 @@ class RawSource:
 
 
 class RawSink:
-    """Frames into a stream of bytes; what has been written cannot be taken back."""
+    """Frames into a stream of bytes; what has been written cannot be taken back.
 
-    def __init__(self, stream: BinaryIO, *, pix_fmt: str = "rgb24") -> None:
+    Args:
+        stream: as standard output.
+        pix_fmt: "rgb24" or "bgr24".
+        source: the video they come from, whose turn they are given: raw frames cannot say it.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, *, pix_fmt: str = "rgb24", source: VideoSource | None = None
+    ) -> None:
         check_pix_fmt(pix_fmt)
-        self._stream, self._swap = stream, pix_fmt == "bgr24"
+        self._stream, self._swap, self._source = stream, pix_fmt == "bgr24", source
+        self.notes: list[str] = []
 
     def write(self, frame: Frame) -> None:
-        """Write the bytes of a frame."""
-        samples = frame.samples[..., ::-1] if self._swap else frame.samples
+        """Write the bytes of a frame, 8 bits a channel."""
+        samples = frame.samples
+        if samples.dtype != np.uint8:
+            self._note("raw frames have 8 bits a channel, the video has more")
+            samples = quantise(to_float(samples), np.dtype(np.uint8))
+        matrix = self._source.matrix if self._source is not None else None
+        if matrix is not None:
+            self._note("raw frames cannot say how they are turned: turned themselves")
+            samples = quarter_turned(samples, matrix)
+        samples = samples[..., ::-1] if self._swap else samples
         try:
-            self._stream.write(np.ascontiguousarray(samples, dtype=np.uint8).tobytes())
+            self._stream.write(np.ascontiguousarray(samples).tobytes())
         except OSError as error:
             raise CannotWrite(f"cannot write raw frames: {error.strerror or error}") from error
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def finish(self) -> None:
         """Hand over what is still held."""

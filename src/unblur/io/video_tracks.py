@@ -6,19 +6,32 @@ Text subtitles that the new container holds in another form only are brought int
 from __future__ import annotations
 
 import contextlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from unblur.io.video import load_av
 from unblur.io.video_subtitles import add_text_track, converted, form_for
 
+_NO_SHIFT = Fraction(0)
+
 _IN_MPEGTS = {"aac", "ac3", "dvb_subtitle", "dvb_teletext", "eac3", "mp2", "mp3", "opus"}
 
 
 class Passengers:
-    """Sound and subtitle tracks, copied packet by packet as the picture goes on."""
+    """Sound and subtitle tracks, copied packet by packet as the picture goes on.
 
-    def __init__(self, path: Path, target: Any, notes: list[str]) -> None:
+    Args:
+        path: of the source.
+        target: PyAV's container in the making.
+        notes: what is left out is told there.
+        begins_s: by how much all packets are earlier in the result, s.
+    """
+
+    def __init__(
+        self, path: Path, target: Any, notes: list[str], *, begins_s: Fraction = _NO_SHIFT
+    ) -> None:
+        self._begins_s = begins_s
         av = load_av()
         self._target = target
         self._source = av.open(str(path), metadata_errors="replace")
@@ -57,6 +70,10 @@ class Passengers:
         if index in self._forms:
             packet = converted(packet, *self._forms[index])
         if packet is not None:
+            if self._begins_s:
+                ticks = round(self._begins_s / packet.time_base)
+                packet.dts -= ticks
+                packet.pts = None if packet.pts is None else packet.pts - ticks
             packet.stream = self._tracks[index]
             self._target.mux(packet)
 
@@ -97,3 +114,9 @@ def canonical_name(stream: Any) -> str:
 def language_of(stream: Any) -> dict[str, str]:
     """Return what a track says of its language and name."""
     return {k: v for k, v in stream.metadata.items() if k in ("language", "title", "handler_name")}
+
+
+def told_of(metadata: dict[str, str]) -> dict[str, str]:
+    """Return what a file says of its content, without what describes the old file's making."""
+    made = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+    return {key: value for key, value in metadata.items() if key.lower() not in made}

@@ -76,12 +76,12 @@ def restore_clip(
         network = load_frame_model(model, threads=threads)
         frames, sink = folder, FolderSink(target, folder.files, overwrite=overwrite)
     else:
-        codec_for(target, encode.codec if encode else None)
+        stored = encode or EncodeOptions(seconds=chosen.seconds)
+        codec_for(target, stored.codec)
         network = load_frame_model(model, threads=threads)
-        video = VideoSource(source)
+        video = VideoSource(source, keep_interlaced=stored.keep_interlaced)
         try:
             _check(video, limits)
-            stored = encode or EncodeOptions(seconds=chosen.seconds)
             frames = video
             sink = VideoSink(target, source=video, options=stored, overwrite=overwrite)
         except BaseException:
