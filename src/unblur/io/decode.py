@@ -12,11 +12,13 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from unblur.errors import (
+    BadValue,
     ImageTooLarge,
     UnblurError,
     UnreadableImage,
     UnsupportedImage,
 )
+from unblur.files import drained, read_file
 from unblur.io import png16
 from unblur.io.extras import check_heif, deep_heif, read_raw, register_heif
 from unblur.io.formats import avif_bits, is_heif, is_lossless_webp, is_raw, name_note
@@ -25,7 +27,12 @@ from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples, checked_float
 from unblur.io.profiles import to_srgb
 from unblur.io.tiff import needs_tifffile, read_deep_tiff
+from unblur.io.tiff_bounds import check_tiff
 from unblur.opening import HEIF, PHOTO_FORMATS, check_opened, open_image
+
+_LEAST_BYTES, _PIXEL_BYTES = 256_000_000, 16
+"""A file may have as many bytes as its pixels could take in the widest form (RGBA, 32 bits), and
+RAW and metadata any sensible number; longer ones are not read."""
 
 
 def read_photo(
@@ -50,7 +57,7 @@ def read_photo(
         BadValue: a float image with NaN or values outside [0, 1].
         MissingExtra: the format needs an optional package.
     """
-    data, known_as = _load(source, name)
+    data, known_as = _load(source, name, max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels))
     origin = source if isinstance(source, str | Path) else name or ""
     suffix = Path(origin).suffix
     photo = _guarded(lambda: _read(data, known_as, min(max_pixels, HARD_LIMIT), suffix), known_as)
@@ -89,36 +96,34 @@ def from_pillow(image: Image.Image) -> Photo:
     return _guarded(convert, "the Pillow image")
 
 
-def _load(source: str | Path | bytes | BinaryIO, called: str | None) -> tuple[bytes, str]:
+def _load(
+    source: str | Path | bytes | BinaryIO, called: str | None, max_bytes: int
+) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         data, name = source, _in_one_line(called) if called else "the data"
-    elif isinstance(source, str | Path):
-        path, name = Path(source), _in_one_line(str(source))
-        try:
-            if path.is_dir():
-                raise UnreadableImage(f"{name} is a folder, a photo is expected")
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise UnreadableImage(f"{name} does not exist; check the name") from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UnreadableImage(f"cannot read {name}: {reason}") from error
     else:
-        name = _in_one_line(str(getattr(source, "name", "the stream")))
-        data = _drained(source, name)
+        told = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
+        name = _in_one_line(str(told))
+        data = _bytes_of(source, name, max_bytes)
     if not data:
         raise UnreadableImage(f"{name} is empty (0 bytes)")
     return data, name
 
 
-def _drained(source: BinaryIO, name: str) -> bytes:
+def _bytes_of(source: str | Path | BinaryIO, name: str, max_bytes: int) -> bytes:
     try:
-        data = source.read()
-    except (OSError, ValueError) as error:
+        if not isinstance(source, str | Path):
+            return drained(source, name, max_bytes=max_bytes)
+        if Path(source).is_dir():
+            raise UnreadableImage(f"{name} is a folder, a photo is expected")
+        return read_file(Path(source), max_bytes=max_bytes)
+    except FileNotFoundError:
+        raise UnreadableImage(f"{name} does not exist; check the name") from None
+    except BadValue as error:
         raise UnreadableImage(f"cannot read {name}: {error}") from error
-    if not isinstance(data, bytes):
-        raise UnreadableImage(f"{name} gives no bytes but {type(data).__name__}; open it with 'rb'")
-    return data
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImage(f"cannot read {name}: {reason}") from error
 
 
 def _in_one_line(name: str) -> str:
@@ -126,6 +131,7 @@ def _in_one_line(name: str) -> str:
 
 
 def _read(data: bytes, name: str, limit: int, suffix: str) -> Photo:
+    check_tiff(data, name)
     if is_raw(data, suffix):
         return read_raw(data, name, limit)
     formats: tuple[str, ...] = PHOTO_FORMATS

@@ -21,6 +21,7 @@ from unblur.io.metadata import loaded, sized, without_location, without_maker_no
 from unblur.io.photo import Metadata, Photo, in_depth
 from unblur.io.profiles import to_srgb
 from unblur.io.tiff import encode_tiff
+from unblur.io.xmp import cleaned
 
 DEFAULT_QUALITY = 95
 _NO_ALPHA = ("JPEG", "BMP")
@@ -110,6 +111,8 @@ def encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> 
     if quality is not None and not 1 <= quality <= 100:
         raise BadValue(f"quality must be between 1 and 100, got {quality}")
     try:
+        # Whoever made the metadata: what is written is well-formed and shows no other picture.
+        metadata = replace(metadata, xmp=cleaned(metadata.xmp))
         return _encode(photo, kind, sized(metadata, photo.height, photo.width), quality)
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, struct.error) as error:
         raise UnsupportedImage(f"{kind} cannot hold this photo: {error}") from error

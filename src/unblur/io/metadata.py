@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,40 +11,32 @@ from PIL import Image
 from PIL.ExifTags import TAGS
 
 from unblur.io.photo import Metadata, Samples
+from unblur.io.places import mentions_place, without_places
+from unblur.io.tiff_bounds import is_sound_exif
+from unblur.io.xmp import cleaned
 
 ORIENTATION, EXIF_IFD, GPS_IFD, MAKER_NOTE, INTEROP = 0x0112, 0x8769, 0x8825, 0x927C, 0xA005
+_JPEG_START = b"\xff\xd8\xff"
+"""In maker's notes: a preview of the photo as it was."""
+
 _PIXEL_SIZE = (0xA002, 0xA003)
-_OPAQUE_TAGS = frozenset({MAKER_NOTE, GPS_IFD, 33723, 34377, 37724, 50341, 59932})
-"""Containers that could hold a place: maker's notes, GPS, IPTC, Photoshop, prints, padding."""
+_OPAQUE_TAGS = frozenset(
+    {MAKER_NOTE, GPS_IFD, 33723, 34377, 37724, 37890, 37891, 40094, 50341, 59932}
+)
+"""Containers that could hold a place: maker's notes, GPS, IPTC, Photoshop, prints, padding;
+pressure and depth of water; keywords."""
 
 _GEOGRAPHIC_TAGS = frozenset({33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 42113})
 """GeoTIFF."""
-
-_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|>))[2-8]")
-_PLACE = (
-    rb"(?!xmlns:)[\w-]+:(?i:\w*(?:gps|latitude|longitude|altitude|location|coordinate)\w*|"
-    rb"lat|long?|alt|lat_long|city|state|country(?:code|name)?|provincestate|postalcode|"
-    rb"worldregion|address|coverage|spatial)"
-)
-_XMP_PLACE = re.compile(
-    rb"\s" + _PLACE + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
-    rb"|<(" + _PLACE + rb")(?=[\s/>])[^>]*?(?:/>|>.*?</\1\s*>)",
-    re.DOTALL,
-)
-_MENTION = re.compile(rb"gps|latitude|longitude", re.IGNORECASE)
-_XMP_EXTENSION = re.compile(
-    rb"\sxmpNote:HasExtendedXMP\s*=\s*(?:\"[^\"]*\"|'[^']*')"
-    rb"|<xmpNote:HasExtendedXMP\b[^>]*>[^<]*</xmpNote:HasExtendedXMP\s*>"
-)
-"""Tells of more XMP in other parts of a JPEG, which are not read."""
-
-_XMP_THUMBNAILS = re.compile(rb"<((?:xmp|xap):Thumbnails)\b.*?(?:/>|</\1\s*>)", re.DOTALL)
 
 
 def read_metadata(image: Image.Image) -> tuple[Metadata, int]:
     """Return an opened image's metadata and its EXIF orientation (1 to 8)."""
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    metadata, orientation = exif_metadata(image.getexif, image.info.get("icc_profile"), xmp)
+    block = image.info.get("exif")
+    sound = not isinstance(block, bytes) or is_sound_exif(block)
+    exif = image.getexif if sound else Image.Exif
+    metadata, orientation = exif_metadata(exif, image.info.get("icc_profile"), xmp)
     return replace(metadata, dpi=_resolution(image.info.get("dpi"))), orientation
 
 
@@ -53,10 +44,7 @@ def exif_metadata(
     exif: Image.Exif | Callable[[], Image.Exif], profile: Any, xmp: Any
 ) -> tuple[Metadata, int]:
     """Return metadata, and the orientation that EXIF asks for, from their raw forms."""
-    packet = _bytes(xmp)
-    if packet:
-        packet = _XMP_THUMBNAILS.sub(b"", _XMP_ORIENTATION.sub(rb"\g<1>1", packet))
-        packet = _XMP_EXTENSION.sub(b"", packet)
+    packet = cleaned(_bytes(xmp))
     try:
         tags = exif() if callable(exif) else exif
         orientation = int(tags.get(ORIENTATION, 1))
@@ -85,8 +73,7 @@ def without_location(metadata: Metadata) -> Metadata:
     """Return the metadata without places, in EXIF, IPTC and XMP, and without maker's notes.
 
     Of EXIF only tags of the standard are kept, for nobody knows what others hold, and no text
-    that speaks of GPS. An XMP packet in which it is still mentioned afterwards, or that is not in
-    UTF-8, is dropped whole: better too little told than too much.
+    that speaks of a place; XMP is rebuilt (:mod:`unblur.io.places`).
     """
     exif = metadata.exif
     if exif is not None:
@@ -99,18 +86,17 @@ def without_location(metadata: Metadata) -> Metadata:
             if tag != EXIF_IFD:
                 del parsed[tag]
         exif = _serialised(parsed)
-    xmp = metadata.xmp
-    if xmp is not None:
-        xmp = _XMP_PLACE.sub(b"", xmp)
-        xmp = None if _MENTION.search(xmp) or b"\0" in xmp else xmp
-    return replace(metadata, exif=exif, xmp=xmp)
+    return replace(metadata, exif=exif, xmp=without_places(metadata.xmp))
 
 
 def _may_tell_place(tag: int, value: Any) -> bool:
     if tag not in TAGS or tag in _OPAQUE_TAGS or tag in _GEOGRAPHIC_TAGS:
         return True
-    data = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    return isinstance(data, bytes) and _MENTION.search(data.replace(b"\0", b"")) is not None
+    if isinstance(value, bytes):
+        value = value.replace(b"\0", b"").decode(
+            "latin-1"
+        )  # text of Windows has two bytes a letter
+    return isinstance(value, str) and mentions_place(value)
 
 
 def without_maker_notes(exif: bytes) -> bytes | None:
@@ -141,13 +127,16 @@ def loaded(data: bytes) -> Image.Exif:
 
 
 def _upright(original: Image.Exif) -> Image.Exif:
-    """EXIF with orientation 1, without thumbnail and without what tells how pixels lie."""
+    """EXIF with orientation 1, without thumbnails and without what tells how pixels lie."""
     exif = _copied(original)
     if ORIENTATION in exif:
         exif[ORIENTATION] = 1
     for tag in list(exif):
         if tag in _STORAGE_TAGS or tag in _DNG_TAGS:
             del exif[tag]
+    details = exif.get_ifd(EXIF_IFD)
+    if _JPEG_START in bytes(details.get(MAKER_NOTE) or b""):
+        del details[MAKER_NOTE]
     return exif
 
 

@@ -1,6 +1,6 @@
 """PNG files with 16 bits per sample, which Pillow would cut down to 8.
 
-Only what such files need: signature, chunks with checked CRC, the five row filters.
+Only what such files need: signature and chunks with checked CRC; the pixels are Pillow's work.
 
 Reference:
     PNG specification, W3C 2003, ISO/IEC 15948.
@@ -14,12 +14,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from unblur.errors import UnreadableImage, UnsupportedImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
-_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
+_UP = 2
+"""Row filter of the files that are written."""
 
 
 def depth_and_size(data: bytes) -> tuple[int, int, int]:
@@ -31,34 +33,41 @@ def depth_and_size(data: bytes) -> tuple[int, int, int]:
 
 
 def decode_png16(data: bytes) -> NDArray[np.uint16]:
-    """Return the (H, W, C) uint16 samples of a 16-bit PNG, C 1 to 4.
+    """Return the (H, W, C) uint16 samples of a 16-bit PNG, C 1 to 4; interlaced ones too.
+
+    Pillow's decoder undoes the row filters, in time linear in the number of bytes whatever the
+    sides. It knows no 16-bit colours, so it is asked for the upper and for the lower bytes: a byte
+    that it takes for the upper one of little-endian samples is the lower one of PNG's.
 
     One colour that the file names as transparent (tRNS) gives an alpha channel.
 
     Raises:
         UnreadableImage: damaged or truncated.
-        UnsupportedImage: interlaced, or of a kind that has no 16-bit form.
+        UnsupportedImage: of a kind that has no 16-bit form.
     """
     _, height, width = depth_and_size(data)
     kind, interlaced = data[25], data[28]
     if kind not in _CHANNELS:
         raise UnsupportedImage(f"a 16-bit PNG of colour type {kind} does not exist")
-    if interlaced:
-        raise UnsupportedImage("interlaced 16-bit PNG is not read; save it without interlacing")
-    channels = _CHANNELS[kind]
-    row_bytes = 2 * channels * width
+    if interlaced not in (0, 1) or not height or not width:
+        raise UnreadableImage("the PNG file is damaged: its header is not possible")
     packed = b"".join(body for name, body in _chunks(data) if name == b"IDAT")
-    unpacker = zlib.decompressobj()
-    try:
-        raw = unpacker.decompress(packed, height * (row_bytes + 1))
-    except zlib.error as error:
-        raise UnreadableImage(f"the PNG file is damaged: {error}") from error
-    if len(raw) != height * (row_bytes + 1):
-        raise UnreadableImage("the PNG file is truncated: rows are missing")
-    rows = np.frombuffer(raw, np.uint8).reshape(height, row_bytes + 1)
-    plain = _unfilter(rows[:, 0], rows[:, 1:].reshape(height, width, 2 * channels))
-    samples = np.ascontiguousarray(plain).view(">u2").reshape(height, width, channels)
-    return _with_transparency(samples.astype(np.uint16), data)
+
+    def decoded(mode: str, raw_mode: str) -> NDArray[np.uint8]:
+        try:
+            image = Image.frombytes(mode, (width, height), packed, "zip", raw_mode, interlaced)
+        except ValueError as error:
+            raise UnreadableImage("the PNG file is truncated, or damaged in its pixels") from error
+        return np.asarray(image)
+
+    if _CHANNELS[kind] <= 2:  # its two or four bytes are as many 8-bit channels to Pillow
+        mode = "LA" if kind == 0 else "RGBA"
+        samples = decoded(mode, mode).view(">u2").astype(np.uint16)
+    else:
+        mode = "RGB" if kind == 2 else "RGBA"
+        samples = decoded(mode, f"{mode};16B").astype(np.uint16) << np.uint16(8)
+        samples |= decoded(mode, f"{mode};16L")
+    return _with_transparency(samples, data)
 
 
 def _with_transparency(samples: NDArray[np.uint16], data: bytes) -> NDArray[np.uint16]:
@@ -104,44 +113,3 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise UnreadableImage(f"the PNG file is damaged: wrong checksum in {name!r}")
         yield name, body
         place = end
-
-
-def _unfilter(filters: NDArray[np.uint8], rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Undo the row filters of (H, W, bytes per pixel)."""
-    if filters.max(initial=0) > _PAETH:
-        raise UnreadableImage("the PNG file is damaged: unknown row filter")
-    if filters.max(initial=0) <= _UP:
-        return _unfilter_simple(filters, rows)
-    return _unfilter_diagonals(filters, rows)
-
-
-def _unfilter_simple(filters: NDArray[np.uint8], rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    out = rows.copy()
-    left = filters == _SUB
-    out[left] = np.cumsum(rows[left], axis=1, dtype=np.uint8)
-    for y in np.nonzero(filters == _UP)[0]:
-        if y:
-            out[y] += out[y - 1]
-    return out
-
-
-def _unfilter_diagonals(filters: NDArray[np.uint8], rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Undo any mix of filters, one diagonal at a time: its pixels do not need one another."""
-    height, width, depth = rows.shape
-    # Padded with a row above and a column to the left, both zero, as the format defines.
-    out = np.zeros((height + 1, width + 1, depth), np.int16)
-    kind = filters[:, None]
-    for diagonal in range(height + width - 1):
-        y = np.arange(max(0, diagonal - width + 1), min(height, diagonal + 1))
-        x = diagonal - y
-        left, above, corner = out[y + 1, x], out[y, x + 1], out[y, x]
-        estimate = left + above - corner
-        by_left, by_above = np.abs(estimate - left), np.abs(estimate - above)
-        by_corner = np.abs(estimate - corner)
-        nearest = np.where(by_above <= by_corner, above, corner)
-        paeth = np.where((by_left <= by_above) & (by_left <= by_corner), left, nearest)
-        choices = [left, above, (left + above) >> 1, paeth]
-        conditions = [kind[y] == f for f in (_SUB, _UP, _AVERAGE, _PAETH)]
-        predicted = np.select(conditions, choices, 0)
-        out[y + 1, x + 1] = (rows[y, x] + predicted) & 255
-    return out[1:, 1:].astype(np.uint8)

@@ -16,6 +16,7 @@ from unblur.color import quantise
 from unblur.errors import MissingExtra, UnreadableImage, UnsupportedImage
 from unblur.io.metadata import EXIF_IFD, GPS_IFD, loaded
 from unblur.io.photo import Metadata, Photo, Samples
+from unblur.io.tiff_bounds import check_segments
 
 _BITS, _PHOTOMETRIC = 258, 262
 _RAW, _DEFLATE = 1, 8
@@ -56,6 +57,7 @@ def read_deep_tiff(data: bytes, name: str, limit: int) -> tuple[Samples, tuple[s
                 f"{name} has {page.samplesperpixel} channels, at most 4 are read; "
                 "save it as grey or RGB"
             )
+        check_segments(page, lambda at, length: data[at : at + length], name)
         values = _pixels(page, name)
         if page.planarconfig == 2 and values.ndim == 3:
             values = np.moveaxis(values, 0, 2)
