@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unblur.color import FloatArray
+from unblur.engines.sealed import check_sealed, read_network
 from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
 from unblur.spec import SPEC_KEY, ModelSpec
 
@@ -60,8 +61,13 @@ def open_session(source: Path | bytes, threads: int | None) -> Any:
     """Return an ONNX Runtime session on the CPU for a file or its bytes.
 
     Raises:
-        CorruptWeights: no such file, or not ONNX.
+        CorruptWeights: no such file, not ONNX, or with weights in other files.
     """
+    if isinstance(source, bytes):
+        check_sealed(source)
+        data, where = source, ""
+    else:
+        data, where = read_network(source), f" {source}"
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see unblur/__init__.py
@@ -71,11 +77,11 @@ def open_session(source: Path | bytes, threads: int | None) -> Any:
     options.log_severity_level = 3
     # The arena keeps the largest tile's memory for ever; tiles are few and large.
     options.enable_cpu_mem_arena = False
-    model = source if isinstance(source, bytes) else str(source)
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # As bytes, so that what is loaded is what was looked at.
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        where = "" if isinstance(source, bytes) else f" {source}"
         raise CorruptWeights(f"cannot load the network{where}: {first_line(error)}") from error
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from unblur.engines.sealed import MAX_BYTES, check_sealed
 from unblur.errors import BadValue, CorruptWeights, SpecMismatch, UnreadableImage, WouldOverwrite
+from unblur.files import read_file
 from unblur.foreign.probing import Wishes, probe
 from unblur.restoration.catalogue import own_names, shipped_networks
 from unblur.restoration.shelf import check_name, put, sha256, shelved_names
@@ -78,18 +80,16 @@ def _name_of(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, max_bytes=MAX_BYTES)
+    except BadValue as error:
+        raise CorruptWeights(str(error)) from error
     except OSError as error:
         raise UnreadableImage(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _onnx(path: Path, wishes: Wishes) -> Source:
     data = _read(path)
-    if b"external" in data and path.with_name(path.name + ".data").exists():
-        raise CorruptWeights(
-            f"{path} keeps its weights in another file; make it one: "
-            "python -c \"import onnx; onnx.save(onnx.load('IN.onnx'), 'OUT.onnx')\""
-        )
+    check_sealed(data, str(path))
     return data, wishes
 
 
