@@ -16,7 +16,7 @@ FORMAT = 1
 """Version of the network interface; files of another version are refused."""
 
 
-Bank = Literal["none", "wiener", "edges"]
+Bank = Literal["none", "wiener", "edges", "tv"]
 """What the input of a restoration network tells of the motion."""
 
 

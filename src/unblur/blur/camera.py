@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from unblur.color import FloatArray, linear_to_srgb, luma, quantise, srgb_to_linear, to_float
+from unblur.color import FloatArray, luma, quantise, to_float
 from unblur.errors import BadValue
 from unblur.opening import open_image
+from unblur.tone import LINEAR, SRGB, ToneCurve
 
 Span = tuple[float, float]
 
@@ -34,6 +35,10 @@ class CameraRecipe:
         sharpen_amount: of the unsharp mask, drawn uniformly.
         jpeg_share: share of photos stored as JPEG.
         jpeg_quality: its quality, drawn uniformly.
+        linear_share: share of photos whose samples are proportional to light, as those of
+            scientific cameras and of most public sets of blurred pictures are; they have no
+            S-shaped curve.
+        deep_share: share of photos stored in more than 8 bits.
     """
 
     sigma_read: Span = (0.001, 0.03)
@@ -46,6 +51,8 @@ class CameraRecipe:
     sharpen_amount: Span = (0.2, 1.2)
     jpeg_share: float = 0.5
     jpeg_quality: Span = (60.0, 97.0)
+    linear_share: float = 0.0
+    deep_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (
@@ -75,6 +82,8 @@ class Camera:
         tone: strength of the S-curve.
         sharpen: amount of the unsharp mask (Gaussian of 1 px), 0 for none.
         jpeg_quality: None for a lossless file.
+        curve: from the photo's samples to linear light, before the S-curve.
+        deep: whether samples are kept as they are, not rounded to 8 bits.
     """
 
     sigma_read: float = 0.0
@@ -84,6 +93,8 @@ class Camera:
     tone: float = 0.0
     sharpen: float = 0.0
     jpeg_quality: int | None = None
+    curve: ToneCurve = SRGB
+    deep: bool = False
 
 
 def draw_camera(recipe: CameraRecipe, rng: np.random.Generator) -> Camera:
@@ -91,27 +102,32 @@ def draw_camera(recipe: CameraRecipe, rng: np.random.Generator) -> Camera:
     jpeg = rng.random() < recipe.jpeg_share
     bright = rng.random() < recipe.highlight_share
     sharpens = rng.random() < recipe.sharpen_share
+    # Nothing is drawn where none is asked for, so that earlier seeds keep their photos.
+    linear = bool(recipe.linear_share) and rng.random() < recipe.linear_share
+    deep = bool(recipe.deep_share) and rng.random() < recipe.deep_share
     return Camera(
         sigma_read=log_uniform(recipe.sigma_read, rng),
         shot=log_uniform(recipe.shot, rng),
         smear_noise=bool(rng.random() < recipe.correlated_noise),
         highlight_gain=float(rng.uniform(*recipe.highlight_gain)) if bright else 1.0,
-        tone=float(rng.uniform(*recipe.tone)),
+        tone=0.0 if linear else float(rng.uniform(*recipe.tone)),
         sharpen=float(rng.uniform(*recipe.sharpen_amount)) if sharpens else 0.0,
         jpeg_quality=int(rng.uniform(*recipe.jpeg_quality)) if jpeg else None,
+        curve=LINEAR if linear else SRGB,
+        deep=deep,
     )
 
 
-def expose(srgb: FloatArray, camera: Camera) -> FloatArray:
+def expose(samples: FloatArray, camera: Camera) -> FloatArray:
     """Return the scene light of a sharp photo: tone curve undone, highlights raised.
 
     Args:
-        srgb: (H, W, C) float32 in [0, 1].
+        samples: (H, W, C) float32 in [0, 1], as the camera would store them.
 
     Returns:
         (H, W, C) float32, linear light, above 1 where a highlight outshines white.
     """
-    linear = srgb_to_linear(_untone(srgb, camera.tone))
+    linear = camera.curve.to_linear(_untone(samples, camera.tone))
     if camera.highlight_gain == 1.0:
         return linear
     share = np.clip((luma(linear) - 0.8) / 0.2, 0, 1)[..., None]
@@ -125,7 +141,8 @@ def develop(linear: FloatArray, camera: Camera, rng: np.random.Generator) -> Flo
         linear: (H, W, C) float32, scene light, C 1 or 3.
 
     Returns:
-        (H, W, C) float32 in [0, 1], sRGB, on the grid of 8-bit values.
+        (H, W, C) float32 in [0, 1], encoded by the camera's curve, on the grid of 8-bit values
+        unless it stores more.
     """
     noisy = linear
     if camera.sigma_read > 0 or camera.shot > 0:
@@ -134,10 +151,12 @@ def develop(linear: FloatArray, camera: Camera, rng: np.random.Generator) -> Flo
             noise = ndimage.uniform_filter(noise, size=(2, 2, 1)) * np.float32(2.0)
         sigma = np.sqrt(camera.sigma_read**2 + camera.shot * np.clip(linear, 0, 1))
         noisy = np.clip(linear, 0, 1) + noise * sigma.astype(np.float32)
-    encoded = _tone(linear_to_srgb(np.clip(noisy, 0, 1)), camera.tone)
+    encoded = _tone(camera.curve.to_encoded(np.clip(noisy, 0, 1)), camera.tone)
     if camera.sharpen > 0:
         soft = ndimage.gaussian_filter(encoded, (1.0, 1.0, 0), truncate=3)
         encoded = encoded + np.float32(camera.sharpen) * (encoded - soft)
+    if camera.deep:
+        return np.clip(encoded, 0, 1, dtype=np.float32)
     stored = quantise(encoded, np.dtype("u1"))
     if camera.jpeg_quality is not None:
         stored = jpeg(stored, camera.jpeg_quality)

@@ -95,7 +95,7 @@ class Pair:
     """One blurry photo and the truth about it.
 
     Attributes:
-        blurry: (H, W, C) float32 in [0, 1], sRGB.
+        blurry: (H, W, C) float32 in [0, 1], encoded by the camera's tone curve.
         sharp: the same, without blur and noise.
         psfs: rows of PSFs on an even grid, as :func:`unblur.blur.formation.apply_psf_grid`
             takes them; 1 x 1 where the blur is uniform. The background's for moving objects.
@@ -180,7 +180,9 @@ class Synthesiser:
     ) -> Pair:
         margin = self.recipe.reach_px
         core = (slice(margin, -margin), slice(margin, -margin))
-        clean = Camera(tone=camera.tone, sharpen=camera.sharpen)
+        clean = Camera(
+            tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve, deep=camera.deep
+        )
         return Pair(
             blurry=develop(blurred[core], camera, rng),
             sharp=develop(light[core], clean, rng),

@@ -11,6 +11,8 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, nearest
 from unblur.restoration.bank import PLANES, solution_bank
+from unblur.restoration.tv_bank import PLANES as TV_PLANES
+from unblur.restoration.tv_bank import tv_bank
 from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS, wiener_bank
 from unblur.spec import Bank
 
@@ -26,6 +28,7 @@ CHANNELS: dict[Bank, int] = {
     "none": 4,
     "wiener": 3 + 3 * len(STRENGTHS) + 2,
     "edges": 3 + PLANES + 2,
+    "tv": 3 + TV_PLANES + 2,
 }
 """Channels of the input by the name of its bank.
 
@@ -34,8 +37,13 @@ All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
 * ``none``: nothing, for a network that is told nothing of the motion;
 * ``wiener``: three Wiener solutions (RGB, sRGB), confidence;
 * ``edges``: smooth solution (RGB, sRGB), sharp solution (luma, sRGB), share of clipped light,
-  confidence; see :mod:`unblur.restoration.bank`.
+  confidence; see :mod:`unblur.restoration.bank`;
+* ``tv``: crisp and detailed solution (RGB, sRGB each), share of saturated light, misfit,
+  confidence; see :mod:`unblur.restoration.tv_bank`.
 """
+
+_SPANS: dict[Bank, tuple[float, float]] = {"tv": (0.0005, 0.06)}
+"""Noise levels between which the noise is told, where they are not those of the Wiener bank."""
 
 
 def network_input(
@@ -68,7 +76,7 @@ def network_input(
         raise BadValue(f"there is no bank '{bank}'; {nearest(bank, sorted(CHANNELS))}")
     out = np.empty((CHANNELS[bank], *blurry_srgb.shape[:2]), np.float32)
     out[:3] = np.moveaxis(blurry_srgb, 2, 0)
-    out[-1] = noise_level(noise)
+    out[-1] = noise_level(noise, _SPANS.get(bank, NOISE_SPAN))
     if bank == "none":
         return out
     linear = srgb_to_linear(blurry_srgb)
@@ -76,6 +84,11 @@ def network_input(
         solve = partial(_wiener_planes, regularisation=regularisation)
         planes = _blended(solve, linear, psfs, noise)
         out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
+    elif bank == "tv":
+        solve = partial(tv_bank, regularisation=regularisation)
+        planes = _blended(solve, linear, psfs, noise)
+        out[3:9] = linear_to_srgb(np.clip(planes[:6], 0, 1))
+        out[9:11] = planes[6:]
     else:
         solve = partial(solution_bank, regularisation=regularisation)
         planes = _blended(solve, linear, psfs, noise)
@@ -85,10 +98,10 @@ def network_input(
     return out
 
 
-def noise_level(noise: float) -> float:
+def noise_level(noise: float, span: tuple[float, float] = NOISE_SPAN) -> float:
     """Return the noise on a logarithmic scale: 0 for the least that counts, 1 for the most."""
-    low, high = np.log(NOISE_SPAN[0]), np.log(NOISE_SPAN[1])
-    return float((np.log(np.clip(noise, *NOISE_SPAN)) - low) / (high - low))
+    low, high = np.log(span[0]), np.log(span[1])
+    return float((np.log(np.clip(noise, *span)) - low) / (high - low))
 
 
 def _wiener_planes(
