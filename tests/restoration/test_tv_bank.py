@@ -1,0 +1,106 @@
+"""The bank tv: right way round, true colours, calm flats, and a misfit that tells."""
+
+import numpy as np
+
+from tests.restoration.test_wiener import HOOK, rms, scene
+from unblur.blur import Psf, apply_psf
+from unblur.color import LUMA_WEIGHTS
+from unblur.restoration.inputs import CHANNELS, network_input
+from unblur.restoration.tv_bank import PLANES, tv_bank
+
+NOISE = 0.004
+INNER = (slice(12, -12), slice(12, -12))
+
+
+def coloured() -> np.ndarray:
+    """Return the test scene with a thin red frame and a blue patch, (H, W, 3), linear light."""
+    light = np.repeat(scene()[..., :1], 3, axis=2)
+    light[30:33, 20:100] = light[60:63, 20:100] = light[30:63, 20:23] = (0.6, 0.05, 0.05)
+    light[70:90, 50:80] = (0.1, 0.15, 0.6)
+    return light.astype(np.float32)
+
+
+def blurred(light: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(1).normal(0, NOISE, light.shape)
+    return (apply_psf(light, HOOK) + noise).astype(np.float32)
+
+
+def solutions(bank: np.ndarray) -> list[np.ndarray]:
+    return [np.moveaxis(bank[:3], 0, 2), np.moveaxis(bank[3:6], 0, 2)]
+
+
+def test_both_solutions_undo_an_asymmetric_psf_and_not_its_mirror_image() -> None:
+    sharp = coloured()
+    blurry = blurred(sharp)
+    bank = tv_bank(blurry, HOOK, NOISE)
+    assert bank.shape == (PLANES, *sharp.shape[:2]) and bank.dtype == np.float32
+    before = rms(blurry[INNER], sharp[INNER])
+    crisp, detailed = solutions(bank)
+    assert rms(crisp[INNER], sharp[INNER]) < 0.45 * before
+    assert rms(detailed[INNER], sharp[INNER]) < 0.7 * before
+    wrong = tv_bank(blurry, Psf(HOOK.array[::-1, ::-1]), NOISE)
+    assert rms(solutions(wrong)[0][INNER], sharp[INNER]) > before
+
+
+def test_thin_lines_keep_their_colour() -> None:
+    sharp = coloured()
+    crisp = solutions(tv_bank(blurred(sharp), HOOK, NOISE))[0]
+    red, blurry_red = (
+        photo[38:56, 21].mean(axis=0) - photo[38:56, 21].mean() for photo in (crisp, blurred(sharp))
+    )
+    true = sharp[40, 21] - sharp[40, 21].mean()
+    assert np.abs(red - true).max() < 0.3 * np.abs(true).max()
+    assert np.abs(blurry_red - true).max() > 0.6 * np.abs(true).max()
+
+
+def test_grey_stays_grey_and_light_is_kept() -> None:
+    grey = np.repeat(blurred(scene()[..., :1]), 3, axis=2)
+    for solution in solutions(tv_bank(grey, HOOK, NOISE)):
+        np.testing.assert_allclose(solution[..., 0], solution[..., 2], atol=1e-6)
+    colour = blurred(coloured())
+    for solution in solutions(tv_bank(colour, HOOK, NOISE)):
+        change = solution.mean(axis=(0, 1)) / colour.mean(axis=(0, 1)) - 1
+        assert np.abs(change).max() < 0.01
+
+
+def test_a_flat_photo_comes_back_as_it_is() -> None:
+    flat = np.full((96, 120, 3), (0.2, 0.1, 0.4), np.float32)
+    for solution in solutions(tv_bank(flat, HOOK, 0.0)):
+        np.testing.assert_allclose(solution, flat, atol=1e-3)
+
+
+def test_the_misfit_is_large_where_something_moved_on_its_own() -> None:
+    sharp = coloured()
+    blurry = blurred(sharp)
+    blurry[40:90, 60:] = sharp[40:90, 60:]  # stood still
+    misfit = tv_bank(blurry, HOOK, NOISE)[7]
+    assert 0 <= misfit.min() and misfit.max() <= 1
+    assert misfit[50:80, 70:-12].mean() > 1.3 * misfit[12:30, 12:50].mean()
+
+
+def test_light_from_saturated_pixels_is_marked() -> None:
+    light = coloured()
+    light[50:54, 60:64] = 8.0
+    bank = tv_bank(np.minimum(blurred(light), 1), HOOK, NOISE)
+    assert bank[6, 48:56, 58:66].max() > 0.3
+    assert bank[6, 12:30, 12:30].max() < 0.1
+    assert np.all(tv_bank(blurred(coloured()), HOOK, NOISE)[6] == 0)
+
+
+def test_more_noise_gives_a_smoother_bank() -> None:
+    blurry = blurred(coloured())
+    steps = [np.abs(np.diff(tv_bank(blurry, HOOK, n)[:6])).mean() for n in (0.002, 0.01, 0.05)]
+    assert steps == sorted(steps, reverse=True)
+
+
+def test_the_network_is_shown_all_of_it_in_perceptual_light() -> None:
+    rng = np.random.default_rng(2)
+    photo = rng.random((40, 48, 3), dtype=np.float32)
+    everywhere = np.ones((40, 48), np.float32)
+    image = network_input("tv", photo, [(HOOK, everywhere)], 0.7, 0.01)
+    assert image.shape == (CHANNELS["tv"], 40, 48)
+    assert np.array_equal(image[:3], np.moveaxis(photo, 2, 0))
+    assert image.min() >= 0 and image.max() <= 1
+    assert np.all(image[-2] == np.float32(0.7))
+    luma = np.asarray(LUMA_WEIGHTS, np.float32)
+    assert np.abs(np.tensordot(luma, image[3:6] - image[6:9], 1)).max() > 0.01
