@@ -74,7 +74,7 @@ def test_the_misfit_is_large_where_something_moved_on_its_own() -> None:
     blurry = blurred(sharp)
     blurry[40:90, 60:] = sharp[40:90, 60:]  # stood still
     misfit = tv_bank(blurry, HOOK, NOISE)[7]
-    assert 0 <= misfit.min() and misfit.max() <= 1
+    assert misfit.min() >= 0 and misfit.max() <= 1
     assert misfit[50:80, 70:-12].mean() > 1.3 * misfit[12:30, 12:50].mean()
 
 

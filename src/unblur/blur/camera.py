@@ -156,7 +156,7 @@ def develop(linear: FloatArray, camera: Camera, rng: np.random.Generator) -> Flo
         soft = ndimage.gaussian_filter(encoded, (1.0, 1.0, 0), truncate=3)
         encoded = encoded + np.float32(camera.sharpen) * (encoded - soft)
     if camera.deep:
-        return np.clip(encoded, 0, 1, dtype=np.float32)
+        return np.asarray(np.clip(encoded, 0, 1), np.float32)
     stored = quantise(encoded, np.dtype("u1"))
     if camera.jpeg_quality is not None:
         stored = jpeg(stored, camera.jpeg_quality)

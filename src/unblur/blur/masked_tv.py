@@ -194,7 +194,8 @@ class _Iteration:
         params, unknown = self._params, 1 - self._blurry[0].size / self.light[0].size
         if self._open is not None:
             unknown += float(self._open.mean())
-        return round(params.turns + params.more_turns * min(1.0, unknown / params.most_unknown))
+        share = min(1.0, float(unknown) / params.most_unknown)
+        return round(params.turns + params.more_turns * share)
 
     def turn(self) -> None:
         """Take one turn: u and v for the present picture, then the picture for them."""

@@ -160,7 +160,7 @@ def _misfit(
         error[saturated] = np.minimum(error[saturated], 0)
     mean = ndimage.gaussian_filter(error * error, params.misfit_px, truncate=3)
     spread = np.sqrt(np.maximum(mean, 0)) * np.float32(params.misfit_gain)
-    return np.sqrt(np.clip(spread, 0, 1))
+    return np.asarray(np.sqrt(np.clip(spread, 0, 1)), np.float32)
 
 
 def _halved(plane: FloatArray) -> FloatArray:
