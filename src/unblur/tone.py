@@ -139,6 +139,79 @@ def table_curve(name: str, table: NDArray[np.floating[Any]]) -> ToneCurve:
     return ToneCurve(name, table=rows.astype(np.float32))
 
 
+_NODES = 4096
+"""Samples of a standard's curve; between them it is straight to better than 1e-6 of white."""
+
+
+def _pq(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """SMPTE ST 2084: light of 1 is 1,000 cd/m2, so that the brightest code is 10."""
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    root = encoded ** (1 / m2)
+    return np.asarray(10 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
+
+
+def _hlg(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ARIB STD-B67, Rec. 2100: light of the scene (inverse OETF, no system gamma), white 1."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    high = (np.exp((np.maximum(encoded, 0.5) - c) / a) + b) / 12
+    return np.where(encoded <= 0.5, encoded**2 / 3, high)
+
+
+def _bt709(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rec. 709, 601 and 2020: light of the scene (inverse OETF)."""
+    high = ((np.maximum(encoded, 0.081) + 0.099) / 1.099) ** (1 / 0.45)
+    return np.where(encoded < 0.081, encoded / 4.5, high)
+
+
+def _standard(name: str, light: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> ToneCurve:
+    # Rounded constants make some standards' pieces overlap by less than 1e-4.
+    rising = np.maximum.accumulate(light(np.linspace(0, 1, _NODES)))
+    return table_curve(name, rising)
+
+
+PQ = _standard("pq", _pq)
+"""HDR10's curve. Linear light of 1 is 1,000 cd/m2; what is brighter lies above 1, up to 10."""
+
+HLG = _standard("hlg", _hlg)
+BT709 = _standard("bt709", _bt709)
+
+_NAMED = {curve.name: curve for curve in (SRGB, LINEAR, BT709, PQ, HLG)}
+_UNSAID = ("auto", "profile")
+
+
+def parse_tone(text: str) -> ToneCurve | None:
+    """Return the curve that a caller names.
+
+    Args:
+        text: ``srgb``, ``linear``, ``bt709``, ``pq``, ``hlg`` or ``gamma:2.2``; ``auto`` and
+            ``profile`` leave it to the file, the first with an estimate where that says nothing.
+
+    Returns:
+        The curve, or None where it is left to the file.
+
+    Raises:
+        BadValue: anything else.
+
+    Example:
+        >>> parse_tone("gamma:1.8").gamma
+        1.8
+    """
+    wanted = text.strip().lower()
+    if wanted in _UNSAID:
+        return None
+    if wanted in _NAMED:
+        return _NAMED[wanted]
+    kind, _, number = wanted.partition(":")
+    try:
+        gamma = float(number) if kind == "gamma" else None
+    except ValueError:
+        gamma = None
+    if gamma is None:
+        known = ", ".join((*_UNSAID, *_NAMED))
+        raise BadValue(f"there is no tone curve {text!r}; take {known} or gamma:2.2")
+    return power_curve(gamma)
+
+
 @dataclass(frozen=True)
 class Tone:
     """The tone curve of a photo, and how it is known.
@@ -154,3 +227,7 @@ class Tone:
     evidence: Evidence = "assumed"
     probability: float = 1.0
     source: str = ""
+
+
+ASSUMED = Tone()
+"""sRGB, because nothing says anything else."""

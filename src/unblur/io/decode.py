@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from unblur.errors import (
@@ -20,23 +19,34 @@ from unblur.errors import (
 )
 from unblur.files import drained, read_file
 from unblur.io import png16
+from unblur.io.avif import decode_avif
+from unblur.io.bmff import Still, color_tags, read_still
+from unblur.io.color_tags import ColorTags, png_tags
 from unblur.io.extras import check_heif, deep_heif, read_raw, register_heif
-from unblur.io.formats import avif_bits, is_heif, is_lossless_webp, is_raw, name_note
+from unblur.io.formats import is_heif, is_lossless_webp, is_raw, name_note
 from unblur.io.limits import HARD_LIMIT, MAX_PIXELS, check_size
+from unblur.io.losses import animation_of, avif_losses, heif_losses, jpeg_losses
 from unblur.io.metadata import exif_metadata, oriented, read_metadata
-from unblur.io.photo import Encoding, Metadata, Photo, Samples, checked_float
-from unblur.io.profiles import to_srgb
-from unblur.io.tiff import needs_tifffile, read_deep_tiff
+from unblur.io.photo import Encoding, Photo, Samples
+from unblur.io.pillow_modes import samples_of
 from unblur.io.tiff_bounds import check_tiff
+from unblur.io.tiff_read import STARTS, needs_tifffile, pages_of, read_deep_tiff
+from unblur.io.tones import tone_of
 from unblur.opening import HEIF, PHOTO_FORMATS, check_opened, open_image
 
 _LEAST_BYTES, _PIXEL_BYTES = 256_000_000, 16
 """A file may have as many bytes as its pixels could take in the widest form (RGBA, 32 bits), and
 RAW and metadata any sensible number; longer ones are not read."""
 
+_MOST_BYTES = _PIXEL_BYTES * HARD_LIMIT
+
 
 def read_photo(
-    source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS, name: str | None = None
+    source: str | Path | bytes | BinaryIO,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+    page: int | None = None,
 ) -> Photo:
     """Read a photo.
 
@@ -49,19 +59,48 @@ def read_photo(
         source: a path, the bytes of a file, or an opened binary file.
         max_pixels: larger photos are refused before decoding.
         name: what messages call the photo, where the source does not tell; its extension counts.
+        page: which page of a TIFF, from 1; the first, with a note of the others, if omitted.
 
     Raises:
         UnreadableImage: missing, empty, truncated, damaged or not an image.
-        UnsupportedImage: an image of a kind that is not handled.
+        UnsupportedImage: an image of a kind that is not handled, or an animation.
         ImageTooLarge: more pixels than allowed.
-        BadValue: a float image with NaN or values outside [0, 1].
+        BadValue: a float image with NaN or values outside [0, 1]; there is no such page.
         MissingExtra: the format needs an optional package.
     """
     data, known_as = _load(source, name, max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels))
     origin = source if isinstance(source, str | Path) else name or ""
     suffix = Path(origin).suffix
-    photo = _guarded(lambda: _read(data, known_as, min(max_pixels, HARD_LIMIT), suffix), known_as)
+    wanted = _Wanted(known_as, min(max_pixels, HARD_LIMIT), page)
+    photo = _guarded(lambda: _read(data, wanted, suffix), known_as)
     return replace(photo, notes=(*name_note(suffix, photo.encoding.format), *photo.notes))
+
+
+def page_count(source: str | Path | bytes | BinaryIO) -> int:
+    """Return how many pages a file has: those of a TIFF, 1 for all others and for damaged ones.
+
+    Raises:
+        UnreadableImage: it cannot be read at all, or claims more than it holds.
+    """
+    data, known_as = _load(source, None, _MOST_BYTES)
+    if not data.startswith(STARTS):
+        return 1
+    check_tiff(data, known_as)
+    try:
+        with warnings.catch_warnings(), open_image(data, ("TIFF",)) as image:
+            warnings.simplefilter("ignore")
+            return len(pages_of(image))
+    except Exception:  # what is wrong with it, reading it tells
+        return 1
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be read: the file's name for messages, most pixels, page from 1 or None."""
+
+    name: str
+    limit: int
+    page: int | None
 
 
 def _guarded(decode: Callable[[], Photo], name: str) -> Photo:
@@ -88,10 +127,10 @@ def from_pillow(image: Image.Image) -> Photo:
         mode = image.mode
         image.load()
         metadata, orientation = read_metadata(image)
-        samples, alpha, metadata, notes = _samples_of(image, metadata)
-        file_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
-        encoding = Encoding(file_format, _options_of(image), _bits(samples), mode)
-        return _turned(samples, alpha, metadata, orientation, encoding, notes)
+        metadata = replace(metadata, color=_pillow_tags(image))
+        samples, alpha, metadata, notes = samples_of(image, metadata)
+        encoding = Encoding(_format_of(image), _options_of(image), _bits(samples), mode)
+        return _turned(Photo(samples, alpha, metadata, encoding, notes), orientation)
 
     return _guarded(convert, "the Pillow image")
 
@@ -130,7 +169,8 @@ def _in_one_line(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-def _read(data: bytes, name: str, limit: int, suffix: str) -> Photo:
+def _read(data: bytes, wanted: _Wanted, suffix: str) -> Photo:
+    name, limit = wanted.name, wanted.limit
     check_tiff(data, name)
     if is_raw(data, suffix):
         return read_raw(data, name, limit)
@@ -139,139 +179,135 @@ def _read(data: bytes, name: str, limit: int, suffix: str) -> Photo:
         register_heif(name)
         check_heif(data, name)
         formats = (HEIF,)
-    deep_png = False
     if data.startswith(png16.SIGNATURE):
-        bits, height, width = png16.depth_and_size(data)
+        _, height, width = png16.depth_and_size(data)
         check_size(height * width, name, limit)
-        deep_png = bits == 16
     try:
         image = open_image(data, formats)
     except UnidentifiedImageError:
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            return _read_foreign_tiff(data, name, limit)
+        if data.startswith(STARTS):
+            return _read_foreign_tiff(data, wanted)
         raise UnreadableImage(
             f"{name} is not an image of a known format (or is damaged at its start)"
         ) from None
     with image:
+        _refuse_animation(image, name)
+        number, notes = _page(image, wanted)
         check_size(image.width * image.height, name, limit)
-        if image.format == "GIF" and getattr(image, "is_animated", False):
-            raise UnsupportedImage(f"{name} is an animated GIF; extract its frames first")
-        deep: Samples | None = None
-        notes: tuple[str, ...] = ()
-        if deep_png:
-            deep = png16.decode_png16(data)
-        elif image.format == "TIFF" and needs_tifffile(image):
-            deep, notes = read_deep_tiff(data, name, limit)
-        elif image.format == "HEIF":
-            deep, notes = deep_heif(image, data)
-        return _photo_of(image, data, deep, notes)
+        still = read_still(data) if image.format in ("HEIF", "AVIF") else Still()
+        deep, more = _deep_samples(image, data, still, wanted, number)
+        return _photo_of(image, data, still, deep, (*notes, *more))
+
+
+def _refuse_animation(image: Image.Image, name: str) -> None:
+    frames = animation_of(image)
+    if frames > 1:
+        raise UnsupportedImage(
+            f"{name} is an animation of {frames} frames; 'unblur video' restores moving "
+            "pictures: clips, and folders of frames"
+        )
+
+
+def _page(image: Image.Image, wanted: _Wanted) -> tuple[int, tuple[str, ...]]:
+    """Go to the page that is wanted; return its number in the file, from 0, and notes."""
+    pages = pages_of(image) if image.format == "TIFF" else [0]
+    page = 1 if wanted.page is None else wanted.page
+    if not 1 <= page <= len(pages):
+        raise BadValue(f"{wanted.name} has {len(pages)} pages, there is no page {page}")
+    number = pages[page - 1]
+    if image.format == "TIFF":
+        image.seek(number)
+    if wanted.page is None and len(pages) > 1:
+        return number, (f"only the first of {len(pages)} pages was taken",)
+    return number, ()
+
+
+def _deep_samples(
+    image: Image.Image, data: bytes, still: Still, wanted: _Wanted, number: int
+) -> tuple[Samples | None, tuple[str, ...]]:
+    """Return the samples where Pillow would lose depth, else None, and notes."""
+    if image.format == "PNG" and png16.depth_and_size(data)[0] == 16:
+        return png16.decode_png16(data), ()
+    if image.format == "TIFF" and needs_tifffile(image):
+        return read_deep_tiff(data, wanted.name, wanted.limit, number)
+    if image.format == "HEIF":
+        return deep_heif(image, data)
+    if image.format == "AVIF" and still.bits > 8:
+        deep = decode_avif(data, still.bits)
+        if deep is None:
+            extra = "pip install 'unblur[avif]' keeps them"
+            return None, (f"{still.bits}-bit samples were cut to 8 bits; {extra}",)
+        return deep, ()
+    return None, ()
 
 
 def _photo_of(
-    image: Image.Image, data: bytes, deep: Samples | None, notes: tuple[str, ...]
+    image: Image.Image, data: bytes, still: Still, deep: Samples | None, notes: tuple[str, ...]
 ) -> Photo:
     """Put a photo together from an opened image and, if Pillow would lose depth, its samples."""
     mode = image.mode
     if image.format == "PNG":
         image.load()  # metadata may follow the pixels
+    losses = _losses(image, data, still)
     metadata, orientation = read_metadata(image)
+    metadata = replace(metadata, color=_tags(image, data, still))
     if deep is None:
         if image.format == "TIFF":
             orientation = 1  # Pillow turns TIFF pixels itself while it loads them
-        samples, alpha, metadata, more = _samples_of(image, metadata)
+        samples, alpha, metadata, more = samples_of(image, metadata)
     else:
         photo = Photo.from_array(deep)
         samples, alpha, more = photo.samples, photo.alpha, photo.notes
-    file_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
     options = _options_of(image)
-    if file_format == "WEBP":
+    if image.format == "WEBP":
         options = {"lossless": is_lossless_webp(data)}
-    encoding = Encoding(file_format, options, _bits(samples), mode)
-    notes = (*notes, *more, *_losses(image, data))
-    return _turned(samples, alpha, metadata, orientation, encoding, notes)
+    if still.bits > 8 and samples.dtype != "uint8":
+        options = {"bits": still.bits}
+    encoding = Encoding(_format_of(image), options, _bits(samples), mode)
+    photo = Photo(samples, alpha, metadata, encoding, (*notes, *more, *losses))
+    return _turned(photo, orientation)
+
+
+def _format_of(image: Image.Image) -> str:
+    return "JPEG" if image.format == "MPO" else image.format or "PNG"
+
+
+def _tags(image: Image.Image, data: bytes, still: Still) -> ColorTags | None:
+    if image.format == "PNG":
+        return png_tags(png16.header_chunks(data))
+    return color_tags(still, "HEIC nclx" if image.format == "HEIF" else "AVIF nclx")
+
+
+def _pillow_tags(image: Image.Image) -> ColorTags | None:
+    """Return what Pillow keeps of a PNG file's colour."""
+    intent, gamma = image.info.get("srgb"), image.info.get("gamma")
+    if image.format != "PNG" or (intent is None and not gamma):
+        return None
+    return ColorTags(srgb_intent=intent, gamma=gamma or None)
 
 
 def _bits(samples: Samples) -> int:
     return 8 * int(samples.dtype.itemsize)
 
 
-def _losses(image: Image.Image, data: bytes) -> tuple[str, ...]:
+def _losses(image: Image.Image, data: bytes, still: Still) -> tuple[str, ...]:
     """What of the file does not reach the photo, in words."""
-    frames = getattr(image, "n_frames", 1)
-    notes = (f"only the first of {frames} frames was taken",) if frames > 1 else ()
-    if image.format == "AVIF" and avif_bits(data) > 8:
-        notes = (*notes, f"{avif_bits(data)}-bit samples were cut to 8 bits")
-    if image.format == "HEIF":
-        notes = (*notes, "HEIC is read only; the result is another format, JPEG by default")
-    return notes
+    if image.format in ("JPEG", "MPO"):
+        return jpeg_losses(image, data)
+    if image.format == "AVIF":
+        return avif_losses(still)
+    return heif_losses(image, still) if image.format == "HEIF" else ()
 
 
-def _turned(
-    samples: Samples,
-    alpha: Samples | None,
-    metadata: Metadata,
-    orientation: int,
-    encoding: Encoding,
-    notes: tuple[str, ...],
-) -> Photo:
-    return Photo(
-        oriented(samples, orientation),
-        None if alpha is None else oriented(alpha, orientation),
-        metadata,
-        encoding,
-        notes,
+def _turned(photo: Photo, orientation: int) -> Photo:
+    """Return a photo turned as EXIF asks, with its tone curve."""
+    floating = photo.samples.dtype == "float32" and photo.encoding.format == "TIFF"
+    return replace(
+        photo,
+        samples=oriented(photo.samples, orientation),
+        alpha=None if photo.alpha is None else oriented(photo.alpha, orientation),
+        tone=tone_of(photo.metadata, photo.channels, floating=floating),
     )
-
-
-def _samples_of(
-    image: Image.Image, metadata: Metadata
-) -> tuple[Samples, Samples | None, Metadata, tuple[str, ...]]:
-    """Return (samples, alpha, metadata, notes) of a Pillow image of any mode."""
-    mode = image.mode
-    if mode.startswith("I"):
-        return _from_integers(np.asarray(image)), None, metadata, ()
-    if mode == "F":
-        values, notes = checked_float(np.asarray(image))
-        return values[..., None], None, metadata, notes
-    notes = ()
-    if mode == "CMYK":
-        image, metadata, note = _from_cmyk(image, metadata)
-        notes = (note,)
-    elif mode in ("P", "PA"):
-        transparent = mode == "PA" or "transparency" in image.info
-        image = image.convert("RGBA" if transparent else "RGB")
-        notes = ("palette expanded to RGB",)
-    elif mode == "1":
-        target = "LA" if "transparency" in image.info else "L"
-        image, notes = image.convert(target), ("1-bit image expanded to grey",)
-    elif "transparency" in image.info and mode in ("L", "RGB"):
-        image = image.convert("RGBA" if mode == "RGB" else "LA")
-    elif mode not in ("L", "LA", "RGB", "RGBA"):
-        transparent = mode in ("RGBa", "La")
-        image = image.convert("RGBA" if transparent else "RGB")
-        notes = (f"{mode} converted to {image.mode}",)
-        if mode == "LAB":
-            metadata = replace(metadata, icc_profile=None)
-    planes = np.asarray(image)
-    planes = planes[..., None] if planes.ndim == 2 else planes
-    colours = 1 if planes.shape[2] <= 2 else 3
-    alpha = planes[..., colours].copy() if planes.shape[2] > colours else None
-    return np.ascontiguousarray(planes[..., :colours]), alpha, metadata, notes
-
-
-def _from_integers(values: Samples) -> Samples:
-    if values.dtype != np.uint16 and (values.min() < 0 or values.max() > 65535):
-        raise UnsupportedImage("a grey image with more than 16 bits is not handled")
-    return values.astype(np.uint16)[..., None]
-
-
-def _from_cmyk(image: Image.Image, metadata: Metadata) -> tuple[Image.Image, Metadata, str]:
-    """Convert CMYK to sRGB through the embedded profile, or plainly if there is none."""
-    plain = replace(metadata, icc_profile=None)
-    converted = to_srgb(image, metadata.icc_profile)
-    if converted is not None:
-        return converted, plain, "CMYK converted to sRGB through its profile"
-    return image.convert("RGB"), plain, "CMYK without a usable profile converted plainly to RGB"
 
 
 def _options_of(image: Image.Image) -> dict[str, Any]:
@@ -289,15 +325,15 @@ def _options_of(image: Image.Image) -> dict[str, Any]:
     return {}
 
 
-def _read_foreign_tiff(data: bytes, name: str, limit: int) -> Photo:
-    """Read a TIFF of a mode that Pillow does not know, as RGB in floating point."""
-    tags = Image.Exif()
-    tags.load(b"Exif\0\0" + data)
-    check_size(int(tags.get(256, 0)) * int(tags.get(257, 0)), name, limit)
-    values, notes = read_deep_tiff(data, name, limit)
+def _read_foreign_tiff(data: bytes, wanted: _Wanted) -> Photo:
+    """Read a TIFF of a mode that Pillow does not know."""
+    page = wanted.page or 1
+    values, notes = read_deep_tiff(data, wanted.name, wanted.limit, page - 1)
     photo = Photo.from_array(values)
-    profile, xmp = tags.get(34675), tags.get(700)
-    metadata, orientation = exif_metadata(tags, profile, xmp)
+    tags = Image.Exif()
+    if page == 1:
+        tags.load(b"Exif\0\0" + data)
+    metadata, orientation = exif_metadata(tags, tags.get(34675), tags.get(700))
     encoding = Encoding("TIFF", {"compression": "raw"}, _bits(photo.samples), photo.encoding.mode)
-    notes = (*notes, *photo.notes)
-    return _turned(photo.samples, photo.alpha, metadata, orientation, encoding, notes)
+    photo = replace(photo, metadata=metadata, encoding=encoding, notes=(*notes, *photo.notes))
+    return _turned(photo, orientation)

@@ -14,17 +14,18 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from unblur.errors import BadValue, CannotWrite, UnsupportedImage, nearest
-from unblur.io import png16
+from unblur.io import avif, png16
 from unblur.io.atomic import write_bytes
+from unblur.io.color_tags import png_chunks
+from unblur.io.fitting import NO_ALPHA, fitted
 from unblur.io.formats import SUFFIXES
 from unblur.io.metadata import loaded, sized, without_location, without_maker_notes
-from unblur.io.photo import Metadata, Photo, in_depth
+from unblur.io.photo import Metadata, Photo
 from unblur.io.profiles import to_srgb
 from unblur.io.tiff import encode_tiff
 from unblur.io.xmp import cleaned
 
 DEFAULT_QUALITY = 95
-_NO_ALPHA = ("JPEG", "BMP")
 _NO_GREY = ("WEBP", "AVIF")
 _JPEG_SEGMENT = 65533
 _LOG = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ def write_photo(
             format of the source.
         quality: of JPEG, WebP and AVIF, 1 to 100; as the source, or 95, if omitted.
         strip_location: leave out GPS data, in EXIF and XMP, and the maker's notes.
-        strip_metadata: leave out everything but the colour profile.
+        strip_metadata: leave out everything but what tells the colour.
+
+    What the format cannot hold is converted, see :func:`unblur.io.fitting.fitted`.
 
     Raises:
         UnsupportedImage: the format cannot be written, or cannot hold this photo.
@@ -58,7 +61,7 @@ def write_photo(
     """
     metadata = photo.metadata
     if strip_metadata:
-        metadata = Metadata(icc_profile=metadata.icc_profile)
+        metadata = Metadata(icc_profile=metadata.icc_profile, color=metadata.color)
     elif strip_location:
         metadata = without_location(metadata)
     asked = format_of("." + format.lstrip(".")) if format else None
@@ -91,7 +94,9 @@ def written_format(photo: Photo) -> str:
     """Return the format a photo is written back in: its own, if that is one we write."""
     if photo.encoding.format in SUFFIXES.values():
         return photo.encoding.format
-    return {"HEIF": "JPEG", "RAW": "TIFF"}.get(photo.encoding.format, "PNG")
+    if photo.encoding.format == "HEIF":
+        return "JPEG" if photo.encoding.bits == 8 else "PNG"
+    return {"RAW": "TIFF"}.get(photo.encoding.format, "PNG")
 
 
 def same_format(photo: Photo, target: Path | object, extension: str | None) -> bool:
@@ -113,7 +118,8 @@ def encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> 
     try:
         # Whoever made the metadata: what is written is well-formed and shows no other picture.
         metadata = replace(metadata, xmp=cleaned(metadata.xmp))
-        return _encode(photo, kind, sized(metadata, photo.height, photo.width), quality)
+        photo = fitted(replace(photo, metadata=metadata), kind)
+        return _encode(photo, kind, sized(photo.metadata, photo.height, photo.width), quality)
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, struct.error) as error:
         raise UnsupportedImage(f"{kind} cannot hold this photo: {error}") from error
 
@@ -125,7 +131,9 @@ def _encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) ->
         return encode_tiff(photo, metadata, compressed=not plain)
     if kind == "PNG" and photo.samples.dtype != np.uint8:
         return _deep_png(photo, metadata)
-    image = _flat(photo) if kind in _NO_ALPHA else photo.to_pil()
+    if kind == "AVIF" and photo.samples.dtype != np.uint8:
+        return _deep_avif(photo, metadata, quality)
+    image = _flat(photo) if kind in NO_ALPHA else photo.to_pil()
     if kind in _NO_GREY and photo.channels == 1:
         image, metadata = _without_grey_profile(image, metadata)
     if kind == "JPEG":
@@ -133,7 +141,39 @@ def _encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) ->
     options = _metadata_options(kind, metadata) | _quality_options(photo, kind, quality)
     with io.BytesIO() as stream:
         image.save(stream, kind, **options)
-        return stream.getvalue()
+        return _with_tags(stream.getvalue(), kind, metadata)
+
+
+def _with_tags(data: bytes, kind: str, metadata: Metadata) -> bytes:
+    """Put the colour that is told in numbers into a file that Pillow wrote without."""
+    if metadata.color is None:
+        return data
+    if kind == "PNG":
+        return png16.with_chunks(data, _color_chunks(metadata))
+    if kind == "AVIF" and metadata.color.cicp is not None:
+        return avif.with_codes(data, metadata.color.cicp)
+    return data
+
+
+def _color_chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
+    """PNG's chunks of colour; sRGB and a profile exclude each other."""
+    chunks = [] if metadata.color is None else png_chunks(metadata.color)
+    return [c for c in chunks if c[0] != b"sRGB" or metadata.icc_profile is None]
+
+
+def _deep_avif(photo: Photo, metadata: Metadata, quality: int | None) -> bytes:
+    planes = photo.planes()
+    if photo.channels == 1:
+        planes = np.concatenate([np.repeat(planes[..., :1], 3, axis=2), planes[..., 1:]], axis=2)
+    return avif.encode_avif(
+        planes,
+        None if metadata.color is None else metadata.color.cicp,
+        bits=photo.encoding.options.get("bits", 10),
+        quality=quality or DEFAULT_QUALITY,
+        exif=metadata.exif,
+        xmp=metadata.xmp,
+        profile=metadata.icc_profile,
+    )
 
 
 def _without_grey_profile(image: Image.Image, metadata: Metadata) -> tuple[Image.Image, Metadata]:
@@ -212,8 +252,8 @@ def _quality_options(photo: Photo, kind: str, quality: int | None) -> dict[str, 
 
 
 def _deep_png(photo: Photo, metadata: Metadata) -> bytes:
-    planes = in_depth(photo.planes(), np.dtype(np.uint16))
-    chunks: list[tuple[bytes, bytes]] = []
+    planes = photo.planes()
+    chunks = _color_chunks(metadata)
     if metadata.icc_profile is not None:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile)))
     if metadata.dpi is not None:

@@ -10,10 +10,18 @@ import numpy as np
 from PIL import Image
 
 from unblur.errors import MissingExtra, UnreadableImage
+from unblur.io.color_tags import ColorTags
 from unblur.io.limits import check_size
 from unblur.io.metadata import read_metadata
 from unblur.io.photo import Encoding, Metadata, Photo, Samples
 from unblur.opening import open_image
+from unblur.tone import SRGB, Tone
+
+_SRGB_GAMMA = (2.4, 12.92)
+"""Exponent and slope at black of sRGB's curve, as LibRaw takes them; by itself it would use that
+of Rec. 709."""
+
+_DEVELOPED = ColorTags(srgb_intent=0, source="developed as sRGB")
 
 
 def register_heif(name: str) -> None:
@@ -74,7 +82,9 @@ def read_raw(data: bytes, name: str, limit: int) -> Photo:
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             check_size(raw.sizes.width * raw.sizes.height, name, limit)
-            samples = raw.postprocess(output_bps=16, use_camera_wb=True, no_auto_bright=True)
+            samples = raw.postprocess(
+                output_bps=16, use_camera_wb=True, no_auto_bright=True, gamma=_SRGB_GAMMA
+            )
     except rawpy.LibRawError as error:
         reason = error.args[0] if error.args else error
         text = reason.decode() if isinstance(reason, bytes) else str(reason)
@@ -88,7 +98,8 @@ def read_raw(data: bytes, name: str, limit: int) -> Photo:
         metadata = Metadata()
     return Photo(
         np.ascontiguousarray(samples),
-        metadata=Metadata(exif=metadata.exif, xmp=metadata.xmp),
+        metadata=Metadata(exif=metadata.exif, xmp=metadata.xmp, color=_DEVELOPED),
         encoding=Encoding("RAW", bits=16, mode="CFA"),
         notes=("developed from camera RAW with the camera's white balance",),
+        tone=Tone(SRGB, "file", source=_DEVELOPED.source),
     )

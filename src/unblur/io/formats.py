@@ -66,13 +66,6 @@ def is_lossless_webp(data: bytes) -> bool:
     return any(name == b"VP8L" for name in _riff_chunks(data))
 
 
-def avif_bits(data: bytes) -> int:
-    """Return the bits per sample of an AVIF file, from its ``av1C`` box."""
-    place = data.find(b"av1C", 0, 1 << 20)
-    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
-    return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
-
-
 def name_note(suffix: str, file_format: str) -> tuple[str, ...]:
     """Return a note if a file's extension names another format than its content is."""
     named = "HEIF" if suffix.lower() in HEIF_SUFFIXES else SUFFIXES.get(suffix.lower())

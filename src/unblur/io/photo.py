@@ -11,6 +11,8 @@ from PIL import Image
 
 from unblur.color import FloatArray, quantise, to_float
 from unblur.errors import BadValue, ShapeMismatch, UnsupportedImage
+from unblur.io.color_tags import ColorTags
+from unblur.tone import ASSUMED, Tone
 
 Samples = NDArray[Any]
 
@@ -37,12 +39,14 @@ class Metadata:
         icc_profile: colour profile; the samples are in its space.
         xmp: XMP packet.
         dpi: resolution in print, (across, down) in px per inch.
+        color: colour told in numbers, as by PNG's cICP; None where it is not.
     """
 
     exif: bytes | None = None
     icc_profile: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    color: ColorTags | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,13 @@ class Photo:
     """A photo.
 
     Attributes:
-        samples: (H, W, C) uint8, uint16 or float32 in [0, 1], C 1 (grey) or 3 (RGB); encoded
-            as the embedded colour profile says, sRGB if there is none.
+        samples: (H, W, C) uint8, uint16 or float32 in [0, 1], C 1 (grey) or 3 (RGB), in the
+            light that ``tone`` tells and the colours that profile or colour tags tell.
         alpha: (H, W) of the same dtype, or None.
-        metadata: EXIF, colour profile and XMP.
+        metadata: EXIF, colour profile, colour tags and XMP.
         encoding: how it was stored.
         notes: what reading changed, in words.
+        tone: the curve from samples to linear light, and what in the file says so.
     """
 
     samples: Samples
@@ -80,6 +85,7 @@ class Photo:
     metadata: Metadata = Metadata()
     encoding: Encoding = Encoding("PNG")
     notes: tuple[str, ...] = ()
+    tone: Tone = ASSUMED
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 3 or self.samples.shape[2] not in (1, 3) or not self.samples.size:
@@ -112,7 +118,7 @@ class Photo:
         return self.height * self.width / 1e6
 
     def srgb(self, region: Region | None = None) -> FloatArray:
-        """Return the photo, or a region of it, as (H, W, C) float32 in [0, 1]."""
+        """Return the photo, or a region of it, as (H, W, C) float32 in [0, 1], as encoded."""
         part = self.samples
         if region is not None:
             part = part[region.y0 : region.y1, region.x0 : region.x1]

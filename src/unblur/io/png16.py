@@ -32,6 +32,25 @@ def depth_and_size(data: bytes) -> tuple[int, int, int]:
     return data[24], height, width
 
 
+def header_chunks(data: bytes) -> dict[bytes, bytes]:
+    """Return name -> body of the chunks before the pixels; checksums are not looked at."""
+    place, found = len(SIGNATURE), dict[bytes, bytes]()
+    while place + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[place : place + 4])
+        name = data[place + 4 : place + 8]
+        if name == b"IDAT":
+            break
+        found.setdefault(name, data[place + 8 : place + 8 + length])
+        place += 12 + length
+    return found
+
+
+def with_chunks(data: bytes, chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a PNG file with further chunks right behind its header."""
+    place = len(SIGNATURE) + 25
+    return data[:place] + b"".join(_chunk(*chunk) for chunk in chunks) + data[place:]
+
+
 def decode_png16(data: bytes) -> NDArray[np.uint16]:
     """Return the (H, W, C) uint16 samples of a 16-bit PNG, C 1 to 4; interlaced ones too.
 

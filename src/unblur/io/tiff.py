@@ -1,121 +1,85 @@
-"""TIFF where Pillow falls short: deep samples are read whole, and all files are written here.
+"""TIFF files written: one page or many, in the photo's own depth.
 
-Pillow reads RGB of 16 bits as 8, and its writer (libtiff) fails on nested EXIF directories.
+Pillow's writer (libtiff) knows no RGB of 16 bits and fails on nested EXIF directories.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 import zlib
-from typing import Any
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import TiffImagePlugin
 
-from unblur.color import quantise
-from unblur.errors import MissingExtra, UnreadableImage, UnsupportedImage
 from unblur.io.metadata import EXIF_IFD, GPS_IFD, loaded
 from unblur.io.photo import Metadata, Photo, Samples
-from unblur.io.tiff_bounds import check_segments
 
 _BITS, _PHOTOMETRIC = 258, 262
 _RAW, _DEFLATE = 1, 8
-_ASSOCIATED, _UNASSOCIATED = 1, 2
+_UNASSOCIATED = 2
 _HORIZONTAL = 2
 
 
-def needs_tifffile(image: Image.Image) -> bool:
-    """Return whether Pillow would lose depth of an opened TIFF file."""
-    tags: Any = image.tag_v2  # type: ignore[attr-defined]
-    bits = tags.get(_BITS, (1,))
-    bits = bits if isinstance(bits, tuple) else (bits,)
-    if max(bits) <= 8:
-        return False
-    plain_grey = image.mode == "F" or (image.mode in ("I;16", "I;16B") and bits == (16,))
-    return not (plain_grey and tags.get(_PHOTOMETRIC) == 1)
+class TiffPages:
+    """A TIFF file in the making, page after page."""
 
+    def __init__(self) -> None:
+        self._stream = io.BytesIO()
+        self._link = 4
 
-def read_deep_tiff(data: bytes, name: str, limit: int) -> tuple[Samples, tuple[str, ...]]:
-    """Return the samples of the first page, (H, W) or (H, W, C), and notes.
+    def add(self, photo: Photo, metadata: Metadata, *, compressed: bool) -> None:
+        """Add a page in the photo's own depth.
 
-    Raises:
-        MissingExtra: tifffile is not installed.
-        UnsupportedImage: neither grey nor RGB, too many channels, or an unknown compression.
-    """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise MissingExtra("tifffile", "tiff", "reading TIFF with more than 8 bits") from error
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page: Any = file.pages[0]
-        if page.photometric.name not in ("MINISBLACK", "RGB"):
-            raise UnsupportedImage(
-                f"{name} is a deep TIFF of kind {page.photometric.name}; convert it to RGB"
-            )
-        if page.samplesperpixel > 4 or page.imagedepth != 1 or page.size > 4 * limit:
-            raise UnsupportedImage(
-                f"{name} has {page.samplesperpixel} channels, at most 4 are read; "
-                "save it as grey or RGB"
-            )
-        check_segments(page, lambda at, length: data[at : at + length], name)
-        values = _pixels(page, name)
-        if page.planarconfig == 2 and values.ndim == 3:
-            values = np.moveaxis(values, 0, 2)
-        if _ASSOCIATED in page.extrasamples and values.ndim == 3:
-            return _straight(values), ("premultiplied transparency made straight",)
-    return values, ()
+        Args:
+            photo: 8 or 16 bits, or float32.
+            metadata: EXIF, profile, XMP and resolution to store.
+            compressed: with deflate (ZIP), which loses nothing; otherwise plain.
 
+        Raises:
+            struct.error: the file would become longer than TIFF can be, 4 GB.
+        """
+        planes = photo.planes()
+        height, width, channels = planes.shape
+        floating = planes.dtype == np.float32
+        pixels = _packed(planes, compressed=compressed)
+        directory = _directory(metadata)
+        directory[256], directory[257] = width, height
+        directory[_BITS] = (8 * planes.dtype.itemsize,) * channels
+        directory[259] = _DEFLATE if compressed else _RAW
+        directory[_PHOTOMETRIC] = 2 if photo.channels == 3 else 1
+        directory[273], directory[278], directory[279] = 0, height, len(pixels)
+        directory[277], directory[284] = channels, 1
+        if compressed and not floating:
+            directory[317] = _HORIZONTAL
+        directory[339] = (3 if floating else 1,) * channels
+        if photo.alpha is not None:
+            directory[338] = _UNASSOCIATED
+        self._append(directory, pixels)
 
-def _pixels(page: Any, name: str) -> Samples:
-    try:
-        values: Samples = np.asarray(page.asarray())
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise UnreadableImage(f"cannot decode {name}: {error}") from error
-        raise UnsupportedImage(
-            f"{name} uses a TIFF compression that is not read; save it with ZIP or none"
-        ) from error
-    return values
+    def _append(self, directory: TiffImagePlugin.ImageFileDirectory_v2, pixels: bytes) -> None:
+        stream = self._stream
+        start = stream.seek(0, io.SEEK_END)
+        if start:  # the directory before this one tells where it is; it begins at an even byte
+            stream.write(bytes(start % 2))
+            start += start % 2
+            stream.seek(self._link)
+            stream.write(struct.pack("<I", start))
+            stream.seek(start)
+        directory.save(stream)
+        self._link = (start or 8) + 2 + 12 * len(directory)
+        stream.write(pixels)
 
-
-def _straight(values: Samples) -> Samples:
-    """Undo the multiplication of the colours by alpha, the last channel."""
-    top = 1.0 if np.issubdtype(values.dtype, np.floating) else float(np.iinfo(values.dtype).max)
-    share = values[..., -1:].astype(np.float32) / np.float32(top)
-    colours = values[..., :-1] / np.float32(top) / np.maximum(share, np.float32(1e-6))
-    straight = quantise(np.clip(colours, 0, 1).astype(np.float32), values.dtype)
-    return np.concatenate([straight, values[..., -1:]], axis=2)
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return self._stream.getvalue()
 
 
 def encode_tiff(photo: Photo, metadata: Metadata, *, compressed: bool) -> bytes:
-    """Return a TIFF file of a photo in its own depth.
-
-    Args:
-        photo: 8 or 16 bits, or float32.
-        metadata: EXIF, profile, XMP and resolution to store.
-        compressed: with deflate (ZIP), which loses nothing; otherwise plain.
-    """
-    planes = photo.planes()
-    height, width, channels = planes.shape
-    floating = planes.dtype == np.float32
-    predicted = compressed and not floating
-    pixels = _packed(planes, compressed=compressed)
-    directory = _directory(metadata)
-    directory[256], directory[257] = width, height
-    directory[_BITS] = (8 * planes.dtype.itemsize,) * channels
-    directory[259] = _DEFLATE if compressed else _RAW
-    directory[_PHOTOMETRIC] = 2 if photo.channels == 3 else 1
-    directory[273], directory[278], directory[279] = 0, height, len(pixels)
-    directory[277], directory[284] = channels, 1
-    if predicted:
-        directory[317] = _HORIZONTAL
-    directory[339] = (3 if floating else 1,) * channels
-    if photo.alpha is not None:
-        directory[338] = _UNASSOCIATED
-    with io.BytesIO() as stream:
-        directory.save(stream)
-        stream.write(pixels)
-        return stream.getvalue()
+    """Return a TIFF file of one page; see :meth:`TiffPages.add`."""
+    pages = TiffPages()
+    pages.add(photo, metadata, compressed=compressed)
+    return pages.to_bytes()
 
 
 def _packed(planes: Samples, *, compressed: bool) -> bytes:

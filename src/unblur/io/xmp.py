@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
@@ -32,6 +33,22 @@ _UNDECLARED = "urn:undeclared:"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _THUMBNAIL_PIXELS = "http://ns.adobe.com/xap/1.0/g/img/"
 _GOOGLE = "http://ns.google.com/photos/"
+_CAMERA = f"{_GOOGLE}1.0/camera/"
+_CLIP = ("MicroVideo", "MotionPhoto")
+_LOST = (
+    "http://ns.adobe.com/hdr-gain-map/",
+    "http://ns.apple.com/HDRGainMap/",
+    "http://ns.apple.com/pixeldatainfo/",
+    "http://ns.apple.com/depth",
+    f"{_GOOGLE}1.0/container/",
+    f"{_GOOGLE}1.0/image/",
+    f"{_GOOGLE}1.0/depthmap/",
+    f"{_GOOGLE}1.0/audio/",
+    f"{_GOOGLE}dd/",
+)
+"""Beginnings of the namespaces that tell of further pictures, clips and sounds in a file; what is
+written holds one picture."""
+
 _PICTURE_STARTS = ("/9j/", "iVBORw0KGgo", "data:image/")
 """How JPEG and PNG files begin in base 64, and addresses that hold a picture themselves."""
 
@@ -80,8 +97,8 @@ class _Refused(Exception):
 def cleaned(data: bytes | None) -> bytes | None:
     """Return a packet as it may be written beside upright pixels that are no longer what they were.
 
-    Orientation is 1; thumbnails and other pictures, and the mention of more XMP elsewhere (which
-    is not read), are left out.
+    Orientation is 1; thumbnails and other pictures, the mention of more XMP elsewhere (which is not
+    read), and claims of gain maps, clips and further pictures in the file are left out.
 
     Returns:
         Well-formed XML in UTF-8; None if there is none, or it is not well-formed or too large.
@@ -269,13 +286,33 @@ def _clean(node: Node) -> None:
     node.children = kept
 
 
+def is_claim(name: Name) -> bool:
+    """Return whether a property claims that its file holds more than a picture.
+
+    Reference:
+        Adobe, gain map specification; Google, Ultra HDR and Motion Photo formats.
+    """
+    space, local = name
+    return space.startswith(_LOST) or (space == _CAMERA and local.startswith(_CLIP))
+
+
+def properties(packet: Packet) -> Iterator[tuple[Name, str]]:
+    """Yield name and value of every element and attribute."""
+    ahead: list[Node] = [packet.root]
+    while ahead:
+        node = ahead.pop()
+        yield node.name, node.text().strip()
+        yield from node.attributes.items()
+        ahead += [child for child in node.children if isinstance(child, Node)]
+
+
 def _shows_picture(node: Node) -> bool:
     return _left_out(node.name) or _is_picture(node.text())
 
 
 def _left_out(name: Name) -> bool:
     space, local = name
-    if name == (_NOTE, "HasExtendedXMP") or space == _THUMBNAIL_PIXELS:
+    if name == (_NOTE, "HasExtendedXMP") or space == _THUMBNAIL_PIXELS or is_claim(name):
         return True
     return "thumbnail" in local.lower() or (space.startswith(_GOOGLE) and local == "Data")
 

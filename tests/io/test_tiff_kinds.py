@@ -1,0 +1,130 @@
+"""Deep TIFF of every kind that scanners and laboratories write: read, or refused in words."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from tests.io.test_formats import HEIGHT, WIDTH, picture
+from unblur.errors import MissingExtra, UnsupportedImage
+from unblur.io import read_photo
+from unblur.tone import LINEAR
+
+tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
+GREY, RGB = picture(1, np.uint16), picture(3, np.uint16)
+
+
+def tiff(array, **options):
+    with io.BytesIO() as stream:
+        tifffile.imwrite(stream, array, **options)
+        return stream.getvalue()
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits", "zstd"])
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("array", [GREY, RGB], ids=["grey", "rgb"])
+def test_compressed_deep_tiff_is_read(compression, predictor, array):
+    pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    if predictor and compression == "packbits":
+        pytest.skip("there is no such thing")
+    kind = "rgb" if array.shape[2] == 3 else "minisblack"
+    shown = array if kind == "rgb" else array[..., 0]
+    data = tiff(shown, photometric=kind, compression=compression, predictor=predictor)
+    np.testing.assert_array_equal(read_photo(data).samples, array)
+
+
+def test_without_the_codecs_the_extra_is_named(monkeypatch):
+    pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    data = tiff(RGB, photometric="rgb", compression="lzw", predictor=True)
+    for name in list(sys.modules):
+        if name.startswith(("imagecodecs", "tifffile")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(MissingExtra, match=r"LZW.*unblur\[tiff\]"):
+        read_photo(data)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"byteorder": ">"},
+        {"tile": (16, 16)},
+        {"rowsperstrip": 5},
+        {"bigtiff": True},
+        {"planarconfig": "separate"},
+        {"byteorder": ">", "bigtiff": True, "tile": (32, 16)},
+    ],
+    ids=str,
+)
+def test_layout_changes_nothing(options):
+    planes = np.moveaxis(RGB, 2, 0) if "planarconfig" in options else RGB
+    photo = read_photo(tiff(planes, photometric="rgb", **options))
+    assert photo.samples.dtype == np.uint16
+    np.testing.assert_array_equal(photo.samples, RGB)
+
+
+def test_white_is_zero_is_turned_round():
+    photo = read_photo(tiff(GREY[..., 0], photometric="miniswhite"))
+    np.testing.assert_array_equal(photo.samples, 65535 - GREY)
+    small = picture(1)[..., 0]
+    np.testing.assert_array_equal(
+        read_photo(tiff(small, photometric="miniswhite")).samples[..., 0], 255 - small
+    )
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_fewer_bits_are_spread_over_sixteen(bits):
+    pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    values = (RGB >> (16 - bits)).astype(np.uint16)
+    photo = read_photo(tiff(values, photometric="rgb", bitspersample=bits, compression=None))
+    top = (1 << bits) - 1
+    expected = np.round(values * (65535 / top))
+    np.testing.assert_allclose(photo.samples, expected, atol=1)
+    assert f"{bits}-bit" in photo.notes[0]
+
+
+def test_twelve_bits_in_sixteen_are_taken_by_their_tag_and_spoken_of_without():
+    values = (RGB >> 4).astype(np.uint16)
+    told = tiff(values, photometric="rgb", extratags=[(281, "H", 3, (4095, 4095, 4095), True)])
+    np.testing.assert_allclose(read_photo(told).samples, values * (65535 / 4095), atol=1)
+    untold = read_photo(tiff(values, photometric="rgb"))
+    np.testing.assert_array_equal(untold.samples, values)
+    assert any("12 bits" in note for note in untold.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_point_is_linear_light(dtype):
+    values = picture(3, np.float32).astype(dtype)
+    photo = read_photo(tiff(values, photometric="rgb"))
+    assert photo.samples.dtype == np.float32
+    np.testing.assert_array_equal(photo.samples, values.astype(np.float32))
+    assert (photo.tone.curve, photo.tone.evidence) == (LINEAR, "file")
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "words"),
+    [
+        (RGB.astype(np.int16), {"photometric": "rgb"}, "signed integers of 16 bits"),
+        (RGB.astype(np.uint32), {"photometric": "rgb"}, "unsigned integers of 32 bits"),
+        (GREY[..., 0].astype(np.int32), {"photometric": "minisblack"}, "signed integers"),
+        (GREY[..., 0].astype(np.complex64), {"photometric": "minisblack"}, "complex|unknown"),
+        (picture(4, np.uint16), {"photometric": "separated"}, "kind SEPARATED"),
+        (RGB, {"photometric": "cielab"}, "kind CIELAB"),
+    ],
+    ids=["int16", "uint32", "int32", "complex", "cmyk", "lab"],
+)
+def test_others_are_refused_precisely(array, options, words):
+    with pytest.raises(UnsupportedImage, match=words):
+        read_photo(tiff(array, **options))
+
+
+def test_grey_with_transparency():
+    planes = picture(2, np.uint16)
+    data = tiff(
+        planes, photometric="minisblack", extrasamples=["unassalpha"], planarconfig="contig"
+    )
+    photo = read_photo(data)
+    np.testing.assert_array_equal(photo.samples, planes[..., :1])
+    np.testing.assert_array_equal(photo.alpha, planes[..., 1])
+    assert photo.samples.shape == (HEIGHT, WIDTH, 1)
