@@ -19,17 +19,21 @@ from unblur.io.bmff import boxes
 from unblur.io.color_tags import Cicp
 from unblur.io.photo import Samples
 
-_UNSPECIFIED = 2
-_IDENTITY, _BT709, _BT2020 = 0, 1, 9
+_SINCE = (2025, 11, 11)
+"""Version of imagecodecs since which colour code points can be told."""
+
+_BT709, _BT2020 = 1, 9
 
 
 def codec() -> Any | None:
-    """Return imagecodecs if it is installed and knows AVIF, else None."""
+    """Return imagecodecs if it is installed, knows AVIF and can tell its colour; else None."""
     try:
         import imagecodecs
     except ImportError:
         return None
-    return imagecodecs if getattr(imagecodecs.AVIF, "available", False) else None
+    version = tuple(int(part) for part in imagecodecs.__version__.split(".")[:3])
+    known = version >= _SINCE and getattr(imagecodecs.AVIF, "available", False)
+    return imagecodecs if known else None
 
 
 def decode_avif(data: bytes, bits: int) -> Samples | None:
