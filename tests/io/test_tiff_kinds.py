@@ -21,7 +21,7 @@ def tiff(array, **options):
         return stream.getvalue()
 
 
-@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits", "zstd"])
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "packbits", "lzma"])
 @pytest.mark.parametrize("predictor", [False, True])
 @pytest.mark.parametrize("array", [GREY, RGB], ids=["grey", "rgb"])
 def test_compressed_deep_tiff_is_read(compression, predictor, array):
@@ -117,6 +117,12 @@ def test_floating_point_is_linear_light(dtype):
 def test_others_are_refused_precisely(array, options, words):
     with pytest.raises(UnsupportedImage, match=words):
         read_photo(tiff(array, **options))
+
+
+def test_a_compression_that_is_not_read_is_named():
+    pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    with pytest.raises(UnsupportedImage, match="compressed by ZSTD"):
+        read_photo(tiff(RGB, photometric="rgb", compression="zstd"))
 
 
 def test_grey_with_transparency():

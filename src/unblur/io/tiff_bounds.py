@@ -71,7 +71,8 @@ def check_segments(page: Any, read: Callable[[int, int], bytes], name: str) -> N
     kind = int(page.compression)
     if kind not in (_STORED, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA):
         raise UnsupportedImage(
-            f"{name} uses a TIFF compression that is not read; save it with ZIP or none"
+            f"{name} is a TIFF compressed by {getattr(page.compression, 'name', kind)}, which is "
+            "not read; save it with ZIP, LZW or none"
         )
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if sum(length for _, length in segments) > page.parent.filehandle.size:
