@@ -28,8 +28,8 @@ import torch
 from unblur.engines import OnnxEngine
 from unblur.motion.features import MAP_NAMES
 from unblur.restoration.catalogue import KERNEL_NET, weights_path
-from unblur.training.config import load_config
-from unblur.training.kernel_task import compare_psfs, samples
+from unblur.training.kernel_task import compare_psfs
+from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
 
 CONFIG = Path(__file__).parents[1] / "configs" / "kernel_net.toml"
@@ -86,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_config(CONFIG)
     one_look = dataclasses.replace(config.data, looks=1, search=False)
-    maker = samples(dataclasses.replace(config, data=one_look), options.data, "val")()
+    maker = task_of(dataclasses.replace(config, data=one_look)).samples(options.data, "val")()
     windows = make_shard(maker, seed=config.seed + 1, index=0, size=options.samples)
     engine = OnnxEngine(weights_path(KERNEL_NET), task="kernel", threads=1)
     table = {}

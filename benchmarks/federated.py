@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from unblur.training.config import DataConfig, OptimConfig, TrainConfig, load_config
+from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.federated import Federation, LocalTrainer, flat_weights, put_weights
-from unblur.training.loop import job_of, lr_factor, validate
+from unblur.training.loop import lr_factor, validate
+from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays
 from unblur.training.simulation import public_samples, trainers
+from unblur.training.windows import WindowData
 
 ROOT = Path(__file__).parents[1]
 COUNT = 8
@@ -38,7 +40,7 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
         seed=args.seed,
         widths=(8, 16),
         depths=(1, 1),
-        data=DataConfig(window_px=128, shard=256, repeats=10**6, keep=1, val_samples=768),
+        data=WindowData(window_px=128, shard=256, repeats=10**6, keep=1, val_samples=768),
         optim=OptimConfig(
             steps=steps, batch=16, lr=3e-3, warmup=10, cooldown=steps // 3, weight_decay=0.0
         ),
@@ -133,7 +135,7 @@ def fresh(config: TrainConfig) -> Any:
     import torch
 
     torch.manual_seed(config.seed)
-    return job_of(config)[0].build()
+    return task_of(config).build()
 
 
 def samples_of(config: TrainConfig, args: argparse.Namespace) -> Arrays:
@@ -167,7 +169,7 @@ def main() -> None:
             networks = central(config, clients, args)
         else:
             networks = federation(config, clients, args, public, name)
-        judged = [validate(job_of(config)[0], network, public) for network in networks]
+        judged = [validate(task_of(config), network, public) for network in networks]
         accuracy = [100 * figures["accuracy"] for figures in judged]
         spread = f" ({min(accuracy):.1f} to {max(accuracy):.1f})" if len(judged) > 1 else ""
         print(

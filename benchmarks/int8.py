@@ -29,8 +29,7 @@ from onnxruntime.quantization import (  # noqa: TID253
 )
 
 from unblur.restoration.catalogue import KERNEL_NET, RESTORE_NET, weights_path
-from unblur.training.config import load_config
-from unblur.training.restore_task import samples
+from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
 
 CONFIG = Path(__file__).parents[1] / "configs" / "restore_net.toml"
@@ -56,7 +55,7 @@ def made(data: Path, split: str, count: int) -> Arrays:
     config = dataclasses.replace(
         config, data=dataclasses.replace(config.data, kernel_weights=weights)
     )
-    shard = make_shard(samples(config, data, split)(), seed=3, index=0, size=count)
+    shard = make_shard(task_of(config).samples(data, split)(), seed=3, index=0, size=count)
     return {key: value.astype(np.float32) / 255 for key, value in shard.items()}
 
 

@@ -26,13 +26,13 @@ from scipy import stats
 from unblur.training import private
 from unblur.training.audit import attack_from, likelihood_ratios, photo_losses
 from unblur.training.checkpoint import load_checkpoint
-from unblur.training.config import DataConfig, OptimConfig, TrainConfig, load_config
-from unblur.training.loop import job_of
+from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, by_source
 from unblur.training.privacy import Privacy
 from unblur.training.records import all_records, fingerprint
+from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, SampleMaker, make_shard
-from unblur.training.windows import drawn_px
+from unblur.training.windows import WindowData, drawn_px
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,7 +48,7 @@ def config_of(seed: int, args: argparse.Namespace, *, val_samples: int) -> Train
         widths=(8, 16),
         depths=(1, 1),
         # Private training has no shards, but a config's must be a multiple of the batch.
-        data=DataConfig(window_px=128, shard=96, val_samples=val_samples),
+        data=WindowData(window_px=128, shard=96, val_samples=val_samples),
         optim=OptimConfig(
             steps=steps,
             batch=args.batch,
@@ -80,7 +80,7 @@ def quality(photos: Path, work: Path, args: argparse.Namespace) -> None:
     # Every run judges on the same samples, which take longer to make than a network to train.
     @functools.cache
     def samples(seed: int, index: int, size: int) -> Arrays:
-        maker: SampleMaker = job_of(config)[1](photos, "val")()
+        maker: SampleMaker = task_of(config).samples(photos, "val")()
         return make_shard(maker, seed=seed, index=index, size=size)
 
     private.make_shard = lambda _maker, *, seed, index, size: samples(seed, index, size)
@@ -118,17 +118,17 @@ def audit(photos: Path, work: Path, args: argparse.Namespace) -> None:
                 config, privacy, folder, work / f"run-{epsilon:g}", work / "records", k
             )
             spent = state["privacy"]["epsilon"]
-            job, factory = job_of(config)
-            network = job.build()
+            task = task_of(config)
+            network = task.build()
             network.load_state_dict(state["ema"])
             everyone = all_records(
-                factory(folder / "all", "train"),
+                task.samples(folder / "all", "train"),
                 folder / "all",
                 work / "records" / fingerprint(config, args.windows),
                 seed=config.seed,
                 windows=args.windows,
             )
-            losses.append(photo_losses(job, network, [everyone[n] for n in names]))
+            losses.append(photo_losses(task, network, [everyone[n] for n in names]))
             trained.append(members)
         table = np.array(losses), np.array(trained)
         for name, scores in (("loss", -table[0]), ("likelihood ratio", likelihood_ratios(*table))):

@@ -16,6 +16,7 @@ The tree::
         SpecMismatch
       EngineError               exit 5   http 500   the machinery below is missing or failed
         MissingExtra
+        NoSuchDevice                                a device that was asked for is not there
         EngineFailed
       OutputError               exit 6   http 500   a result cannot be written
         WouldOverwrite                   http 409
@@ -128,6 +129,10 @@ class MissingExtra(EngineError):
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
         """Let it travel between processes, which an exception does by what it was made of."""
         return type(self), self._given
+
+
+class NoSuchDevice(EngineError):
+    """A device or provider that was asked for is not there."""
 
 
 class EngineFailed(EngineError):

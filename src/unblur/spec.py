@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unblur.errors import CorruptWeights
+from unblur.errors import BadValue, CorruptWeights
+from unblur.toml import from_dict
 
 SPEC_KEY = "unblur.spec"
 """Key of the JSON text in the ONNX file's metadata."""
@@ -26,10 +27,10 @@ class ModelSpec:
 
     Attributes:
         name: file name without suffix.
-        task: what it does: "kernel" (motion features -> PSF), "restore" (blurry photo and
-            bank -> restored photo), "detect" (light motion features -> kind of blur),
-            "patches" (patch -> whether it is blurred) or "frame" (frame and memory -> both).
-        multiple_of: image sides must be multiples of this ("restore", "frame"; 1 otherwise).
+        task: what it does, as its training config names it: "kernel" (motion features -> PSF),
+            "restore" (blurry photo and bank -> restored photo), "frame" (frame and memory ->
+            both) ...
+        multiple_of: image sides must be multiples of this; 1 for networks that see no image.
         halo_px: context to read around a tile, on each side; what lies further off hardly counts.
         parameters: number of weights.
         licence: of the weights.
@@ -42,11 +43,13 @@ class ModelSpec:
             ("restore" only). Files from before there was a choice do not tell; theirs is "wiener".
         privacy: what differentially private training has spent, and on what terms; empty if it
             was not private.
+        inputs: names of the channels of each input, by the input's name, in order; empty in
+            files that are older than this field.
         format: version of the interface.
     """
 
     name: str
-    task: Literal["kernel", "restore", "detect", "patches", "frame", "fuse"]
+    task: str
     multiple_of: int
     halo_px: int
     parameters: int
@@ -58,13 +61,15 @@ class ModelSpec:
     state_channels: int = 0
     bank: Bank = "wiener"
     privacy: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> str:
         """Return the spec as JSON."""
         values = dataclasses.asdict(self)
-        if not self.privacy:
-            del values["privacy"]  # so that programs from before it can read the rest
+        for younger in ("privacy", "inputs"):
+            if not values[younger]:
+                del values[younger]  # so that programs from before it can read the rest
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -72,19 +77,35 @@ class ModelSpec:
         """Read a spec.
 
         Raises:
-            CorruptWeights: not JSON, other fields, or another version of the interface.
+            CorruptWeights: not JSON, other fields, values of another type or out of range, or
+                another version of the interface.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
-            spec = cls(**values)
-        except (ValueError, TypeError) as error:
+            values = json.loads(text)
+            if not isinstance(values, dict):
+                raise BadValue(f"it must be an object, got {type(values).__name__}")
+            version = values.get("format", FORMAT)
+            if version != FORMAT:
+                raise CorruptWeights(
+                    f"{where} has interface version {version}, this program reads {FORMAT}; "
+                    "use a matching version of unblur"
+                )
+            spec = from_dict(cls, values, where="its specification")
+            spec.check()
+        except (ValueError, RecursionError, BadValue) as error:
             raise CorruptWeights(f"{where} carries no readable specification: {error}") from error
-        if spec.format != FORMAT:
-            raise CorruptWeights(
-                f"{where} has interface version {spec.format}, this program reads {FORMAT}; "
-                "use a matching version of unblur"
-            )
         return spec
+
+    def check(self) -> None:
+        """Refuse numbers that no network can have.
+
+        Raises:
+            BadValue: one is out of range.
+        """
+        least = {"multiple_of": 1, "halo_px": 0, "parameters": 0, "samples": 0, "state_channels": 0}
+        for name, limit in least.items():
+            if getattr(self, name) < limit:
+                raise BadValue(f"{name} must be at least {limit}, got {getattr(self, name)}")
 
 
 Layout = Literal["nchw", "nhwc"]

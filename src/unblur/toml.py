@@ -18,20 +18,40 @@ def from_toml(cls: type[T], path: Path) -> T:
     Raises:
         BadValue: the file is missing, is not TOML, or has an unknown key or a wrong type.
     """
+    return from_dict(cls, values_of(path), where=str(path))
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    """Read a TOML file as plain values.
+
+    Raises:
+        BadValue: the file is missing or is not TOML.
+    """
     try:
         import tomllib
     except ImportError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef,import-not-found,unused-ignore]
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadValue(f"cannot read the config {path}: {error}") from error
-    return from_dict(cls, values, where=str(path))
 
 
-def from_dict(cls: type[T], values: dict[str, Any], *, where: str) -> T:
-    """Build a frozen dataclass from plain values, nested ones too; unknown keys are errors."""
-    hints = typing.get_type_hints(cls)
+def from_dict(
+    cls: type[T], values: dict[str, Any], *, where: str, types: dict[str, type] | None = None
+) -> T:
+    """Build a frozen dataclass from plain values, nested ones too; unknown keys are errors.
+
+    Args:
+        cls: the dataclass.
+        values: of its fields.
+        where: they come from, for messages.
+        types: classes of single fields, where they are to be of a class below the declared one.
+
+    Raises:
+        BadValue: an unknown key, a missing one or a wrong type.
+    """
+    hints = {**typing.get_type_hints(cls), **(types or {})}
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     built: dict[str, Any] = {}
     for key, value in values.items():
@@ -56,11 +76,27 @@ def _convert(hint: Any, value: Any, *, where: str) -> Any:
         return value
     if origin is tuple:
         return _convert_tuple(args, value, where)
+    if origin is dict:
+        return _convert_dict(args, value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise BadValue(f"{where} must be {hint.__name__}, got {value!r}")
+    _check_type(hint, value, where)
     return value
+
+
+def _check_type(hint: Any, value: Any, where: str) -> None:
+    if hint is not Any and (
+        not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool)
+    ):
+        raise BadValue(f"{where} must be {hint.__name__}, got {value!r}")
+
+
+def _convert_dict(args: tuple[Any, ...], value: Any, where: str) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise BadValue(f"{where} must be a table, got {value!r}")
+    for key in value:
+        _check_type(args[0], key, f"{where}: the key {key!r}")
+    return {key: _convert(args[1], item, where=f"{where}: {key}") for key, item in value.items()}
 
 
 def _convert_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

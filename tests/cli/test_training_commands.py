@@ -68,6 +68,11 @@ def test_mistakes_are_named(tmp_path):
     config.write_text(CONFIG)
     result = unblur("train", config, "--photos", folder, "--run", tmp_path / "r", expect=3)
     assert "no 'val' photo" in result.stderr or "no 'train' photo" in result.stderr
+    import torch
+
+    if not torch.cuda.is_available():
+        asked = ("--device", "cuda", "--photos", folder, "--run", tmp_path / "r")
+        assert "there is no CUDA device" in unblur("train", config, *asked, expect=5).stderr
     unblur("train", config, "--photos", tmp_path / "no", "--run", tmp_path / "r", expect=3)
     result = unblur("export", tmp_path / "r", "-o", tmp_path / "x.onnx", expect=4)
     assert "cannot read the checkpoint" in result.stderr

@@ -58,8 +58,8 @@ def test_missing_answers_are_blank(seen):
 
 def test_a_fuse_net_begun_with_kernel_net_answers_the_mean(seen):
     torch.manual_seed(3)
-    kernel = KernelNet(in_maps=len(KERNEL_MAPS), **WIDTHS)
-    network = FuseNet(mean_at=MEAN_LOG, in_maps=len(FUSE_MAPS), **WIDTHS)
+    kernel = KernelNet(maps=KERNEL_MAPS, **WIDTHS)
+    network = FuseNet(mean_at=MEAN_LOG, maps=FUSE_MAPS, **WIDTHS)
     network.load_state_dict(network.adopted(kernel.state_dict()))
     maps = fusion_maps(seen, WRONG, [BENT])
     with torch.no_grad():

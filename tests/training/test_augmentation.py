@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.motion.test_features import boxes
-from tests.training.test_training import TINY
+from tests.training.tiny import TINY
 from unblur.blur import Pair, Psf, apply_psf
 from unblur.blur.camera import Camera
 from unblur.blur.synthesis import disc_psf
@@ -13,7 +13,7 @@ from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import standardised
 from unblur.training.facts import class_of, facts_of
-from unblur.training.loop import job_of
+from unblur.training.registry import task_of
 
 BENT = Psf.from_points(
     [(x, -0.2 * x) for x in range(-7, 9)] + [(8, y) for y in range(-2, 4)], size=23
@@ -85,12 +85,12 @@ def test_twice_is_nothing(window, act):
 
 
 def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
-    job = job_of(TINY)[0]
+    task = task_of(TINY)
     stored = {key: value.astype(np.float16) for key, value in sample(window, BENT).items()}
     kept = {key: value.copy() for key, value in stored.items()}
     seen = set()
     for seed in range(60):
-        turned = job.augment(stored, np.random.default_rng(seed))
+        turned = task.augment(stored, np.random.default_rng(seed))
         assert all(value.dtype == np.float32 for value in turned.values())
         seen.add(turned["psf"].tobytes())
         angle = np.deg2rad(2 * Psf(turned["psf"][0][1:, 1:]).angle_deg())
@@ -135,7 +135,7 @@ def test_every_kind_has_its_class(kind, number):
 def test_each_sample_of_a_batch_is_turned_on_its_own(window):
     one = sample(window, BENT)
     batch = {key: np.concatenate([value] * 24) for key, value in one.items()}
-    turned = job_of(TINY)[0].augment(batch, np.random.default_rng(0))
+    turned = task_of(TINY).augment(batch, np.random.default_rng(0))
     assert len({psf.tobytes() for psf in turned["psf"]}) > 4
 
 

@@ -5,8 +5,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from unblur.models.blend_net import BlendNet  # noqa: E402
+from unblur.restoration.inputs import CHANNEL_NAMES  # noqa: E402
 
-SMALL = {"widths": (8, 8), "depths": (1, 1)}
+SMALL = {"channels": CHANNEL_NAMES["tv"], "widths": (8, 8), "depths": (1, 1)}
 
 
 def trained() -> "torch.nn.Module":

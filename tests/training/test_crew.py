@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from tests.training.crew_work import call_up
-from tests.training.test_training import TINY
+from tests.training.tiny import TINY
 from unblur.errors import BadValue
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.crew import Crew
-from unblur.training.loop import job_of, train
+from unblur.training.loop import train
+from unblur.training.registry import task_of
 from unblur.training.runs import Means
 from unblur.training.shards import NUMBER, make_shard, make_share
 
@@ -46,7 +47,7 @@ def test_two_processes_and_one_give_the_same_network(runs, other):
     alone, together = (load_checkpoint(runs / name / "checkpoint.pt") for name in ("alone", other))
     assert alone["step"] == together["step"] == 9
     torch.manual_seed(SMALL.seed)
-    start = flat(job_of(SMALL)[0].build().state_dict())
+    start = flat(task_of(SMALL).build().state_dict())
     for part in ("network", "ema"):
         assert alone[part].keys() == together[part].keys()
         apart = flat(alone[part]) - flat(together[part])

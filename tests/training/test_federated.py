@@ -1,14 +1,11 @@
 """Joining what clients return: liars, dropouts and nonsense do not ruin the network."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
-from tests.training.test_training import TINY
+from tests.training.tiny import of_task
 from unblur.errors import BadValue
-from unblur.training.config import DataConfig
 from unblur.training.federated import (
     Federation,
     LocalTrainer,
@@ -18,7 +15,7 @@ from unblur.training.federated import (
     joined,
     put_weights,
 )
-from unblur.training.loop import job_of
+from unblur.training.registry import task_of
 
 SIZE = 50
 HONEST = np.linspace(0.1, 0.2, SIZE).astype(np.float32)
@@ -130,14 +127,12 @@ def test_impossible_terms(changed):
         Federation(**changed)
 
 
-SMALL = dataclasses.replace(
-    TINY, task="detect", data=DataConfig(shard=16, val_samples=4, window_px=128)
-)
+SMALL = of_task("detect", shard=16, repeats=2, keep=12, val_samples=4, window_px=128)
 
 
 def test_a_client_trains_on_its_own_photos(photos, tmp_path):
     torch.manual_seed(1)
-    network = job_of(SMALL)[0].build()
+    network = task_of(SMALL).build()
     start = flat_weights(network)
     trainer = LocalTrainer(SMALL, photos, tmp_path)
     assert trainer.photos == 7

@@ -1,18 +1,16 @@
 """Federations in one process, by Flower's own messages: plain and secure, with bad clients."""
 
 import csv
-import dataclasses
 import os
 
 import numpy as np
 import pytest
 import torch
 
-from tests.training.test_training import TINY
+from tests.training.tiny import of_task
 from unblur.training.checkpoint import load_checkpoint
-from unblur.training.config import DataConfig
 from unblur.training.federated import Federation, flat_weights
-from unblur.training.loop import job_of
+from unblur.training.registry import task_of
 
 flower = pytest.importorskip(
     "unblur.training.flower", reason="needs the extra 'federated'", exc_type=ImportError
@@ -20,11 +18,9 @@ flower = pytest.importorskip(
 pytestmark = pytest.mark.filterwarnings("default")  # Flower's own dependencies deprecate
 
 
-SMALL = dataclasses.replace(
-    TINY, task="detect", data=DataConfig(shard=16, val_samples=4, window_px=128)
-)
+SMALL = of_task("detect", shard=16, repeats=2, keep=12, val_samples=4, window_px=128)
 torch.manual_seed(SMALL.seed)
-START = flat_weights(job_of(SMALL)[0].build())
+START = flat_weights(task_of(SMALL).build())
 GOAL = START + 0.5
 
 
@@ -150,7 +146,7 @@ def test_too_few_clients_change_nothing(tmp_path):
 def test_a_round_that_makes_the_servers_own_photos_worse_is_undone(tmp_path, photos):
     from unblur.training.shards import make_shard
 
-    public = make_shard(job_of(SMALL)[1](photos, "val")(), seed=2, index=0, size=8)
+    public = make_shard(task_of(SMALL).samples(photos, "val")(), seed=2, index=0, size=8)
     liars = {i: flower.Answerer(Bad(np.full_like(START, 9.0)), secure=False) for i in range(1, 4)}
     asked = Federation(rounds=2, clients=3, max_norm=1e6)
     path = flower.federate(

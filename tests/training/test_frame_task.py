@@ -11,19 +11,19 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
 from unblur.restoration.catalogue import KERNEL_NET, weights_path  # noqa: E402
-from unblur.training.config import DataConfig, OptimConfig, TrainConfig  # noqa: E402
+from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
 from unblur.training.frame_task import (  # noqa: E402
-    FrameTask,
+    FrameData,
     aligned,
     crop_of,
     sample_of,
-    samples,
     told_of,
     turned,
     turned_shifts,
     unroll,
 )
 from unblur.training.loop import to_tensors  # noqa: E402
+from unblur.training.registry import load_config, task_of  # noqa: E402
 from unblur.training.shards import make_shard  # noqa: E402
 from unblur.video.alignment import block_shifts, cells_of  # noqa: E402
 from unblur.video.memory import first_state, moved_state  # noqa: E402
@@ -33,8 +33,7 @@ CONFIG = TrainConfig(
     task="frame",
     widths=(8, 12, 16),
     depths=(1, 1, 1),
-    hidden=4,
-    data=DataConfig(
+    data=FrameData(
         window_px=128,
         crop_px=64,
         crops=2,
@@ -42,9 +41,10 @@ CONFIG = TrainConfig(
         downscale=1.0,
         none=0.0,
         kernel_weights=str(weights_path(KERNEL_NET)),
+        hidden=4,
+        clip=ClipRecipe(frames=3, margin_px=24, travel_px=(2.0, 6.0), object_travel_px=(2.0, 4.0)),
     ),
     optim=OptimConfig(batch=2),
-    clip=ClipRecipe(frames=3, margin_px=24, travel_px=(2.0, 6.0), object_travel_px=(2.0, 4.0)),
 )
 
 
@@ -64,18 +64,18 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def batch(photos):
-    return make_shard(samples(CONFIG, photos, "train")(), seed=1, index=0, size=4)
+    return make_shard(task_of(CONFIG).samples(photos, "train")(), seed=1, index=0, size=4)
 
 
 def network():
     torch.manual_seed(0)
-    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.hidden)
+    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.data.hidden)
     torch.nn.init.normal_(net.head.weight, std=0.02)
     return net
 
 
 def test_samples_are_seeded_and_of_the_declared_shapes(batch, photos):
-    again = make_shard(samples(CONFIG, photos, "train")(), seed=1, index=0, size=4)
+    again = make_shard(task_of(CONFIG).samples(photos, "train")(), seed=1, index=0, size=4)
     assert {k: (v.shape, v.dtype.str) for k, v in batch.items()} == {
         "blurry": ((4, 3, 3, 64, 64), "|u1"),
         "facts": ((4, 3, 3), "<f4"),
@@ -109,7 +109,7 @@ def test_crops_lie_on_the_blocks_of_motion():
 
 def test_some_samples_go_without_hints(photos):
     silent = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, none=1.0))
-    batch = make_shard(samples(silent, photos, "train")(), seed=1, index=0, size=2)
+    batch = make_shard(task_of(silent).samples(photos, "train")(), seed=1, index=0, size=2)
     assert (batch["hints"] == 128).all() and (batch["facts"] == 0).all()
 
 
@@ -139,7 +139,7 @@ def test_turned_shifts_are_those_of_the_turned_frames(turns, mirror):
 
 
 def test_augmentation_keeps_pairs_together(batch):
-    out = FrameTask(CONFIG).augment(batch, np.random.default_rng(5))
+    out = task_of(CONFIG).augment(batch, np.random.default_rng(5))
     before = np.abs(batch["blurry"].astype(int) - batch["sharp"]).mean()
     assert np.abs(out["blurry"] - out["sharp"]).mean() == pytest.approx(before)
     assert out["shifts"].dtype == out["blurry"].dtype == np.float32
@@ -172,7 +172,7 @@ def test_frames_are_restored_causally(batch):
 
 
 def test_every_weight_learns_and_the_loss_falls(batch):
-    task, net = FrameTask(CONFIG), network()
+    task, net = task_of(CONFIG), network()
     optimiser = torch.optim.AdamW(net.parameters(), lr=6e-3)
     tensors = to_tensors(task.augment(batch, np.random.default_rng(0)))
     losses = []
@@ -191,10 +191,10 @@ def test_every_weight_learns_and_the_loss_falls(batch):
 
 
 def test_a_fresh_network_leaves_frames_alone(batch):
-    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.hidden)
+    net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.data.hidden)
     tensors = to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
     with torch.no_grad():
-        _, figures = FrameTask(CONFIG).loss(net, tensors)
+        _, figures = task_of(CONFIG).loss(net, tensors)
     assert figures["gain_db"] == pytest.approx(0, abs=1e-3)
     assert figures["memory_db"] == pytest.approx(0, abs=1e-3)
 
@@ -237,9 +237,7 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
 def test_the_shipped_config_loads_and_builds():
     from pathlib import Path
 
-    from unblur.training.config import load_config
-
     config = load_config(Path(__file__).parents[2] / "configs" / "frame_rnn.toml")
-    net = FrameTask(config).build()
+    net = task_of(config).build()
     assert 300_000 < sum(p.numel() for p in net.parameters()) < 1_000_000
-    assert dataclasses.asdict(config)["clip"]["frames"] == 4
+    assert config.data.clip.frames == 4

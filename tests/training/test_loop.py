@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_training import TINY
+from tests.training.tiny import TINY, of_task
 from unblur.errors import BadValue, CannotWrite, CorruptWeights
+from unblur.models.interface import Network
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.looks import KERNEL_MAPS
-from unblur.training import kernel_task, loop, runs
+from unblur.training import kernel_task, runs
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
-from unblur.training.loop import job_of, lr_factor, to_tensors, train, validate
+from unblur.training.loop import lr_factor, to_tensors, train, validate
+from unblur.training.precision import InBfloat16
+from unblur.training.registry import TASKS, task_of
 from unblur.training.shards import make_shard
 
 SMALL = dataclasses.replace(
@@ -139,7 +142,7 @@ def test_the_schedule_is_what_the_optimiser_uses(photos, tmp_path, monkeypatch):
 def test_the_average_follows_quickly_at_first(photos, tmp_path):
     path = train(SMALL, photos, tmp_path, workers=0, stop_after=1)
     torch.manual_seed(SMALL.seed)
-    start = job_of(SMALL)[0].build().state_dict()
+    start = task_of(SMALL).build().state_dict()
     state = load_checkpoint(path)
     decay = min(SMALL.optim.ema, 2 / 11)
     for key, first in start.items():
@@ -159,12 +162,12 @@ def test_bfloat16_is_for_computing_only(photos, tmp_path, whole):
 def test_answers_in_bfloat16_are_close_and_float32():
     torch.manual_seed(0)
     network, x = torch.nn.Conv2d(8, 8, 3), torch.rand(1, 8, 16, 16)
-    exact = network(x)
-    loop.set_precision(network, OptimConfig())
-    assert torch.equal(network(x), exact)
-    loop.set_precision(network, OptimConfig(bf16=True))
-    rough = network(x)
+    exact, forward = network(x), network.forward
+    learning = InBfloat16(network, "cpu")
+    rough = learning(x)
     assert rough.dtype == torch.float32 and not torch.equal(rough, exact)
+    assert network.forward == forward and torch.equal(network(x), exact)  # it is left as it was
+    assert all(p is q for p, q in zip(learning.parameters(), network.parameters(), strict=True))
     torch.testing.assert_close(rough, exact, atol=0.02, rtol=0.02)
 
 
@@ -178,15 +181,15 @@ def test_learning_rate_factors(step):
 
 @pytest.fixture(scope="module")
 def samples(photos):
-    return make_shard(job_of(SMALL)[1](photos, "val")(), seed=2, index=0, size=20)
+    return make_shard(task_of(SMALL).samples(photos, "val")(), seed=2, index=0, size=20)
 
 
 def test_validation_does_not_depend_on_its_batches_or_change_the_network(samples):
     torch.manual_seed(1)
-    job = job_of(SMALL)[0]
-    network = job.build()
+    task = task_of(SMALL)
+    network = task.build()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    figures = [validate(job, network, samples, batch=size) for size in (16, 20, 7)]
+    figures = [validate(task, network, samples, batch=size) for size in (16, 20, 7)]
     for name in ("loss", "similarity", "blur_accuracy"):
         assert figures[0][name] == pytest.approx(figures[1][name], rel=1e-4)
         assert figures[2][name] == pytest.approx(figures[1][name], rel=1e-4)
@@ -197,13 +200,13 @@ def test_validation_does_not_depend_on_its_batches_or_change_the_network(samples
 
 def test_every_parameter_gets_a_gradient_after_one_step(samples):
     torch.manual_seed(1)
-    job = job_of(SMALL)[0]
-    network = job.build()
+    task = task_of(SMALL)
+    network = task.build()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
     batch = to_tensors({key: value[:8].astype(np.float32) for key, value in samples.items()})
     for _ in range(2):
         optimiser.zero_grad(set_to_none=True)
-        job.loss(network, batch)[0].backward()
+        task.loss(network, batch)[0].backward()
         optimiser.step()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
@@ -229,19 +232,19 @@ class Oracle(torch.nn.Module):
 
 def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
     batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
-    job = job_of(SMALL)[0]
-    loss, figures = job.loss(Oracle(batch), batch)
+    task = task_of(SMALL)
+    loss, figures = task.loss(Oracle(batch), batch)
     assert float(loss) < 1e-3
     assert figures["similarity"] == pytest.approx(1, abs=1e-3)
     assert figures["blur_accuracy"] == 1
     for spoil in range(5):
-        assert float(job.loss(Oracle(batch, spoil), batch)[0]) > 0.004, spoil
+        assert float(task.loss(Oracle(batch, spoil), batch)[0]) > 0.004, spoil
     turned = torch.rot90(batch["psf"], 1, (1, 2))
     similar, apart = kernel_task.compare_psfs(turned, batch["psf"])
     shares = torch.tensor([0.4, 0.3, 0.2, 0.1])  # of sigma 0, 0.7, 1.5 and 3 px
     expected = float((shares * ((1 - similar) + 0.2 * apart).mean(dim=0)).sum())
     expected += 0.1 * 20 * (1 - float(similar[:, 2].mean()))  # sure of itself, and wrong
-    loss, figures = job.loss(Oracle(batch, "psf"), batch)
+    loss, figures = task.loss(Oracle(batch, "psf"), batch)
     assert float(loss) == pytest.approx(expected, abs=2e-3)
     assert figures["similarity"] == pytest.approx(float(similar[:, 2].mean()), abs=1e-5)
 
@@ -249,11 +252,11 @@ def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
 def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):
     batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
     batch["facts"][:, 4] = 0
-    assert float(job_of(SMALL)[0].loss(Oracle(batch, 3), batch)[0]) < 1e-3
+    assert float(task_of(SMALL).loss(Oracle(batch, 3), batch)[0]) < 1e-3
 
 
 def test_the_network_answers_with_psfs():
-    network = KernelNet(widths=(4, 8), depths=(1, 1))
+    network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
     psf, facts = network(torch.rand(3, len(KERNEL_MAPS), 64, 64), torch.rand(3, 3, 8, 8))
     assert psf.shape == (3, 64, 64) and facts.shape == (3, 5)
     assert (psf >= 0).all()
@@ -262,7 +265,7 @@ def test_the_network_answers_with_psfs():
 
 def test_every_part_of_the_input_reaches_the_answer():
     torch.manual_seed(0)
-    network = KernelNet(widths=(4, 8), depths=(1, 1))
+    network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
     maps = torch.rand(1, len(KERNEL_MAPS), 64, 64, requires_grad=True)
     pooled = torch.rand(1, 3, 8, 8, requires_grad=True)
     psf, facts = network(maps, pooled)
@@ -345,17 +348,17 @@ def test_configs_are_frozen_and_explained_all_the_way_down():
             else:
                 yield cls, field.name
 
-    found = list(fields(TrainConfig))
-    assert len({cls for cls, _ in found}) == 6
+    datas = {entry.task_type().data_type for entry in TASKS.values()}
+    found = [pair for cls in (TrainConfig, *datas) for pair in fields(cls)]
+    assert len({cls for cls, _ in found}) == 5 + 6 + 1  # what is nested, each task's, the clip
     for cls, name in found:
-        assert name in cls.__doc__, f"{cls.__name__}.{name} is not explained"
+        told = "".join(c.__doc__ or "" for c in cls.__mro__[:-1])
+        assert name in told, f"{cls.__name__}.{name} is not explained"
 
 
-def test_the_loop_knows_both_tasks():
-    for task in typing.get_args(typing.get_type_hints(TrainConfig)["task"]):
-        job, factory = loop.job_of(dataclasses.replace(TINY, task=task))
-        assert isinstance(job.build(), torch.nn.Module)
-        assert callable(factory)
+def test_every_task_builds_its_network():
+    for name in TASKS:
+        assert isinstance(task_of(of_task(name)).build(), Network)
 
 
 def test_means_leave_out_what_a_batch_cannot_tell_and_keep_its_column():

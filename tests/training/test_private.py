@@ -11,25 +11,27 @@ import torch
 
 pytest.importorskip("opacus", reason="needs the extra 'private'")
 
-from tests.training.test_training import TINY
+from tests.training.tiny import of_task
 from unblur.errors import BadValue
 from unblur.training import private
 from unblur.training.audit import attack_from, audit_run, likelihood_ratios
 from unblur.training.checkpoint import load_checkpoint
-from unblur.training.config import DataConfig, OptimConfig
-from unblur.training.loop import job_of, to_tensors
+from unblur.training.config import OptimConfig
+from unblur.training.loop import to_tensors
 from unblur.training.photos import SharpPhotos, by_source
 from unblur.training.privacy import Mechanism, Privacy, budget_from, mechanism_for, public_terms
-from unblur.training.private import TASKS, train_private
+from unblur.training.private import train_private
 from unblur.training.records import all_records, make_record
+from unblur.training.registry import task_of
 
 SMALL = dataclasses.replace(
-    TINY,
-    task="detect",
+    of_task("detect", shard=300, val_samples=8, window_px=128),
     validate_every=2,
-    data=DataConfig(shard=300, val_samples=8, window_px=128, crops=2, crop_px=64),
     optim=OptimConfig(steps=4, batch=3, warmup=1, cooldown=1, lr=1e-2, weight_decay=0.0, ema=0.5),
 )
+CROPS = {"detect": {}, "patches": {"crops": 2}, "restore": {"crops": 2, "crop_px": 64}}
+"""The private tasks, and what is particular to their samples."""
+
 BUDGET = Privacy(8.0, 0.05, clip=0.5, windows=3, views=2)
 
 
@@ -95,7 +97,7 @@ def test_a_delta_that_protects_nobody_and_too_large_batches_are_refused():
 
 
 def test_a_record_depends_on_its_own_photo_only(photos, tmp_path):
-    factory = job_of(SMALL)[1](photos, "train")
+    factory = task_of(SMALL).samples(photos, "train")
     records = all_records(factory, photos, tmp_path, seed=1, windows=3)
     assert len(records) == 7 and all(len(r["maps"]) == 3 for r in records.values())
     alone = factory()
@@ -117,11 +119,11 @@ def test_pieces_of_one_photo_are_one(tmp_path):
     assert groups["x/1"] == paths[:2]
 
 
-def made_up(task):
+def made_up(name):
     """A network of a task away from its start, without dropout, and a batch of eight samples."""
     torch.manual_seed(2)
-    job = job_of(dataclasses.replace(SMALL, task=task))[0]
-    network = job.build()
+    task = task_of(of_task(name, SMALL, **CROPS[name]))
+    network = task.build()
     for module in network.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -140,33 +142,33 @@ def made_up(task):
             "image": 255 * torch.rand(8, 14, 16, 24),
             "sharp": 255 * torch.rand(8, 3, 16, 24),
         },
-    }[task]
-    return job, network, {key: value.numpy() for key, value in batch.items()}
+    }[name]
+    return task, network, {key: value.numpy() for key, value in batch.items()}
 
 
 def rows(batch, start, end):
     return to_tensors({key: value[start:end] for key, value in batch.items()})
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_loss_of_a_batch_is_the_mean_of_its_samples_losses(task):
+@pytest.mark.parametrize("name", CROPS)
+def test_the_loss_of_a_batch_is_the_mean_of_its_samples_losses(name):
     """Else clipping per sample would clip something else than what a photo contributes."""
-    job, network, batch = made_up(task)
-    whole = job.loss(network, rows(batch, 0, 8))[0]
-    parts = [job.loss(network, rows(batch, i, i + 1))[0] for i in range(8)]
+    task, network, batch = made_up(name)
+    whole = task.loss(network, rows(batch, 0, 8))[0]
+    parts = [task.loss(network, rows(batch, i, i + 1))[0] for i in range(8)]
     torch.testing.assert_close(whole, torch.stack(parts).mean(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("chunk", [64, 4])
-@pytest.mark.parametrize("task", TASKS)
-def test_a_photos_gradient_is_the_clipped_mean_of_its_views(task, monkeypatch, chunk):
+@pytest.mark.parametrize("name", CROPS)
+def test_a_photos_gradient_is_the_clipped_mean_of_its_views(name, monkeypatch, chunk):
     """Against a loop over photos in plain PyTorch, with the noise off."""
     monkeypatch.setattr(private, "CHUNK", chunk)
-    job, network, batch = made_up(task)
+    task, network, batch = made_up(name)
     parameters = list(network.parameters())
     found = []
     for photo in range(4):
-        loss = job.loss(network, rows(batch, 2 * photo, 2 * photo + 2))[0]
+        loss = task.loss(network, rows(batch, 2 * photo, 2 * photo + 2))[0]
         found.append(torch.autograd.grad(loss, parameters))
     norms = [float(torch.stack([g.norm() for g in gradients]).norm()) for gradients in found]
     clip = sorted(norms)[1] * 1.01  # two photos are clipped, two are not
@@ -177,7 +179,7 @@ def test_a_photos_gradient_is_the_clipped_mean_of_its_views(task, monkeypatch, c
     privacy = Privacy(math.inf, 0.01, clip=clip, windows=4, views=2)
     mechanism = Mechanism(0.0, 0.5)
     wrapped, optimiser = private._wrapped(network, SMALL, privacy, mechanism, torch.Generator())
-    private._accumulate(job, wrapped, optimiser, batch, 2)
+    private._accumulate(task, wrapped, optimiser, batch, 2)
     optimiser.step()
     for parameter, total in zip(parameters, summed, strict=True):
         wanted = total / SMALL.optim.batch
@@ -186,7 +188,7 @@ def test_a_photos_gradient_is_the_clipped_mean_of_its_views(task, monkeypatch, c
 
 
 def test_noise_has_the_size_promised_even_where_no_photo_was_drawn():
-    network = job_of(SMALL)[0].build()
+    network = task_of(SMALL).build()
     privacy, generator = Privacy(8.0, 0.01, clip=0.5), torch.Generator().manual_seed(1)
     wrapped, optimiser = private._wrapped(network, SMALL, privacy, Mechanism(6.0, 0.5), generator)
     private._accumulate(None, wrapped, optimiser, {}, 2)
@@ -263,18 +265,18 @@ def test_a_budget_cannot_be_changed_afterwards(photos, whole, budget, steps, wor
 @pytest.mark.parametrize("task", ["kernel", "frame"])
 def test_other_tasks_are_refused(photos, tmp_path, task):
     with pytest.raises(BadValue, match=f"got the task '{task}'"):
-        train_private(dataclasses.replace(SMALL, task=task), BUDGET, photos, tmp_path)
+        train_private(of_task(task, SMALL), BUDGET, photos, tmp_path)
 
 
 @pytest.mark.parametrize("task", ["patches", "restore"])
 def test_the_other_private_networks_train(photos, tmp_path, task):
     from unblur.restoration.catalogue import KERNEL_NET, weights_path
 
-    data = dataclasses.replace(SMALL.data, kernel_weights=str(weights_path(KERNEL_NET)))
-    config = dataclasses.replace(SMALL, task=task, data=data)
+    weights = {"kernel_weights": str(weights_path(KERNEL_NET))} if task == "restore" else {}
+    config = of_task(task, SMALL, **CROPS[task], **weights)
     state = load_checkpoint(train_private(config, BUDGET, photos, tmp_path, stop_after=1))
     torch.manual_seed(config.seed)
-    start = job_of(config)[0].build().state_dict()
+    start = task_of(config).build().state_dict()
     assert all(not torch.equal(state["network"][key], value) for key, value in start.items())
 
 

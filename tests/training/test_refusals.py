@@ -1,7 +1,5 @@
 """Mistakes in data and configs are refused before they cost hours."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +9,9 @@ from unblur.blur.psf_files import load_psf
 from unblur.blur.trajectory import load_gyro
 from unblur.errors import BadPsf, BadValue, UnreadableImage
 from unblur.training.config import DataConfig, OptimConfig, TrainConfig
+from unblur.training.kernel_task import KernelData
 from unblur.training.loop import train
+from unblur.training.patch_task import PatchData
 from unblur.training.photos import SharpPhotos
 
 
@@ -30,23 +30,30 @@ def test_samples_of_a_run_without_checkpoint_are_not_trusted(tmp_path):
     stale.parent.mkdir(parents=True)
     np.savez(stale, maps=np.zeros(3))
     with pytest.raises(UnreadableImage):  # no photos here; but the stale shard is gone
-        train(TrainConfig(name="x", task="kernel"), tmp_path, tmp_path / "run", workers=0)
+        train(
+            TrainConfig(name="x", task="kernel", data=KernelData()),
+            tmp_path,
+            tmp_path / "run",
+            workers=0,
+        )
     assert not stale.exists()
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"data": DataConfig(repeats=0)},
-        {"optim": OptimConfig(batch=0)},
-        {"optim": OptimConfig(steps=0)},
-        {"validate_every": 0},
-        {"widths": (4, 8, 16)},
+        (DataConfig, {"repeats": 0}),
+        (PatchData, {"crops": 0}),
+        (OptimConfig, {"batch": 0}),
+        (OptimConfig, {"steps": 0}),
+        (TrainConfig, {"name": "x", "task": "kernel", "validate_every": 0}),
+        (TrainConfig, {"name": "x", "task": "kernel", "widths": (4, 8, 16)}),
     ],
 )
 def test_impossible_configs(change):
+    kind, values = change
     with pytest.raises(BadValue, match=r"at least 1|of one length"):
-        dataclasses.replace(TrainConfig(name="x", task="kernel"), **change)
+        kind(**values)
 
 
 @pytest.mark.parametrize("text", ["", "1 2 3 4\n", "1 2\n" * 200, "1 0 0 0\n" * 200])

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.training.test_training import TINY
+from tests.training.tiny import TINY, of_task
 from unblur.blur.psf import Psf
 from unblur.training.photos import SharpPhotos
-from unblur.training.restore_task import RestoreSamples, _BankPsf, samples
+from unblur.training.registry import task_of
+from unblur.training.restore_task import RestoreSamples, _BankPsf
 from unblur.training.windows import drawn_px
 
 STILL = dict.fromkeys(("shake", "line", "rotation", "moving_object", "defocus", "sharp"), 0.0)
@@ -16,9 +17,7 @@ STILL = dict.fromkeys(("shake", "line", "rotation", "moving_object", "defocus", 
 
 def maker(photos, kind, **data):
     config = dataclasses.replace(
-        TINY,
-        task="restore",
-        data=dataclasses.replace(TINY.data, bank="none", crop_px=64, crops=1, **data),
+        of_task("restore", bank="none", crop_px=64, crops=1, **data),
         recipe=dataclasses.replace(TINY.recipe, **{**STILL, kind: 1.0}),
     )
     return RestoreSamples(config, SharpPhotos(photos, "train", smallest_px=drawn_px(config)))
@@ -79,10 +78,7 @@ def test_the_target_lies_where_the_bank_puts_it(photos, monkeypatch, kind, told,
 
 
 def test_validation_windows_move_each_by_itself(photos):
-    config = dataclasses.replace(
-        TINY, data=dataclasses.replace(TINY.data, bank="none", crop_px=64, crops=1, windows=3)
-    )
+    task = task_of(of_task("restore", bank="none", crop_px=64, crops=1, windows=3))
     assert [
-        len(samples(config, photos, split)()(np.random.default_rng(1)))
-        for split in ("train", "val")
+        len(task.samples(photos, split)()(np.random.default_rng(1))) for split in ("train", "val")
     ] == [3, 1]

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.training.test_training import TINY
+from tests.training.tiny import TINY
 from unblur.errors import UnreadableImage
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import KERNEL_MAPS
-from unblur.training.loop import job_of
 from unblur.training.photos import SharpPhotos, read_rgb
+from unblur.training.registry import task_of
 from unblur.training.shards import ShardSource, batches, make_shard, shard_of_visit
 
 
@@ -190,7 +190,7 @@ def test_unreadable_files_are_named(folder):
 
 
 def test_kernel_samples_hold_what_the_network_takes(photos):
-    maker = job_of(TINY)[1](photos, "train")()
+    maker = task_of(TINY).samples(photos, "train")()
     first, again, other = (maker(np.random.default_rng(seed))[0] for seed in (1, 1, 2))
     assert first["maps"].shape == (len(KERNEL_MAPS), GRID, GRID)
     assert first["pooled"].shape == (3, 8, 8)

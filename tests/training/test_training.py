@@ -9,30 +9,22 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from unblur.blur import Psf, SynthesisRecipe
+from tests.training.tiny import TINY, of_task
+from unblur.blur import Psf
 from unblur.errors import BadValue, CannotWrite, CorruptWeights, UnreadableImage
 from unblur.motion.frequency import GRID
 from unblur.toml import from_dict
 from unblur.training import kernel_task
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
-from unblur.training.config import DataConfig, OptimConfig, TrainConfig, load_config
+from unblur.training.config import OptimConfig
 from unblur.training.curves import plot_curves
 from unblur.training.export import export_checkpoint
-from unblur.training.loop import job_of, lr_factor, to_tensors, train
+from unblur.training.loop import lr_factor, to_tensors, train
 from unblur.training.photos import SharpPhotos
+from unblur.training.registry import load_config, task_of
 from unblur.training.shards import ShardSource, batches, make_shard, shard_of_visit
 
 ROOT = Path(__file__).parents[2]
-TINY = TrainConfig(
-    name="tiny",
-    task="kernel",
-    validate_every=4,
-    widths=(4, 8),
-    depths=(1, 1),
-    data=DataConfig(shard=16, repeats=2, keep=2, val_samples=8, window_px=128),
-    optim=OptimConfig(steps=10, batch=4, warmup=2, cooldown=2, lr=2e-3),
-    recipe=SynthesisRecipe(),
-)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +44,14 @@ def photos(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "configs").glob("*_net.toml")), ids=lambda p: p.name
+    "path",
+    [p for p in sorted((ROOT / "configs").glob("*.toml")) if "recipe" not in p.name],
+    ids=lambda p: p.name,
 )
 def test_shipped_configs_load(path):
     config = load_config(path)
     assert config.name == path.stem
-    assert job_of(config)[0].build() is not None
+    assert task_of(config).build() is not None
 
 
 def test_unknown_keys_and_wrong_types_are_errors(tmp_path):
@@ -65,13 +59,15 @@ def test_unknown_keys_and_wrong_types_are_errors(tmp_path):
     for text, words in [
         ('name="a"\ntask="kernel"\nseeed=1', "did you mean 'seed'"),
         ('name="a"\ntask="kernel"\n[data]\nshards=1', "did you mean 'shard'"),
-        ('name="a"\ntask="colour"', "one of kernel, restore"),
+        ('name="a"\ntask="colour"', "one of kernel, restore, .*there is no task 'colour'"),
         ('name="a"\ntask="kernel"\nseed="x"', "must be int"),
         ('name="a"\ntask="kernel"\nseed=true', "must be int"),
         ('name="a"\ntask="kernel"\ndata=3', "must be a table"),
         ('name="a"\ntask="kernel"\n[recipe]\nlength_px=[1.0]', "a list of 2"),
         ('name="a"\ntask="kernel"\n[data]\nshard=10\n[optim]\nbatch=4', "multiple"),
         ('task="kernel"', "name"),
+        ('name="a"', "'task' is missing"),
+        ('name="a"\ntask="kernel"\n[data]\nbank="edges"', "unknown key 'bank'"),
         ("x = = 1", "cannot read"),
     ]:
         path.write_text(text)
@@ -187,20 +183,20 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(photos, tmp_path):
 
 @pytest.fixture(scope="module")
 def batch(photos):
-    maker = job_of(TINY)[1](photos, "train")()
+    maker = task_of(TINY).samples(photos, "train")()
     return make_shard(maker, seed=1, index=0, size=8)
 
 
 def test_overfits_one_batch_and_every_parameter_learns(batch):
     torch.manual_seed(0)
-    job = job_of(TINY)[0]
-    network = job.build()
+    task = task_of(TINY)
+    network = task.build()
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     tensors = to_tensors({key: value.astype(np.float32) for key, value in batch.items()})
     losses = []
     for _ in range(60):
         optimiser.zero_grad()
-        loss, _ = job.loss(network, tensors)
+        loss, _ = task.loss(network, tensors)
         loss.backward()
         losses.append(float(loss.detach()))
         optimiser.step()
@@ -210,18 +206,14 @@ def test_overfits_one_batch_and_every_parameter_learns(batch):
 
 @pytest.mark.parametrize(("bank", "channels"), [("edges", 10), ("none", 4)])
 def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, channels):
-    config = dataclasses.replace(
-        TINY,
-        task="restore",
-        data=dataclasses.replace(
-            TINY.data,
-            crop_px=64,
-            bank=bank,
-            fused=0.5 if bank == "edges" else 0.0,
-            kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
-            fuse_weights=str(ROOT / "src/unblur/weights/fuse_net.onnx"),
-        ),
-        optim=dataclasses.replace(TINY.optim, steps=4),
+    config = of_task(
+        "restore",
+        dataclasses.replace(TINY, optim=dataclasses.replace(TINY.optim, steps=4)),
+        crop_px=64,
+        bank=bank,
+        fused=0.5 if bank == "edges" else 0.0,
+        kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
+        fuse_weights=str(ROOT / "src/unblur/weights/fuse_net.onnx"),
     )
     checkpoint = train(config, photos, tmp_path / "run", workers=0)
     told = {"trained_on": "noise", "licence": "none"}
@@ -244,13 +236,10 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
 
 def test_fuse_task_begins_with_kernel_net_trains_on_answers_and_exports(photos, tmp_path):
     begun = train(TINY, photos, tmp_path / "kernel", workers=0, stop_after=5)
-    config = dataclasses.replace(
-        TINY,
-        task="fuse",
-        data=dataclasses.replace(
-            TINY.data, kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx")
-        ),
-        optim=dataclasses.replace(TINY.optim, steps=2),
+    config = of_task(
+        "fuse",
+        dataclasses.replace(TINY, optim=dataclasses.replace(TINY.optim, steps=2)),
+        kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
     )
     checkpoint = train(config, photos, tmp_path / "run", workers=0, initial=begun)
     log = (tmp_path / "run" / "log.csv").read_text()

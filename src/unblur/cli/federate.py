@@ -103,13 +103,13 @@ def server(
     """Lead a federation that trains the network of CONFIG."""
     from unblur.training.federated import Federation
     from unblur.training.flower_net import serve
-    from unblur.training.loop import job_of
+    from unblur.training.registry import task_of
     from unblur.training.shards import make_shard
 
     settings = _config(config)
     public = None
     if photos is not None:
-        maker = job_of(settings)[1](photos, "val")()
+        maker = task_of(settings).samples(photos, "val")()
         public = make_shard(maker, seed=settings.seed + 1, index=0, size=settings.data.val_samples)
     path = serve(
         settings,
@@ -203,7 +203,7 @@ def simulate(
 
 
 def _config(path: Path) -> TrainConfig:
-    from unblur.training.config import load_config
+    from unblur.training.registry import load_config
 
     return load_config(path)
 

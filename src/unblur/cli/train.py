@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from unblur.errors import BadValue, MissingExtra, UnblurError
 
 if TYPE_CHECKING:
+    import torch
+
     from unblur.training.config import TrainConfig
+    from unblur.training.device import Device
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -55,9 +58,7 @@ class _Command(click.Command):
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Processes that make samples.",
+    help="Processes that make samples ahead (default: 1; for an accelerator all cores but one).",
 )
 @click.option(
     "--threads",
@@ -65,6 +66,13 @@ class _Command(click.Command):
     default=1,
     show_default=True,
     help="Threads that train.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network computes; auto takes an accelerator if PyTorch sees one.",
 )
 @click.option(
     "--processes",
@@ -92,8 +100,9 @@ def train(
     kernel_weights: Path | None,
     initial: Path | None,
     steps: int | None,
-    workers: int,
+    workers: int | None,
     threads: int,
+    device: Device,
     processes: int,
     private: str | None,
     plot: bool,
@@ -104,16 +113,21 @@ def train(
     except ImportError as error:
         raise MissingExtra("torch", "train", "training") from error
 
-    from unblur.training.config import load_config
     from unblur.training.crew import enlist
     from unblur.training.curves import plot_curves
+    from unblur.training.device import device_of, workers_for
+    from unblur.training.registry import load_config
 
     del torch
     if not photos.is_dir():
         raise BadValue(f"the folder of photos {photos} does not exist")
     settings = _adapted(load_config(config), gyro, kernel_weights, steps)
-    work = partial(_train, settings, photos, run_folder, workers, threads, initial)
+    where = device_of("cpu" if device == "auto" and (private or processes > 1) else device)
+    workers = workers_for(where) if workers is None else workers
+    work = partial(_train, settings, photos, run_folder, workers, threads, where, initial)
     if private is not None:
+        if where.type != "cpu":
+            raise BadValue(f"--private trains on the CPU, got --device {device}")
         if processes > 1:
             raise BadValue(f"--private trains in one process, got --processes {processes}")
         _train_private(private, settings, photos, run_folder, workers, threads, initial)
@@ -136,7 +150,13 @@ def _speaking_up(work: Callable[[], object]) -> None:
 
 
 def _train(
-    settings: TrainConfig, photos: Path, run: Path, workers: int, threads: int, initial: Path | None
+    settings: TrainConfig,
+    photos: Path,
+    run: Path,
+    workers: int,
+    threads: int,
+    device: torch.device,
+    initial: Path | None,
 ) -> bool:
     """Train in this process, with its crew if it has one; return whether it is the first."""
     import torch
@@ -148,7 +168,14 @@ def _train(
     crew = assemble()
     with _bar(settings, hidden=not crew.first) as show:
         run_training(
-            settings, photos, run, workers=workers, initial=initial, progress=show, crew=crew
+            settings,
+            photos,
+            run,
+            workers=workers,
+            device=device,
+            initial=initial,
+            progress=show,
+            crew=crew,
         )
     disband()
     return crew.first
@@ -210,21 +237,12 @@ def _adapted(
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:
         recipe = dataclasses.replace(recipe, gyro_file=str(gyro))
-    if _estimates_motion(config):
-        data = dataclasses.replace(
-            data, kernel_weights=str(kernel_weights or weights_path(KERNEL_NET))
-        )
-    if data.fused:
-        data = dataclasses.replace(data, fuse_weights=str(weights_path(FUSE_NET)))
+    shipped = {
+        "kernel_weights": kernel_weights or weights_path(KERNEL_NET),
+        "fuse_weights": weights_path(FUSE_NET),
+    }
+    needed: dict[str, Any] = {name: str(shipped[name]) for name in data.weights_needed()}
+    data = dataclasses.replace(data, **needed)
     if steps is not None:
         optim = dataclasses.replace(optim, steps=steps)
     return dataclasses.replace(config, recipe=recipe, data=data, optim=optim)
-
-
-def _estimates_motion(config: TrainConfig) -> bool:
-    """Return whether samples need a KernelNet to be made."""
-    if config.task == "kernel":
-        return config.data.looks > 1
-    return config.task in ("frame", "fuse") or (
-        config.task == "restore" and config.data.bank != "none"
-    )

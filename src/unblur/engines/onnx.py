@@ -39,6 +39,16 @@ class OnnxEngine:
         if task is not None and self.spec.task != task:
             raise SpecMismatch(f"{path} is a '{self.spec.task}' network, '{task}' is needed")
         self._names = [node.name for node in self._session.get_inputs()]
+        self._check_inputs(path)
+
+    def _check_inputs(self, path: Path) -> None:
+        """Refuse a file whose specification tells of other inputs than its graph has."""
+        if not self.spec.inputs:
+            return  # of before files told of them
+        graph = {node.name: node.shape[1] for node in self._session.get_inputs()}
+        told = {name: len(channels) for name, channels in self.spec.inputs.items()}
+        if graph != told:
+            raise CorruptWeights(f"{path} says that it takes {told} channels, but takes {graph}")
 
     def __call__(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """Run the network; see :class:`unblur.engines.base.Engine`."""

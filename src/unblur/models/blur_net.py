@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from unblur.models.blocks import residual_blocks
+from unblur.models.interface import InputPort, Interface, Network
+from unblur.models.kernel_net import POOLED_SHAPE, kernel_space_inputs
 
 OUTPUTS = 7
 """Numbers per window: logits of sharp, motion and defocus; log2 of the blur's extent in px and
 the logarithm of its standard deviation; cosine and sine of twice the angle."""
 
 
-class BlurNet(nn.Module):
+class BlurNet(Network):
     """A small classifier that looks in kernel space and at the window itself.
 
     Args:
-        in_maps: number of feature maps.
+        maps: names of the feature maps.
         widths: channels at a half, a quarter and an eighth of the maps' resolution.
         depths: residual blocks there.
-        pooled: number of pooled high-pass values, read by a fully connected layer.
         pixel_widths: channels at a half, a quarter ... of the window's resolution.
         pixel_depths: residual blocks there; the fine levels are costly.
     """
@@ -27,21 +30,25 @@ class BlurNet(nn.Module):
     def __init__(
         self,
         *,
-        in_maps: int = 8,
+        maps: tuple[str, ...],
         widths: tuple[int, ...] = (24, 48, 96),
         depths: tuple[int, ...] = (1, 1, 2),
-        pooled: int = 192,
         pixel_widths: tuple[int, ...] = (16, 32, 48, 64),
         pixel_depths: tuple[int, ...] = (0, 0, 1, 1),
     ) -> None:
         super().__init__()
-        self.body = _narrowing(in_maps, widths, depths)
-        self.pooled = nn.Sequential(nn.Linear(pooled, 64), nn.ReLU())
+        self._maps = maps
+        self.body = _narrowing(len(maps), widths, depths)
+        self.pooled = nn.Sequential(nn.Linear(math.prod(POOLED_SHAPE), 64), nn.ReLU())
         self.pixels = _narrowing(1, pixel_widths, pixel_depths)
         seen = 2 * widths[-1] + 64 + 2 * pixel_widths[-1]
         self.head = nn.Sequential(
             nn.Linear(seen, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, OUTPUTS)
         )
+
+    def interface(self) -> Interface:
+        """Return its inputs: what KernelNet has, and the window, of any size."""
+        return Interface(inputs=(*kernel_space_inputs(self._maps), InputPort("pixels", ("luma",))))
 
     def forward(
         self, maps: torch.Tensor, pooled: torch.Tensor, pixels: torch.Tensor
@@ -49,7 +56,7 @@ class BlurNet(nn.Module):
         """Judge windows.
 
         Args:
-            maps: (N, in_maps, 64, 64) float32, light motion features.
+            maps: (N, len(maps), 64, 64) float32, light motion features.
             pooled: (N, 3, 8, 8) float32, pooled high-pass energies.
             pixels: (N, 1, H, W) float32, the windows at zero mean and unit contrast.
 

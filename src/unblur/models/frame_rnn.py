@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from unblur.models.blocks import UNet, zero
+from unblur.models.interface import InputPort, Interface, Network, numbered
 
 CELL_PX = 4
 """Side of the squares of pixels that the network sees as one place with 48 channels."""
@@ -15,8 +16,11 @@ _PIXELS = CELL_PX**2
 _COLOURS = 3
 _FRAME_CHANNELS = _COLOURS * _PIXELS
 
+_HALO = 4
+"""Context around a tile in places of the coarsest level: 64 px with three levels."""
 
-class FrameRNN(nn.Module):
+
+class FrameRNN(Network):
     """A causal recurrent cell: a residual U-Net at quarter resolution with hints and a memory.
 
     The frame comes with *hints*, see :mod:`unblur.video.hints`: what deconvolutions of the
@@ -53,7 +57,8 @@ class FrameRNN(nn.Module):
         facts: int = 3,
     ) -> None:
         super().__init__()
-        self.hidden, self.planes = hidden, planes
+        self.hidden, self.planes, self.facts = hidden, planes, facts
+        self._multiple_of = CELL_PX * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(_FRAME_CHANNELS, widths[0], 3, padding=1)
         self.hint = nn.Conv2d(planes * _PIXELS + facts, widths[0], 1)
         self.recall = nn.Conv2d(_FRAME_CHANNELS + hidden, widths[0], 1)
@@ -62,13 +67,28 @@ class FrameRNN(nn.Module):
         self.remember = nn.Conv2d(widths[0], hidden, 3, padding=1)
         zero(self.head)
 
+    def interface(self) -> Interface:
+        """Return its inputs: the frame, and at quarter resolution hints and memory."""
+        hints = (*numbered("plane", self.planes * _PIXELS), *numbered("fact", self.facts))
+        state = (*numbered("last", _FRAME_CHANNELS), *numbered("hidden", self.hidden))
+        return Interface(
+            inputs=(
+                InputPort("frame", ("red", "green", "blue")),
+                InputPort("hints", hints, per_px=CELL_PX),
+                InputPort("state", state, per_px=CELL_PX),
+            ),
+            multiple_of=self._multiple_of,
+            halo_px=_HALO * self._multiple_of,
+            state_channels=len(state),
+        )
+
     def forward(
         self, frame: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Restore one frame.
 
         Args:
-            frame: (N, 3, H, W) float32 sRGB in [0, 1]; H and W multiples of 16.
+            frame: (N, 3, H, W) float32 sRGB in [0, 1]; H and W as :meth:`interface` says.
             hints: (N, 16 planes + facts, H / 4, W / 4): unshuffled planes, then the facts.
             state: (N, 48 + hidden, H / 4, W / 4), moved along with the picture.
 

@@ -16,18 +16,18 @@ class FuseNet(KernelNet):
 
     Args:
         mean_at: which map holds the mean, as ``1 + log10(share of its peak + 0.001) / 3``.
-        in_maps, widths, depths: as for KernelNet.
+        maps, widths, depths: as for KernelNet.
     """
 
     def __init__(
         self,
         *,
         mean_at: int,
-        in_maps: int,
+        maps: tuple[str, ...],
         widths: tuple[int, ...] = (24, 40, 72, 112),
         depths: tuple[int, ...] = (1, 1, 2, 2),
     ) -> None:
-        super().__init__(in_maps=in_maps, widths=widths, depths=depths)
+        super().__init__(maps=maps, widths=widths, depths=depths)
         self._mean_at = mean_at
 
     def adopted(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from unblur.models.blocks import UNet
+from unblur.models.interface import InputPort, Interface, Network, numbered
+
+MAP_SIDE = 64
+"""Side of the feature maps and of the PSF."""
+
+POOLED_SHAPE = (3, 8, 8)
+"""Scales, rows and columns of the pooled high-pass energies."""
 
 FACTS = 5
 """Numbers of the second output: blur logit, similarity logit, log2 of the length in px, and
 cosine and sine of twice the angle."""
 
 
-class KernelNet(nn.Module):
+class KernelNet(Network):
     """A U-Net in kernel space.
 
     It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks
@@ -20,27 +29,32 @@ class KernelNet(nn.Module):
     cheap, and blind to what the photo shows.
 
     Args:
-        in_maps: number of feature maps.
+        maps: names of the feature maps.
         widths: channels of each level, finest (64 x 64) first.
         depths: residual blocks of each level.
-        pooled: number of pooled high-pass values, read by a fully connected layer.
     """
 
     def __init__(
         self,
         *,
-        in_maps: int = 18,
+        maps: tuple[str, ...],
         widths: tuple[int, ...] = (24, 40, 72, 112),
         depths: tuple[int, ...] = (1, 1, 2, 2),
-        pooled: int = 192,
     ) -> None:
         super().__init__()
         deepest = widths[-1]
-        self.stem = nn.Conv2d(in_maps, widths[0], 5, padding=2)
+        self._maps = maps
+        self.stem = nn.Conv2d(len(maps), widths[0], 5, padding=2)
         self.body = UNet(widths, depths)
-        self.pooled = nn.Sequential(nn.Linear(pooled, 64), nn.ReLU(), nn.Linear(64, deepest))
+        self.pooled = nn.Sequential(
+            nn.Linear(math.prod(POOLED_SHAPE), 64), nn.ReLU(), nn.Linear(64, deepest)
+        )
         self.facts = nn.Sequential(nn.Linear(2 * deepest, 64), nn.ReLU(), nn.Linear(64, FACTS))
         self.head = nn.Conv2d(widths[0], 1, 3, padding=1)
+
+    def interface(self) -> Interface:
+        """Return its inputs, feature maps and pooled energies, whose sides are fixed."""
+        return Interface(inputs=kernel_space_inputs(self._maps))
 
     def forward(
         self, maps: torch.Tensor, pooled: torch.Tensor
@@ -48,7 +62,7 @@ class KernelNet(nn.Module):
         """Estimate PSFs.
 
         Args:
-            maps: (N, in_maps, 64, 64) float32, motion features.
+            maps: (N, len(maps), 64, 64) float32, motion features.
             pooled: (N, 3, 8, 8) float32, pooled high-pass energies.
 
         Returns:
@@ -67,3 +81,12 @@ class KernelNet(nn.Module):
     def base(self, maps: torch.Tensor) -> torch.Tensor | float:
         """Return what the head's logits are added to, here nothing."""
         return 0.0
+
+
+def kernel_space_inputs(maps: tuple[str, ...]) -> tuple[InputPort, InputPort]:
+    """Return the inputs of a network that looks in kernel space."""
+    scales, *sides = POOLED_SHAPE
+    return (
+        InputPort("maps", maps, sides=(MAP_SIDE, MAP_SIDE)),
+        InputPort("pooled", numbered("scale", scales), sides=(sides[0], sides[1])),
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from unblur.models.interface import InputPort, Interface, Network
+
 PATCH_PX = 64
 
 
-class PatchNet(nn.Module):
+class PatchNet(Network):
     """Is this patch blurred? One number per patch.
 
     Layer by layer as the document has it: 3 x 3 convolutions without padding (32, 64, 128
@@ -31,6 +33,11 @@ class PatchNet(nn.Module):
         flat = before * side * side
         layers += [nn.Flatten(), nn.Linear(flat, dense), nn.ReLU(), nn.Linear(dense, 1)]
         self.layers = nn.Sequential(*layers)
+
+    def interface(self) -> Interface:
+        """Return its one input, patches of a fixed size."""
+        patches = InputPort("patches", ("red", "green", "blue"), sides=(PATCH_PX, PATCH_PX))
+        return Interface(inputs=(patches,))
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """(N, 3, 64, 64) float32 sRGB in [0, 1] -> (N,) logits of being blurred."""

@@ -7,14 +7,21 @@ from torch import nn
 from torch.nn import functional
 
 from unblur.models.blocks import UNet, zero
+from unblur.models.interface import InputPort, Interface, Network
+
+_CELL_PX = 2
+"""Side of the squares of pixels that the network sees as one place."""
+
+_HALO = 6
+"""Context around a tile in places of the coarsest level: 48 px with three levels."""
 
 
-class RestoreNet(nn.Module):
+class RestoreNet(Network):
     """A residual U-Net at half resolution.
 
     Args:
-        in_channels: see :data:`unblur.restoration.inputs.CHANNELS`; the first three are the
-            blurry photo, sRGB.
+        channels: names of the input's, see :data:`unblur.restoration.inputs.CHANNEL_NAMES`; the
+            first three are the blurry photo, sRGB.
         widths: channels of each level, half resolution first.
         depths: residual blocks of each level.
     """
@@ -22,20 +29,30 @@ class RestoreNet(nn.Module):
     def __init__(
         self,
         *,
-        in_channels: int = 14,
+        channels: tuple[str, ...],
         widths: tuple[int, ...] = (32, 48, 80),
         depths: tuple[int, ...] = (2, 2, 3),
     ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(4 * in_channels, widths[0], 3, padding=1)
+        self._channels = channels
+        self._multiple_of = _CELL_PX * 2 ** (len(widths) - 1)
+        self.stem = nn.Conv2d(_CELL_PX**2 * len(channels), widths[0], 3, padding=1)
         self.body = UNet(widths, depths)
-        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], 3 * _CELL_PX**2, 3, padding=1)
         zero(self.head)
 
+    def interface(self) -> Interface:
+        """Return its one input, whose sides halve at each level after the first."""
+        return Interface(
+            inputs=(InputPort("image", self._channels),),
+            multiple_of=self._multiple_of,
+            halo_px=_HALO * self._multiple_of,
+        )
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, in_channels, H, W), H and W multiples of 8 -> (N, 3, H, W) sRGB, not clipped.
+        """(N, channels, H, W) -> (N, 3, H, W) sRGB, not clipped; see :meth:`interface` for H, W.
 
         The result is the blurry photo plus a learned correction.
         """
-        features = self.body(self.stem(functional.pixel_unshuffle(x, 2)))
-        return x[:, :3] + functional.pixel_shuffle(self.head(torch.relu(features)), 2)
+        features = self.body(self.stem(functional.pixel_unshuffle(x, _CELL_PX)))
+        return x[:, :3] + functional.pixel_shuffle(self.head(torch.relu(features)), _CELL_PX)

@@ -10,8 +10,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, nearest
-from unblur.restoration.bank import PLANES, solution_bank
-from unblur.restoration.tv_bank import PLANES as TV_PLANES
+from unblur.restoration.bank import solution_bank
 from unblur.restoration.tv_bank import tv_bank
 from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS, wiener_bank
 from unblur.spec import Bank
@@ -24,13 +23,34 @@ Solve = Callable[[FloatArray, Psf, float], FloatArray]
 
 _MARGIN_PX = 16
 
-CHANNELS: dict[Bank, int] = {
-    "none": 4,
-    "wiener": 3 + 3 * len(STRENGTHS) + 2,
-    "edges": 3 + PLANES + 2,
-    "tv": 3 + TV_PLANES + 2,
+_BLURRY = ("blurry_red", "blurry_green", "blurry_blue")
+
+CHANNEL_NAMES: dict[Bank, tuple[str, ...]] = {
+    "none": (*_BLURRY, "noise"),
+    "wiener": (
+        *_BLURRY,
+        *(
+            f"wiener_{k}_{light}"
+            for k in range(len(STRENGTHS))
+            for light in ("red", "green", "blue")
+        ),
+        "confidence",
+        "noise",
+    ),
+    "edges": (
+        *_BLURRY,
+        *("smooth_red", "smooth_green", "smooth_blue", "sharp_luma", "clipped"),
+        "confidence",
+        "noise",
+    ),
+    "tv": (
+        *_BLURRY,
+        *("crisp_red", "crisp_green", "crisp_blue"),
+        *("detailed_red", "detailed_green", "detailed_blue"),
+        *("saturated", "misfit", "confidence", "noise"),
+    ),
 }
-"""Channels of the input by the name of its bank.
+"""Channels of the input by the name of its bank, in order.
 
 All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
 
@@ -41,6 +61,9 @@ All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
 * ``tv``: crisp and detailed solution (RGB, sRGB each), share of saturated light, misfit,
   confidence; see :mod:`unblur.restoration.tv_bank`.
 """
+
+CHANNELS: dict[Bank, int] = {bank: len(names) for bank, names in CHANNEL_NAMES.items()}
+"""Number of channels by the name of the bank."""
 
 _SPANS: dict[Bank, tuple[float, float]] = {"tv": (0.0005, 0.06)}
 """Noise levels between which the noise is told, where they are not those of the Wiener bank."""

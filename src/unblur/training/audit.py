@@ -10,10 +10,10 @@ Reference:
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +22,12 @@ from scipy import stats
 from torch import nn
 
 from unblur.errors import BadValue
-from unblur.toml import from_dict
 from unblur.training.checkpoint import load_checkpoint
-from unblur.training.config import TrainConfig
-from unblur.training.loop import Job, job_of, to_tensors
+from unblur.training.loop import to_tensors
 from unblur.training.records import all_records, fingerprint
+from unblur.training.registry import recorded_config, task_of
 from unblur.training.shards import Arrays
+from unblur.training.task import Task
 
 Floats = NDArray[np.float64]
 _SPREAD = 1e-3
@@ -80,13 +80,13 @@ def attack_from(members: Floats, others: Floats) -> Attack:
 
 
 @torch.no_grad()
-def photo_losses(job: Job, network: nn.Module, records: list[Arrays]) -> Floats:
+def photo_losses(task: Task[Any], network: nn.Module, records: list[Arrays]) -> Floats:
     """Return a network's mean loss on each record, not augmented: (number of records,)."""
     network.eval()
     losses = []
     for record in records:
         batch = {key: value.astype(np.float32) for key, value in record.items()}
-        losses.append(float(job.loss(network, to_tensors(batch))[0]))
+        losses.append(float(task.loss(network, to_tensors(batch))[0]))
     network.train()
     return np.array(losses)
 
@@ -137,21 +137,21 @@ def audit_run(run: Path, photos: Path, *, windows: int = 8, workers: int = 0) ->
         UnreadableImage: a split has no photo.
     """
     state = load_checkpoint(run / "checkpoint.pt")
-    config = from_dict(TrainConfig, json.loads(state["config"]), where=str(run))
-    job, factory = job_of(config)
-    network = job.build()
+    config = recorded_config(state["config"], where=str(run))
+    task = task_of(config)
+    network = task.build()
     network.load_state_dict(state["ema"])
     windows = int(state.get("privacy", {}).get("windows", windows))
     folder = run / "records" / fingerprint(config, windows)
     scores = []
     for split in ("train", "test"):
         records = all_records(
-            factory(photos, split),
+            task.samples(photos, split),
             photos,
             folder,
             seed=config.seed,
             windows=windows,
             workers=workers,
         )
-        scores.append(-photo_losses(job, network, list(records.values())))
+        scores.append(-photo_losses(task, network, list(records.values())))
     return attack_from(*scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,33 @@ from torch import nn
 from torch.nn import functional
 
 from unblur.color import luma, srgb_to_linear
-from unblur.models.blur_net import BlurNet
+from unblur.models.interface import Network
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.light import LIGHT_NAMES, light_features
-from unblur.training.config import TrainConfig
 from unblur.training.facts import class_of, facts_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
-from unblur.training.windows import WindowSamples, window_samples
+from unblur.training.task import Figures, Task
+from unblur.training.windows import WindowData, WindowSamples, window_samples
+
+
+@dataclass(frozen=True)
+class DetectLoss:
+    """What BlurNet's loss is made of, beside the cross-entropy of the kind. Chosen by hand.
+
+    Attributes:
+        length: weight of the likelihood of the length (octaves).
+        angle: weight of the error of the doubled angle's unit vector.
+        spread: least and largest logarithm of the length's standard deviation, so that no single
+            sample can rule.
+    """
+
+    length: float = 0.1
+    angle: float = 0.1
+    spread: tuple[float, float] = (-3.0, 2.0)
+
+
+LOSS = DetectLoss()
 
 
 class DetectSamples(WindowSamples):
@@ -39,22 +59,20 @@ class DetectSamples(WindowSamples):
         ]
 
 
-def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of the sample maker."""
-    return window_samples(DetectSamples, config, photos, split)
+class DetectTask(Task[WindowData]):
+    """Network, samples, augmentation and loss of BlurNet."""
 
+    data_type = WindowData
+    private = True
 
-class DetectTask:
-    """Network, augmentation and loss of BlurNet."""
-
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
-
-    def build(self) -> nn.Module:
+    def build(self) -> Network:
         """Return a fresh network."""
-        return BlurNet(
-            in_maps=len(LIGHT_NAMES), widths=self.config.widths, depths=self.config.depths
-        )
+        config = self.config
+        return self.network(maps=LIGHT_NAMES, widths=config.widths, depths=config.depths)
+
+    def samples(self, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+        """Return a picklable factory of the sample maker."""
+        return window_samples(DetectSamples, self.config, photos, split)
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
         """Turn and mirror each sample at random."""
@@ -62,7 +80,7 @@ class DetectTask:
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log.
 
         Cross-entropy for the kind; a Gaussian likelihood for the logarithm of the length, so
@@ -73,7 +91,7 @@ class DetectTask:
         truth, wanted = batch["facts"], batch["class"].long()
         kind = functional.cross_entropy(out[:, :3], wanted)
         blurred = wanted != 0
-        spread = out[:, 4].clamp(-3, 2)
+        spread = out[:, 4].clamp(*LOSS.spread)
         off = (out[:, 3] - truth[:, 1]).square()
         length = ((0.5 * off * torch.exp(-2 * spread) + spread) * blurred).mean()
         apart = (out[:, 5:7] - truth[:, 2:4]).square().sum(1)
@@ -84,4 +102,5 @@ class DetectTask:
             "accuracy": told,
             "length_off": off[blurred].detach().sqrt().mean(),  # NaN where nothing is blurred
         }
-        return kind + 0.1 * length + 0.1 * angle, {k: float(v) for k, v in figures.items()}
+        total = kind + LOSS.length * length + LOSS.angle * angle
+        return total, {k: float(v) for k, v in figures.items()}

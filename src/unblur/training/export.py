@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -12,30 +13,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from unblur.errors import CannotWrite, SpecMismatch
-from unblur.motion.fusion import FUSE_MAPS
-from unblur.motion.looks import KERNEL_MAPS
-from unblur.restoration.inputs import CHANNELS
+from unblur.errors import CannotWrite, EngineFailed, SpecMismatch
+from unblur.models.interface import Interface, Network
 from unblur.spec import SPEC_KEY, ModelSpec
-from unblur.video.hints import FACTS, STRENGTHS
+from unblur.training.checkpoint import load_checkpoint
+from unblur.training.config import TrainConfig
+from unblur.training.privacy import public_terms
+from unblur.training.registry import recorded_config, task_of
 
 OPSET = 20
 _TOLERANCE = 1e-3
-_MAPS = {"kernel": len(KERNEL_MAPS), "fuse": len(FUSE_MAPS), "detect": 8}
-"""Feature maps that a network in kernel space takes."""
+"""Largest difference between PyTorch and ONNX Runtime, as a share of the largest output."""
 
-_MULTIPLE_OF = {"restore": 8, "frame": 16}
-_HALO_PX = {"restore": 48, "frame": 64}
-_FRAME_CELLS = 48
-"""Channels of a frame at quarter resolution."""
+_EXAMPLE_PX = 64
+"""About the side of the image that a network is exported with."""
+
+_PROOFS = ((3, 5, 1), (9, 7, 3))
+"""Sides of the proof, in multiples of what the network states, and batch. Odd, so that they are
+no multiples of anything larger; other sides than those of the export."""
 
 
-def export_onnx(network: nn.Module, spec: ModelSpec, target: Path, *, half: bool = False) -> Path:
+def export_onnx(network: Network, spec: ModelSpec, target: Path, *, half: bool = False) -> Path:
     """Write a network as ONNX and prove that ONNX Runtime gives what PyTorch gives.
 
-    The proof runs at two sizes that were not used for the export.
+    The proof runs at two sizes that were not used for the export, and whose sides are multiples of
+    what the network states but of nothing larger.
 
     Args:
         network: the network; with ``half`` its weights are rounded to 16 bits in place.
@@ -44,7 +47,8 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path, *, half: bool
         half: store the weights in 16 bits: half the size, computed with in 32 as before.
 
     Raises:
-        SpecMismatch: the exported file's outputs differ from the network's.
+        SpecMismatch: the exported file's outputs differ from the network's, or it cannot take
+            the sides that its interface states.
         CannotWrite: the file cannot be written.
     """
     import onnx
@@ -52,7 +56,9 @@ def export_onnx(network: nn.Module, spec: ModelSpec, target: Path, *, half: bool
     network = network.eval()
     if half:
         network.half().float()  # what is proved is what is stored
-    inputs, names, dynamic = _example(spec, 64, 2)
+    step = network.interface().multiple_of
+    side = -(-_EXAMPLE_PX // step) * step
+    inputs, names, dynamic = _example(network.interface(), (side, side + 2 * step), 2)
     with quiet(), torch.no_grad():
         program = torch.onnx.export(
             network,
@@ -96,69 +102,66 @@ def export_checkpoint(
         licence: of the weights.
         half: store them in 16 bits.
     """
-    from unblur.toml import from_dict
-    from unblur.training.checkpoint import load_checkpoint
-    from unblur.training.config import TrainConfig
-    from unblur.training.loop import job_of
-    from unblur.training.privacy import public_terms
-
     state = load_checkpoint(checkpoint)
-    config = from_dict(TrainConfig, json.loads(state["config"]), where=str(checkpoint))
-    network = job_of(config)[0].build()
+    config = recorded_config(state["config"], where=str(checkpoint))
+    task = task_of(config)
+    network = task.build()
     network.load_state_dict(state["ema"])
-    spec = ModelSpec(
+    spec = spec_of(
+        network,
         name=target.stem,
         task=config.task,
-        multiple_of=_MULTIPLE_OF.get(config.task, 1),
-        halo_px=_HALO_PX.get(config.task, 0),
-        parameters=sum(p.numel() for p in network.parameters()),
         licence=licence,
         trained_on=trained_on,
         samples=int(state["step"]) * config.optim.batch,
         metrics=state.get("metrics", {}),
-        recipe=_public_recipe(state["config"]),
-        bank=config.data.bank,
+        recipe=_public_recipe(config),
         privacy=public_terms(state),
-        state_channels=_FRAME_CELLS + config.hidden if config.task == "frame" else 0,
+        **task.spec_fields(),
     )
     return export_onnx(network, spec, target, half=half)
 
 
-def _public_recipe(text: str) -> str:
+def spec_of(network: Network, **told: Any) -> ModelSpec:
+    """Return what a network's file says: its own interface, its size, and what is told here.
+
+    Args:
+        network: the network.
+        told: the other fields of :class:`unblur.spec.ModelSpec`.
+    """
+    interface = network.interface()
+    return ModelSpec(
+        multiple_of=interface.multiple_of,
+        halo_px=interface.halo_px,
+        state_channels=interface.state_channels,
+        inputs={port.name: port.channels for port in interface.inputs},
+        parameters=sum(p.numel() for p in network.parameters()),
+        **told,
+    )
+
+
+def _public_recipe(config: TrainConfig) -> str:
     """The config without paths of the machine that trained it."""
-    values: dict[str, Any] = json.loads(text)
+    values = dataclasses.asdict(config)
     values["recipe"]["gyro_file"] = Path(values["recipe"]["gyro_file"]).name
-    for weights in ("kernel_weights", "fuse_weights"):
-        values["data"][weights] = Path(values["data"].get(weights, "")).name
+    for key, value in values["data"].items():
+        if key.endswith("_weights"):
+            values["data"][key] = Path(value).name
     return json.dumps(values, sort_keys=True)
 
 
-def _example(spec: ModelSpec, side: int, count: int) -> tuple[tuple[torch.Tensor, ...], Any, Any]:
-    generator = torch.Generator().manual_seed(side)
-    batch = torch.export.Dim.DYNAMIC
-    if spec.task in _MAPS:
-        shapes = [(count, _MAPS[spec.task], 64, 64), (count, 3, 8, 8)]
-        names = ["maps", "pooled"]
-        dynamic: Any = ({0: batch}, {0: batch})
-        if spec.task == "detect":
-            shapes.append((count, 1, 2 * side, 2 * side + 16))
-            names.append("pixels")
-            dynamic = (*dynamic, {0: batch, 2: batch, 3: batch})
-    elif spec.task == "frame":
-        wide = side + 2 * spec.multiple_of
-        cells = side // 4, wide // 4
-        hints = len(STRENGTHS) * 16 + FACTS
-        shapes = [(count, 3, side, wide), (count, hints, *cells)]
-        shapes += [(count, spec.state_channels, *cells)]
-        names = ["frame", "hints", "state"]
-        dynamic = ({0: batch, 2: batch, 3: batch},) * 3
-    elif spec.task == "patches":
-        shapes, names, dynamic = [(count, 3, 64, 64)], ["patches"], ({0: batch},)
-    else:
-        shapes = [(count, CHANNELS[spec.bank], side, side + 2 * spec.multiple_of)]
-        names = ["image"]
-        dynamic = ({0: batch, 2: batch, 3: batch},)
-    return tuple(torch.rand(*s, generator=generator) for s in shapes), names, dynamic
+def _example(
+    interface: Interface, image: tuple[int, int], count: int
+) -> tuple[tuple[torch.Tensor, ...], list[str], tuple[dict[int, Any], ...]]:
+    """Return random inputs for an image of a size, their names, and which axes may vary."""
+    generator = torch.Generator().manual_seed(sum(image))
+    free = torch.export.Dim.DYNAMIC
+    inputs, axes = [], []
+    for port in interface.inputs:
+        sides = port.sides or (image[0] // port.per_px, image[1] // port.per_px)
+        inputs.append(torch.rand(count, len(port.channels), *sides, generator=generator))
+        axes.append({0: free} if port.sides else {0: free, 2: free, 3: free})
+    return tuple(inputs), [port.name for port in interface.inputs], tuple(axes)
 
 
 def anonymise(model: Any) -> None:
@@ -192,19 +195,38 @@ def store_in_half(model: Any) -> None:
     graph.node.extend(nodes)
 
 
-def _prove(network: nn.Module, spec: ModelSpec, path: Path) -> None:
+def _prove(network: Network, spec: ModelSpec, path: Path) -> None:
+    """Run a file beside its network, at sides that are the stated multiple and no larger one.
+
+    Raises:
+        SpecMismatch: one of them cannot take the sides, or they differ.
+    """
     from unblur.engines.onnx import OnnxEngine
 
     engine = OnnxEngine(path, task=spec.task, threads=1)
-    for side, count in ((48, 1), (96, 3)):
-        inputs, _, _ = _example(spec, side, count)
-        with torch.no_grad():
-            expected = network(*inputs)
+    for rows, columns, count in _PROOFS:
+        step = _step(spec.multiple_of)
+        sides = (rows * step, columns * step)
+        inputs, _, _ = _example(network.interface(), sides, count)
+        try:
+            with torch.no_grad():
+                expected = network(*inputs)
+            found = engine(*(x.numpy() for x in inputs))
+        except (RuntimeError, EngineFailed) as error:
+            raise SpecMismatch(
+                f"{spec.name} cannot take an image of {sides[0]} x {sides[1]}, a multiple of "
+                f"{spec.multiple_of} as its interface states: {str(error).splitlines()[0]}"
+            ) from error
         expected = expected if isinstance(expected, tuple) else (expected,)
-        for ours, theirs in zip(engine(*(x.numpy() for x in inputs)), expected, strict=True):
+        for ours, theirs in zip(found, expected, strict=True):
             apart = float(np.abs(ours - theirs.numpy()).max())
             if not apart <= _TOLERANCE * max(1.0, float(theirs.abs().max())):
                 raise SpecMismatch(f"the exported {spec.name} differs from PyTorch by {apart:.2g}")
+
+
+def _step(multiple: int) -> int:
+    """Return the stated multiple, times an odd factor where it is too small for a picture."""
+    return multiple * (1 if multiple >= 8 else 8 // multiple | 1)
 
 
 @contextlib.contextmanager

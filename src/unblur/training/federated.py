@@ -26,7 +26,8 @@ from torch import nn
 
 from unblur.errors import BadValue
 from unblur.training.config import TrainConfig
-from unblur.training.loop import job_of, to_tensors
+from unblur.training.loop import to_tensors
+from unblur.training.registry import task_of
 from unblur.training.shards import Arrays, SampleMaker, ShardSource, batches, shard_of_visit
 from unblur.training.windows import WindowSamples
 
@@ -173,14 +174,14 @@ class LocalTrainer:
         workers: int = 0,
         paths: list[Path] | None = None,
     ) -> None:
-        self._job, factory = job_of(config)
-        made = factory(photos, "train")
+        self._task = task_of(config)
+        made = self._task.samples(photos, "train")
         if paths is not None:
             made = partial(_of_some, made, paths)
         maker = made()
         self.photos = len(maker.photos.paths) if isinstance(maker, WindowSamples) else 1
         self._config = config
-        self._network = self._job.build()
+        self._network = self._task.build()
         self._source = ShardSource(
             made,
             folder / "samples",
@@ -207,7 +208,7 @@ class LocalTrainer:
             self._network.parameters(), lr=lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
         )
         for _ in range(steps):
-            loss, _figures = self._job.loss(self._network, to_tensors(next(self._batches)))
+            loss, _figures = self._task.loss(self._network, to_tensors(next(self._batches)))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self._network.parameters(), optim.clip_norm)
@@ -226,5 +227,5 @@ class LocalTrainer:
             shard = self._source.get(index, newest=visit // data.repeats)
             rng = np.random.default_rng((seed, visit))
             for rows in batches(data.shard, self._config.optim.batch, rng):
-                yield self._job.augment({key: value[rows] for key, value in shard.items()}, rng)
+                yield self._task.augment({key: value[rows] for key, value in shard.items()}, rng)
             visit += 1

@@ -53,7 +53,8 @@ from unblur.training.federated import (
     joined,
     put_weights,
 )
-from unblur.training.loop import job_of, lr_factor, validate
+from unblur.training.loop import lr_factor, validate
+from unblur.training.registry import task_of
 from unblur.training.runs import append_row, save_run
 from unblur.training.shards import Arrays
 
@@ -270,20 +271,20 @@ def federate(
         wait_s: how long to wait for enough clients before a round is given up.
         told: called after each round with its number and figures.
     """
-    job, _ = job_of(config)
+    task = task_of(config)
     torch.manual_seed(config.seed)
-    network = job.build()
+    network = task.build()
     run.mkdir(parents=True, exist_ok=True)
     (run / "terms.json").write_text(json.dumps(asdict(terms)), encoding="utf-8")
     rounds = _Rounds(terms, grid, flat_weights(network))
-    loss = validate(job, network, public)["loss"] if public is not None else 0.0
+    loss = validate(task, network, public)["loss"] if public is not None else 0.0
     for number in range(1, terms.rounds + 1):
         wait_for(grid, terms.clients, wait_s)
         factor = lr_factor((number - 1) * terms.local_steps, config.optim)
         before = rounds.strategy.weights
         after = rounds.play(number, lr=config.optim.lr * factor)
         put_weights(network, after)
-        figures = validate(job, network, public) if public is not None else {}
+        figures = validate(task, network, public) if public is not None else {}
         now = figures.get("loss", 0.0)
         kept = now <= (1 + terms.tolerance) * loss and not np.array_equal(before, after)
         if kept:

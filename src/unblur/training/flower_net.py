@@ -19,7 +19,7 @@ from unblur.errors import BadValue, EngineFailed
 from unblur.training import flower
 from unblur.training.config import TrainConfig
 from unblur.training.federated import Federation, LocalTrainer, flat_weights
-from unblur.training.loop import job_of
+from unblur.training.registry import task_of
 from unblur.training.shards import Arrays
 
 # After our own module, which turns Flower's telemetry off.
@@ -78,7 +78,7 @@ def serve(
     """
     check_address(address, safe=certificates is not None)
     manager = SimpleClientManager()
-    weights = len(flat_weights(job_of(config)[0].build()))
+    weights = len(flat_weights(task_of(config).build()))
     server = start_grpc_server(
         manager,
         address,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -14,22 +15,71 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.clip import Clip, ClipSynthesiser
+from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser
 from unblur.blur.trajectory import load_gyro
 from unblur.color import FloatArray, quantise
 from unblur.engines.base import Engine
 from unblur.models.frame_rnn import FrameRNN
+from unblur.models.interface import Network
 from unblur.training.clips import SharpClips
-from unblur.training.config import TrainConfig
+from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, Split
+from unblur.training.precision import unwrapped
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.task import Figures, Task
 from unblur.video.alignment import BLOCK_PX, CELL_PX, block_shifts, cells_of
 from unblur.video.hints import hint_of, no_hint
 
-_CHARBONNIER = 1e-3
-_SPECTRUM = 0.05
 _NO_CHANGE = 128
 _PICTURES = ("blurry", "sharp", "hints")
+
+
+@dataclass(frozen=True)
+class FrameData(DataConfig):
+    """Data of FrameRNN, and the size of its memory.
+
+    Attributes:
+        crop_px: side of the training crops.
+        crops: crops taken of each sequence.
+        none: share of the sequences without hints.
+        clips: share of the samples made from sharp clips instead of photos, if there are clips.
+        hidden: learned channels that the network remembers.
+        clip: how sequences move; their light and noise are ``recipe.camera``.
+        kernel_weights: ONNX file of the KernelNet that the hints come from.
+    """
+
+    crop_px: int = 128
+    crops: int = 2
+    none: float = 0.1
+    clips: float = 0.3
+    hidden: int = 16
+    clip: ClipRecipe = field(default_factory=ClipRecipe)
+    kernel_weights: str = ""
+    counts = (*DataConfig.counts, "crop_px", "crops")
+
+    def weights_needed(self) -> tuple[str, ...]:
+        """Return that a KernelNet must be there first."""
+        return ("kernel_weights",)
+
+
+@dataclass(frozen=True)
+class FrameLoss:
+    """What FrameRNN's loss and figures are made of; as the restoration networks'.
+
+    Attributes:
+        charbonnier: error, of the range 0 to 1, below which the penalty turns from linear to
+            quadratic.
+        spectrum: weight of the mean magnitude of the error's spectrum, which tells missing from
+            invented texture at every frequency.
+        worse_db: loss of PSNR from which a frame counts as made worse.
+    """
+
+    charbonnier: float = 1e-3
+    spectrum: float = 0.05
+    worse_db: float = 0.1
+
+
+LOSS = FrameLoss()
 
 
 class FrameSamples:
@@ -38,16 +88,17 @@ class FrameSamples:
     def __init__(self, config: TrainConfig, photos: SharpPhotos, clips: SharpClips) -> None:
         from unblur.engines.onnx import OnnxEngine
 
-        self._config, self._photos, self._clips = config, photos, clips
+        assert isinstance(config.data, FrameData)
+        self._data, self._photos, self._clips = config.data, photos, clips
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
-        self._synthesise = ClipSynthesiser(config.clip, config.recipe.camera, trace)
-        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        self._synthesise = ClipSynthesiser(self._data.clip, config.recipe.camera, trace)
+        self._engine = OnnxEngine(Path(self._data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one clip."""
-        data = self._config.data
-        side = data.window_px + 2 * self._config.clip.margin_px
+        data = self._data
+        side = _side_px(data)
         scenes: Sequence[FloatArray]
         if len(self._clips) and rng.random() < data.clips:
             scenes = self._clips.window(rng)
@@ -101,27 +152,29 @@ def crop_of(sample: Arrays, side: int, rng: np.random.Generator) -> Arrays:
     return out | {"facts": sample["facts"], "shifts": sample["shifts"][:, rows, columns]}
 
 
-def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of the sample maker."""
-    return partial(_make, config, photos, split)
+def _side_px(data: FrameData) -> int:
+    """Return the side of the pictures that a sequence wanders over."""
+    return data.window_px + 2 * data.clip.margin_px
 
 
-def _make(config: TrainConfig, photos: Path, split: Split) -> SampleMaker:
-    side = config.data.window_px + 2 * config.clip.margin_px
-    clips = SharpClips(photos, split, side_px=side, frames=config.clip.frames)
-    return FrameSamples(config, SharpPhotos(photos, split, smallest_px=side), clips)
+class FrameTask(Task[FrameData]):
+    """Network, samples, augmentation and loss of FrameRNN."""
 
+    data_type = FrameData
 
-class FrameTask:
-    """Network, augmentation and loss of FrameRNN."""
-
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
-
-    def build(self) -> nn.Module:
+    def build(self) -> Network:
         """Return a fresh network."""
-        return FrameRNN(
-            widths=self.config.widths, depths=self.config.depths, hidden=self.config.hidden
+        config = self.config
+        return self.network(widths=config.widths, depths=config.depths, hidden=self.data.hidden)
+
+    def samples(self, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+        """Return a picklable factory of the sample maker."""
+        side = _side_px(self.data)
+        return partial(
+            FrameSamples,
+            self.config,
+            SharpPhotos(photos, split, smallest_px=side),
+            SharpClips(photos, split, side_px=side, frames=self.data.clip.frames),
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
@@ -134,35 +187,33 @@ class FrameTask:
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log.
 
         ``memory_db`` is what the last frame gains by all frames before it: the same frame
         restored with nothing remembered is worse by so much.
         """
         blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
-        assert isinstance(network, FrameRNN)
+        inner, context = unwrapped(network, FrameRNN)
         hints = told_of(batch["hints"], batch["facts"])
-        learning = torch.is_grad_enabled()
         # One context for all frames: the weights are brought to bfloat16 once, not once a frame.
-        with torch.autocast("cpu", torch.bfloat16, enabled=learning and self.config.optim.bf16):
-            restored = unroll(network, blurry, hints, batch["shifts"])
+        with context():
+            restored = unroll(inner, blurry, hints, batch["shifts"])
         error = restored - sharp
-        pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
-        # A transform of the error tells missing from invented texture at every frequency.
+        pixels = (error.square() + LOSS.charbonnier**2).sqrt().mean()
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
         before, after = psnr_db(blurry - sharp), psnr_db(error)
         figures = {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),
             "last_gain_db": float((after - before)[:, -1].mean()),
-            "worse_share": float((after < before - 0.1).float().mean()),
+            "worse_share": float((after < before - LOSS.worse_db).float().mean()),
         }
-        if not learning:
+        if not torch.is_grad_enabled():
             last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
-            alone = network(last, hints[:, -1], network.first_state(last))[0]
+            alone = inner(last, hints[:, -1], inner.first_state(last))[0]
             figures["memory_db"] = float((after[:, -1] - psnr_db(alone - sharp[:, -1])).mean())
-        return pixels + _SPECTRUM * spectrum, figures
+        return pixels + LOSS.spectrum * spectrum, figures
 
 
 def told_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
@@ -219,8 +270,8 @@ def _sources(
     for axis in (1, 2):
         offsets = offsets.repeat_interleave(BLOCK_PX // unit, dim=axis)
         offsets = offsets.narrow(axis, 0, size[axis - 1])
-    rows = torch.arange(size[0])[None, :, None] + offsets[..., 0]
-    columns = torch.arange(size[1])[None, None] + offsets[..., 1]
+    rows = torch.arange(size[0], device=shifts.device)[None, :, None] + offsets[..., 0]
+    columns = torch.arange(size[1], device=shifts.device)[None, None] + offsets[..., 1]
     inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
     return rows.clamp(0, size[0] - 1), columns.clamp(0, size[1] - 1), inside
 
@@ -229,7 +280,9 @@ def _fetched(planes: torch.Tensor, fill: torch.Tensor, shifts: torch.Tensor) -> 
     """Return the learned channels fetched from where the picture came from."""
     count, channels, height, width = planes.shape
     rows, columns, inside = _sources(shifts, (height, width), unit=CELL_PX)
-    places = (torch.arange(count)[:, None, None] * height + rows) * width + columns
+    places = (
+        torch.arange(count, device=planes.device)[:, None, None] * height + rows
+    ) * width + columns
     # All channels of a place at once: they lie side by side.
     flat = planes.permute(0, 2, 3, 1).reshape(-1, channels)
     fetched = flat.index_select(0, places.flatten()).view(count, height, width, channels)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from torch import nn
 
 from unblur.color import luma, srgb_to_linear
 from unblur.models.fuse_net import FuseNet
+from unblur.models.interface import Network
+from unblur.motion.dihedral import turned_at_random
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, aligned, fusion_maps
 from unblur.motion.kernel import look, see
@@ -18,22 +22,40 @@ from unblur.motion.looks import KERNEL_MAPS
 from unblur.motion.refinement import searched, wide_looks
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
-from unblur.training.kernel_task import KernelTask, compare_psfs
+from unblur.training.kernel_task import compare_psfs, estimation_loss
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
-from unblur.training.windows import WindowSamples, window_samples
+from unblur.training.task import Figures, Task
+from unblur.training.windows import WindowData, WindowSamples, window_samples
 
 _MEAN = KERNEL_MAPS.index("previous")
+
+
+@dataclass(frozen=True)
+class FuseData(WindowData):
+    """Data of FuseNet.
+
+    Attributes:
+        kernel_weights: ONNX file of the KernelNet whose answers are fused.
+    """
+
+    kernel_weights: str = ""
+
+    def weights_needed(self) -> tuple[str, ...]:
+        """Return that a KernelNet must be there first."""
+        return ("kernel_weights",)
 
 
 class FuseSamples(WindowSamples):
     """Makes samples: a window of a photo, blurred, the answers to how it moved, and its PSF."""
 
+    data: FuseData
+
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         from unblur.engines.onnx import OnnxEngine
 
         super().__init__(config, photos)
-        self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample."""
@@ -63,28 +85,39 @@ class FuseSamples(WindowSamples):
         ]
 
 
-def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of the sample maker."""
-    return window_samples(FuseSamples, config, photos, split)
+class FuseTask(Task[FuseData]):
+    """Network and samples of FuseNet; augmentation and loss are KernelNet's."""
 
+    data_type = FuseData
 
-class FuseTask(KernelTask):
-    """KernelNet's task, on FuseNet."""
-
-    def build(self) -> nn.Module:
+    def build(self) -> Network:
         """Return a fresh network."""
-        return FuseNet(
+        return self.network(
             mean_at=MEAN_LOG,
-            in_maps=len(FUSE_MAPS),
+            maps=FUSE_MAPS,
             widths=self.config.widths,
             depths=self.config.depths,
         )
 
+    def samples(self, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+        """Return a picklable factory of the sample maker."""
+        return window_samples(FuseSamples, self.config, photos, split)
+
+    def start(self, network: nn.Module, weights: dict[str, Any]) -> dict[str, Any]:
+        """Return weights to begin with; those of a KernelNet will do too."""
+        assert isinstance(network, FuseNet)
+        known = network.stem.weight.shape == weights["stem.weight"].shape
+        return weights if known else network.adopted(weights)
+
+    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
+        """Turn and mirror each sample at random; a mirrored photo has mirrored motion."""
+        return turned_at_random(batch, KERNEL_MAPS, rng)
+
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log."""
-        total, figures = super().loss(network, batch)
+        total, figures = estimation_loss(network, batch)
         mean = batch["maps"][:, _MEAN]
         before, _ = compare_psfs(mean / mean.sum(dim=(1, 2), keepdim=True), batch["psf"])
         blurred = batch["facts"][:, 0] > 0.5

@@ -7,10 +7,8 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +17,9 @@ from torch import nn
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
 from unblur.training.crew import Crew
-from unblur.training.photos import Split
+from unblur.training.device import check_alone
+from unblur.training.precision import InBfloat16
+from unblur.training.registry import task_of
 from unblur.training.runs import (
     Means,
     append_row,
@@ -29,33 +29,14 @@ from unblur.training.runs import (
     start_from,
     update_average,
 )
-from unblur.training.shards import (
-    Arrays,
-    SampleMaker,
-    ShardSource,
-    batches,
-    make_shard,
-    shard_of_visit,
-)
+from unblur.training.shards import Arrays, ShardSource, batches, make_shard, shard_of_visit
+from unblur.training.task import Task
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
-
-class Job(Protocol):
-    """What is trained: a network, its augmentation and its loss."""
-
-    def build(self) -> nn.Module:
-        """Return a fresh network."""
-
-    def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
-        """Return a randomly changed batch, float32."""
-
-    def loss(
-        self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Return the loss of a batch and figures to log."""
+CPU = torch.device("cpu")
 
 
 def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
@@ -64,6 +45,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     run: Path,
     *,
     workers: int = 1,
+    device: torch.device = CPU,
     stop_after: int | None = None,
     initial: Path | None = None,
     progress: Progress | None = None,
@@ -75,7 +57,8 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
         config: what to train.
         photos: folder of sharp photos.
         run: folder of this run: ``checkpoint.pt``, ``log.csv`` and the cache of samples.
-        workers: processes that make samples; 0 makes them in this one.
+        workers: processes that make samples ahead; 0 makes them in this one, in between.
+        device: where the network computes. A run may go on on another one.
         stop_after: stop after this many steps in all, as if killed (the next call goes on).
         initial: checkpoint or weights to start from, when the run is new.
         progress: called after each step with (step, steps, figures).
@@ -87,15 +70,19 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
 
     Raises:
         BadValue: the folder holds a run of another config, or the batch cannot be shared.
+        UnreadableImage: no photo can be used.
     """
-    job, factory = job_of(config)
+    task = task_of(config)
     optim, data = config.optim, config.data
     crew = crew or Crew()
     crew.check(optim.batch)
+    check_alone(device, crew.size)
     torch.manual_seed(config.seed)
-    network = job.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # Its weights are drawn on the CPU, whatever the device.
+    network = task.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
-    set_precision(network, optim)  # of this one only: the average is validated as it ships
+    # The average is validated as it ships, in float32.
+    learning = InBfloat16(network, device.type) if optim.bf16 else network
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
     )
@@ -108,12 +95,12 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     else:  # samples of a run that never reached a checkpoint may be of another config
         shutil.rmtree(cache, ignore_errors=True)
     if step == 0 and initial is not None:
-        start_from(initial, network, average)
+        start_from(initial, task, network, average)
     validation = make_shard(
-        factory(photos, "val")(), seed=config.seed + 1, index=0, size=data.val_samples
+        task.samples(photos, "val")(), seed=config.seed + 1, index=0, size=data.val_samples
     )
     source = ShardSource(
-        factory(photos, "train"),
+        task.samples(photos, "train"),
         cache,
         seed=config.seed,
         size=data.shard,
@@ -131,12 +118,12 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
             shard = crew.joined(source.get(index, newest=visit // data.repeats), data.shard)
             rng = np.random.default_rng((config.seed, visit))
             for number, rows in enumerate(batches(data.shard, optim.batch, rng)):
-                batch = job.augment({key: value[rows] for key, value in shard.items()}, rng)
+                batch = task.augment({key: value[rows] for key, value in shard.items()}, rng)
                 if number < within or step >= end:
                     continue  # drawn all the same, so that a resumed visit is the same visit
                 for group in optimiser.param_groups:
                     group["lr"] = optim.lr * lr_factor(step, optim)
-                loss, figures = job.loss(network, to_tensors(crew.part(batch)))
+                loss, figures = task.loss(learning, to_tensors(crew.part(batch), device))
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 crew.average_gradients(network)
@@ -150,7 +137,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
                 if step % config.validate_every == 0 or step == end:
                     means = Means.of(crew.gathered(means))
                     if crew.first:
-                        checked = validate(job, average, validation)
+                        checked = validate(task, average, validation)
                         row: dict[str, float] = {"step": step, "samples": step * optim.batch}
                         row |= {f"train_{key}": round(v, 5) for key, v in means.now().items()}
                         row |= {f"val_{key}": round(v, 5) for key, v in checked.items()}
@@ -164,41 +151,6 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     return checkpoint
 
 
-_JOBS = {
-    "kernel": ("kernel_task", "KernelTask"),
-    "restore": ("restore_task", "RestoreTask"),
-    "detect": ("detect_task", "DetectTask"),
-    "patches": ("patch_task", "PatchTask"),
-    "frame": ("frame_task", "FrameTask"),
-    "fuse": ("fuse_task", "FuseTask"),
-}
-"""Module and class of each task; the module's ``samples`` makes its samples."""
-
-
-def job_of(
-    config: TrainConfig,
-) -> tuple[Job, Callable[[Path, Split], Callable[[], SampleMaker]]]:
-    """Return what a config trains, and the factory of its samples."""
-    module_name, class_name = _JOBS[config.task]
-    module = import_module(f"unblur.training.{module_name}")
-    job: Job = getattr(module, class_name)(config)
-    return job, partial(module.samples, config)
-
-
-def set_precision(network: nn.Module, optim: OptimConfig) -> None:
-    """Let a network compute in bfloat16 if it is to; its weights and answers stay float32."""
-    if not optim.bf16:
-        return
-    plain = network.forward
-
-    def forward(*inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        with torch.autocast("cpu", torch.bfloat16):
-            out = plain(*inputs)
-        return out.float() if isinstance(out, torch.Tensor) else tuple(x.float() for x in out)
-
-    network.forward = forward
-
-
 def lr_factor(step: int, optim: OptimConfig) -> float:
     """Return the learning rate's factor: linear rise, plateau, linear fall at the end.
 
@@ -209,9 +161,10 @@ def lr_factor(step: int, optim: OptimConfig) -> float:
     return min(rise, fall)
 
 
-def to_tensors(batch: Arrays) -> dict[str, torch.Tensor]:
-    """Return a batch as tensors, images with channels last, as CPUs like them."""
-    tensors = {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in batch.items()}
+def to_tensors(batch: Arrays, device: torch.device = CPU) -> dict[str, torch.Tensor]:
+    """Return a batch as tensors on a device, images with channels last, as CPUs like them."""
+    arrays = {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in batch.items()}
+    tensors = {key: tensor.to(device) for key, tensor in arrays.items()}
     return {
         key: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
         for key, t in tensors.items()
@@ -219,16 +172,19 @@ def to_tensors(batch: Arrays) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def validate(job: Job, network: nn.Module, samples: Arrays, *, batch: int = 16) -> dict[str, float]:
-    """Return the mean figures over fixed samples."""
+def validate(
+    task: Task[Any], network: nn.Module, samples: Arrays, *, batch: int = 16
+) -> dict[str, float]:
+    """Return the mean figures over fixed samples, computed where the network is."""
     network.eval()
+    device = next(network.parameters()).device
     means = Means()
     count = len(next(iter(samples.values())))
     for start in range(0, count, batch):
         part = {
             key: value[start : start + batch].astype(np.float32) for key, value in samples.items()
         }
-        loss, figures = job.loss(network, to_tensors(part))
+        loss, figures = task.loss(network, to_tensors(part, device))
         means.add({"loss": float(loss), **figures}, weight=len(next(iter(part.values()))))
     network.train()
     return means.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,31 @@ from torch import nn
 from torch.nn import functional
 
 from unblur.color import quantise
-from unblur.models.patch_net import PATCH_PX, PatchNet
-from unblur.training.config import TrainConfig
+from unblur.models.interface import Network
+from unblur.models.patch_net import PATCH_PX
 from unblur.training.facts import class_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
-from unblur.training.windows import WindowSamples, window_samples
+from unblur.training.task import Figures, Task
+from unblur.training.windows import WindowData, WindowSamples, window_samples
+
+
+@dataclass(frozen=True)
+class PatchData(WindowData):
+    """Data of PatchNet.
+
+    Attributes:
+        crops: patches taken of each window.
+    """
+
+    crops: int = 2
+    counts = (*WindowData.counts, "crops")
 
 
 class PatchSamples(WindowSamples):
     """Makes samples: patches of a synthetic window, and whether it was blurred."""
+
+    data: PatchData
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` patches of one window."""
@@ -34,20 +50,19 @@ class PatchSamples(WindowSamples):
         ]
 
 
-def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of the sample maker."""
-    return window_samples(PatchSamples, config, photos, split)
+class PatchTask(Task[PatchData]):
+    """Network, samples, augmentation and loss of PatchNet."""
 
+    data_type = PatchData
+    private = True
 
-class PatchTask:
-    """Network, augmentation and loss of PatchNet."""
-
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
-
-    def build(self) -> nn.Module:
+    def build(self) -> Network:
         """Return a fresh network."""
-        return PatchNet(widths=self.config.widths)
+        return self.network(widths=self.config.widths)
+
+    def samples(self, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+        """Return a picklable factory of the sample maker."""
+        return window_samples(PatchSamples, self.config, photos, split)
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
         """Mirror a batch at random and bring it to float."""
@@ -58,7 +73,7 @@ class PatchTask:
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log."""
         logits = network(batch["patch"] * (1 / 255))
         loss = functional.binary_cross_entropy_with_logits(logits, batch["blurred"])

@@ -34,17 +34,22 @@ from torch import nn
 from unblur.errors import BadValue, MissingExtra
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.config import TrainConfig
-from unblur.training.loop import Job, Progress, job_of, lr_factor, to_tensors, validate
+from unblur.training.loop import Progress, lr_factor, to_tensors, validate
 from unblur.training.privacy import ACCOUNTANT, Mechanism, Privacy, mechanism_for
 from unblur.training.records import all_records, fingerprint
-from unblur.training.runs import append_row, check_same, resume_run, save_run, update_average
+from unblur.training.registry import TASKS, task_of
+from unblur.training.runs import (
+    append_row,
+    check_same,
+    resume_run,
+    save_run,
+    start_from,
+    update_average,
+)
 from unblur.training.shards import Arrays, make_shard
+from unblur.training.task import Task
 
 log = logging.getLogger(__name__)
-
-TASKS = ("detect", "patches", "restore")
-"""Tasks whose loss is a mean over samples of independent losses, and whose layers have gradients
-per sample."""
 
 CHUNK = 64
 """Samples whose gradients are held in memory at a time."""
@@ -85,19 +90,20 @@ def train_private(
         BadValue: a task that is not for private training, or a run of another config or budget.
         MissingExtra: Opacus is not installed.
     """
-    if config.task not in TASKS:
+    task = task_of(config)
+    if not task.private:
+        fit = [name for name, entry in TASKS.items() if entry.task_type().private]
         raise BadValue(
-            f"private training is for {', '.join(TASKS)}, got the task '{config.task}'; "
+            f"private training is for {', '.join(fit)}, got the task '{config.task}'; "
             "train it without --private"
         )
-    job, factory = job_of(config)
     optim = config.optim
     torch.manual_seed(config.seed)
-    network = job.build()
+    network = task.build()
     average = copy.deepcopy(network).requires_grad_(False)
     records = list(
         all_records(
-            factory(photos, "train"),
+            task.samples(photos, "train"),
             photos,
             run / "records" / fingerprint(config, privacy.windows),
             seed=config.seed,
@@ -107,8 +113,7 @@ def train_private(
     )
     mechanism = mechanism_for(privacy, photos=len(records), batch=optim.batch, steps=optim.steps)
     if initial is not None:
-        network.load_state_dict(load_checkpoint(initial)["ema"])
-        average.load_state_dict(network.state_dict())
+        start_from(initial, task, network, average)
     entropy_source = np.random.SeedSequence(secrets.randbits(256) if entropy is None else entropy)
     draws, noise = _generators(entropy_source)
     wrapped, optimiser = _wrapped(network, config, privacy, mechanism, noise)
@@ -120,7 +125,7 @@ def train_private(
         _check_terms(terms, state, run)
         step = resume_run(state, network, average, optimiser)
     validation = make_shard(
-        factory(photos, "val")(), seed=config.seed + 1, index=0, size=config.data.val_samples
+        task.samples(photos, "val")(), seed=config.seed + 1, index=0, size=config.data.val_samples
     )
     end = optim.steps if stop_after is None else min(stop_after, optim.steps)
     checked, since = {"loss": float("nan")}, time.perf_counter()
@@ -128,13 +133,13 @@ def train_private(
         for group in optimiser.param_groups:
             group["lr"] = optim.lr * lr_factor(step, optim)
         drawn = np.flatnonzero(draws.random(len(records)) < mechanism.rate)
-        batch = _batch(job, records, drawn, privacy.views, draws)
-        _accumulate(job, wrapped, optimiser, batch, privacy.views)
+        batch = _batch(task, records, drawn, privacy.views, draws)
+        _accumulate(task, wrapped, optimiser, batch, privacy.views)
         optimiser.step()  # adds the noise, whether or not any photo was drawn
         step += 1
         update_average(average, network, min(optim.ema, (1 + step) / (10 + step)))
         if step % config.validate_every == 0 or step == end:
-            checked = validate(job, average, validation)
+            checked = validate(task, average, validation)
             spent = mechanism.spent(step, privacy.delta)
             row: dict[str, float] = {"step": step, "samples": step * optim.batch}
             row |= {f"val_{key}": round(v, 5) for key, v in checked.items()}
@@ -202,7 +207,7 @@ def _wrapped(
 
 
 def _batch(
-    job: Job,
+    task: Task[Any],
     records: list[Arrays],
     drawn: NDArray[np.intp],
     views: int,
@@ -218,10 +223,12 @@ def _batch(
         key: np.concatenate([records[i][key][rows] for i, rows in zip(drawn, chosen, strict=True)])
         for key in keys
     }
-    return job.augment(batch, draws)
+    return task.augment(batch, draws)
 
 
-def _accumulate(job: Job, wrapped: nn.Module, optimiser: Any, batch: Arrays, views: int) -> None:
+def _accumulate(
+    task: Task[Any], wrapped: nn.Module, optimiser: Any, batch: Arrays, views: int
+) -> None:
     """Leave in the optimiser the gradients of a batch, in chunks that memory can hold."""
     optimiser.zero_grad(set_to_none=True)
     chunks = list(_chunks(batch, max(1, CHUNK // views) * views))
@@ -229,7 +236,7 @@ def _accumulate(job: Job, wrapped: nn.Module, optimiser: Any, batch: Arrays, vie
         for parameter in wrapped.parameters():
             parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))  # type: ignore
     for number, chunk in enumerate(chunks):
-        loss = job.loss(wrapped, to_tensors(chunk))[0]
+        loss = task.loss(wrapped, to_tensors(chunk))[0]
         with warnings.catch_warnings():
             # Opacus hooks every layer; PyTorch remarks that nobody asks for the input's gradient.
             warnings.filterwarnings("ignore", "Full backward hook is firing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,20 +18,80 @@ from unblur.blur.register import moved, restored_offset
 from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.models.restore_net import RestoreNet
+from unblur.models.interface import Network
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.refinement import look_again_shared
-from unblur.restoration.inputs import CHANNELS, network_input
+from unblur.restoration.inputs import CHANNEL_NAMES, network_input
 from unblur.restoration.noise import noise_beside_motion
+from unblur.spec import Bank
 from unblur.training.config import TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
-from unblur.training.windows import WindowSamples, window_samples
+from unblur.training.task import Figures, Task
+from unblur.training.windows import WindowData, WindowSamples, window_samples
 
-_CHARBONNIER = 1e-3
-_NEEDY_DB = 35.0
-"""PSNR of blurry crops below which there is something to gain; a nearly perfect one can lose many
-dB by a change that nobody sees, and would drown the rest in the mean."""
+
+@dataclass(frozen=True)
+class RestoreData(WindowData):
+    """Data of the restoration networks.
+
+    Attributes:
+        crop_px: side of the training crops.
+        crops: crops taken of each window.
+        windows: windows made at a time. Of photos that moved alike all over, they move as the
+            first one does and are restored with its estimate, which is what takes the time.
+        looks: times that KernelNet estimates at each window; the last answer is what banks are
+            made with.
+        estimated, true, none: shares of the samples by the PSF they are given: an estimate, the
+            true one, a point; the rest gets a wrong one.
+        bank: what the input tells of the motion, see
+            :data:`unblur.restoration.inputs.CHANNELS`.
+        fused: share of the estimates that are made as a photo's are: searched, and FuseNet having
+            the last word. The others are KernelNet's alone, which take a tenth of the time.
+        kernel_weights: ONNX file of the KernelNet that estimates.
+        fuse_weights: ONNX file of the FuseNet that ``fused`` asks for.
+    """
+
+    crop_px: int = 128
+    crops: int = 2
+    windows: int = 1
+    looks: int = 1
+    estimated: float = 0.7
+    true: float = 0.15
+    none: float = 0.1
+    bank: Bank = "wiener"
+    fused: float = 0.0
+    kernel_weights: str = ""
+    fuse_weights: str = ""
+    counts = (*WindowData.counts, "crop_px", "crops", "windows", "looks")
+
+    def weights_needed(self) -> tuple[str, ...]:
+        """Return which networks must be there first: those whose estimates the banks show."""
+        estimator = ("kernel_weights",) if self.bank != "none" else ()
+        return (*estimator, "fuse_weights") if self.fused else estimator
+
+
+@dataclass(frozen=True)
+class RestoreLoss:
+    """What the loss and the figures of a restoration network are made of. Chosen by hand.
+
+    Attributes:
+        charbonnier: error, of the range 0 to 1, below which the penalty turns from linear to
+            quadratic.
+        spectrum: weight of the mean magnitude of the error's spectrum, which tells missing from
+            invented texture at every frequency.
+        needy_db: PSNR of blurry crops below which there is something to gain; a nearly perfect one
+            can lose many dB by a change that nobody sees, and would drown the rest in the mean.
+        worse_db: loss of PSNR from which a crop counts as made worse.
+    """
+
+    charbonnier: float = 1e-3
+    spectrum: float = 0.05
+    needy_db: float = 35.0
+    worse_db: float = 0.1
+
+
+LOSS = RestoreLoss()
 
 
 @dataclass(frozen=True)
@@ -48,16 +109,18 @@ class RestoreSamples(WindowSamples):
     Motion is estimated only for the samples whose bank is made with an estimate.
     """
 
+    data: RestoreData
+
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         from unblur.engines.onnx import OnnxEngine
 
         super().__init__(config, photos)
         self._engine: Engine | None = None
-        if config.data.bank != "none":
-            self._engine = OnnxEngine(Path(config.data.kernel_weights), task="kernel", threads=1)
+        if self.data.bank != "none":
+            self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", threads=1)
         self._fuse_engine: Engine | None = None
-        if config.data.fused:
-            self._fuse_engine = OnnxEngine(Path(config.data.fuse_weights), task="fuse", threads=1)
+        if self.data.fused:
+            self._fuse_engine = OnnxEngine(Path(self.data.fuse_weights), task="fuse", threads=1)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of each of ``data.windows`` windows."""
@@ -123,26 +186,35 @@ def _registered(pair: Pair, psf: Psf) -> FloatArray:
     return moved(pair.sharp, restored_offset(psf, pair.psf))
 
 
-def samples(config: TrainConfig, photos: Path, split: Split) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of the sample maker."""
-    if split != "train":  # the few validation samples are to be of as many motions
-        config = replace(config, data=replace(config.data, windows=1))
-    return window_samples(RestoreSamples, config, photos, split)
+class RestoreTask(Task[RestoreData]):
+    """Network, samples, augmentation and loss of the restoration networks.
 
+    A network is a :class:`unblur.models.interface.Network` made of ``channels`` (names of the
+    input's, the first three the blurry photo, sRGB), ``widths`` and ``depths``; it takes (N, C, H,
+    W) float32 in [0, 1] and gives (N, 3, H, W).
+    """
 
-class RestoreTask:
-    """Network, augmentation and loss of RestoreNet."""
+    data_type = RestoreData
+    private = True
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
-
-    def build(self) -> nn.Module:
+    def build(self) -> Network:
         """Return a fresh network."""
-        return RestoreNet(
-            in_channels=CHANNELS[self.config.data.bank],
+        return self.network(
+            channels=CHANNEL_NAMES[self.data.bank],
             widths=self.config.widths,
             depths=self.config.depths,
         )
+
+    def samples(self, photos: Path, split: Split) -> Callable[[], SampleMaker]:
+        """Return a picklable factory of the sample maker."""
+        config = self.config
+        if split != "train":  # the few validation samples are to be of as many motions
+            config = replace(config, data=replace(self.data, windows=1))
+        return window_samples(RestoreSamples, config, photos, split)
+
+    def spec_fields(self) -> dict[str, Any]:
+        """Return what the input tells of the motion."""
+        return {"bank": self.data.bank}
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
         """Turn and mirror a batch at random and bring it to float."""
@@ -155,14 +227,13 @@ class RestoreTask:
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log."""
         restored, sharp = network(_scaled(batch["image"])), _scaled(batch["sharp"])
         error = restored - sharp
-        pixels = (error.square() + _CHARBONNIER**2).sqrt().mean()
-        # A transform of the error tells missing from invented texture at every frequency.
+        pixels = (error.square() + LOSS.charbonnier**2).sqrt().mean()
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
-        total = pixels + 0.05 * spectrum
+        total = pixels + LOSS.spectrum * spectrum
         blurry = _scaled(batch["image"])[:, :3] - sharp
         after, before = (
             -10 * torch.log10(e.detach().square().mean(dim=(1, 2, 3)).clamp_min(1e-6))
@@ -171,8 +242,10 @@ class RestoreTask:
         return total, {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),
-            "gain_needy_db": float((after - before)[before < _NEEDY_DB].mean()),  # NaN if none is
-            "worse_share": float((after < before - 0.1).float().mean()),
+            "gain_needy_db": float(
+                (after - before)[before < LOSS.needy_db].mean()
+            ),  # NaN if none is
+            "worse_share": float((after < before - LOSS.worse_db).float().mean()),
         }
 
 

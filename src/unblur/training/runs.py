@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from unblur.errors import BadValue
-from unblur.models.fuse_net import FuseNet
-from unblur.toml import from_dict
+from unblur.errors import BadValue, SpecMismatch
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import TrainConfig
+from unblur.training.device import on_cpu
+from unblur.training.registry import recorded_config
+from unblur.training.task import Task
 
 
 class Means:
@@ -67,7 +68,10 @@ def save_run(
     metrics: dict[str, float],
     privacy: dict[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint; ``privacy`` is what private training has spent."""
+    """Write a checkpoint, its tensors on the CPU, so that a run may go on on any device.
+
+    ``privacy`` is what private training has spent.
+    """
     state: dict[str, Any] = {
         "config": json.dumps(dataclasses.asdict(config)),
         "step": step,
@@ -78,7 +82,7 @@ def save_run(
     }
     if privacy is not None:
         state["privacy"] = privacy
-    save_checkpoint(path, state)
+    save_checkpoint(path, on_cpu(state))
 
 
 def check_same(config: TrainConfig, state: dict[str, Any], run: Path) -> None:
@@ -88,7 +92,7 @@ def check_same(config: TrainConfig, state: dict[str, Any], run: Path) -> None:
         BadValue: they differ in more than how long to train and how fast.
     """
     # A field that is younger than the run has its default there.
-    older = from_dict(TrainConfig, json.loads(state["config"]), where=str(run))
+    older = recorded_config(state["config"], where=str(run))
     before = json.loads(json.dumps(dataclasses.asdict(older)))
     now = json.loads(json.dumps(dataclasses.asdict(config)))
     for changeable in (before["optim"], now["optim"]):
@@ -115,13 +119,28 @@ def resume_run(
     return int(state["step"])
 
 
-def start_from(initial: Path, network: nn.Module, average: nn.Module) -> None:
-    """Give a new run the averaged weights of a checkpoint, a FuseNet those of a KernelNet too."""
-    weights = load_checkpoint(initial)["ema"]
-    if isinstance(network, FuseNet) and network.stem.weight.shape != weights["stem.weight"].shape:
-        weights = network.adopted(weights)
-    network.load_state_dict(weights)
-    average.load_state_dict(weights)
+def start_from(initial: Path, task: Task[Any], network: nn.Module, average: nn.Module) -> None:
+    """Give a new run the averaged weights of a checkpoint.
+
+    Raises:
+        CorruptWeights: it is no checkpoint.
+        SpecMismatch: it is of a network of another shape.
+    """
+    state = load_checkpoint(initial)
+    try:
+        weights = task.start(network, state["ema"])
+        network.load_state_dict(weights)
+        average.load_state_dict(weights)
+    except (KeyError, RuntimeError, AttributeError) as error:
+        raise SpecMismatch(
+            f"{initial} does not fit the network '{task.config.name}' ({first_lines(error)}); "
+            "give a checkpoint of the same task, widths and depths"
+        ) from error
+
+
+def first_lines(error: Exception, count: int = 2) -> str:
+    """Return the first lines of what an error says, in one."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:count])
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

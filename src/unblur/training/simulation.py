@@ -11,8 +11,8 @@ from unblur.blur.camera import CameraRecipe
 from unblur.errors import BadValue
 from unblur.training.config import TrainConfig
 from unblur.training.federated import LocalTrainer
-from unblur.training.loop import job_of
 from unblur.training.photos import SharpPhotos, by_source
+from unblur.training.registry import task_of
 from unblur.training.shards import Arrays, make_shard
 from unblur.training.windows import drawn_px
 
@@ -84,6 +84,6 @@ def public_samples(config: TrainConfig, photos: Path, count: int) -> Arrays:
     parts = []
     for number in range(count):
         own = config_of(config, number, count)
-        maker = job_of(own)[1](photos, "val")()
+        maker = task_of(own).samples(photos, "val")()
         parts.append(make_shard(maker, seed=config.seed + 1, index=number, size=each))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,23 @@ import numpy as np
 
 from unblur.blur.synthesis import Pair, Synthesiser
 from unblur.color import FloatArray
-from unblur.training.config import TrainConfig
+from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class WindowData(DataConfig):
+    """Data of the tasks whose samples are made of one blurred window each.
+
+    Attributes:
+        sides_px: sides of the windows, each as often; ``window_px`` alone if empty.
+    """
+
+    sides_px: tuple[int, ...] = ()
 
 
 class WindowSamples:
@@ -28,7 +40,10 @@ class WindowSamples:
         photos: sharp ones.
     """
 
+    data: WindowData
+
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
+        assert isinstance(config.data, WindowData)  # a task has looked at it before
         self.data = config.data
         self.synthesise = Synthesiser(config.recipe)
         self.photos = photos
@@ -66,14 +81,8 @@ def window_samples(
     photos: Path,
     split: Split,
 ) -> Callable[[], SampleMaker]:
-    """Return a picklable factory of a sample maker on the photos of a split."""
-    return partial(_make, maker, config, photos, split)
+    """Return a picklable factory of a sample maker on the photos of a split.
 
-
-def _make(
-    maker: Callable[[TrainConfig, SharpPhotos], SampleMaker],
-    config: TrainConfig,
-    photos: Path,
-    split: Split,
-) -> SampleMaker:
-    return maker(config, SharpPhotos(photos, split, smallest_px=drawn_px(config)))
+    The photos are looked through here, once, not in each worker process again.
+    """
+    return partial(maker, config, SharpPhotos(photos, split, smallest_px=drawn_px(config)))
