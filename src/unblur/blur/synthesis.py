@@ -138,7 +138,7 @@ class Synthesiser:
         kinds, shares = zip(*self.recipe.shares().items(), strict=True)
         kind: BlurKind = kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))]
         camera = draw_camera(self.recipe.camera, rng)
-        light = self._scene(sharp_srgb, camera, rng)
+        light = self.scene(sharp_srgb, camera, rng)
         blurred, psfs = self._blur(light, kind, rng)
         return self._developed(light, blurred, psfs, kind, camera, rng)
 
@@ -157,7 +157,7 @@ class Synthesiser:
         if pair.kind not in UNIFORM:
             raise BadValue(f"a photo blurred by {pair.kind} has no one PSF to give to another")
         self._check_size(sharp_srgb)
-        light = self._scene(sharp_srgb, pair.camera, rng)
+        light = self.scene(sharp_srgb, pair.camera, rng)
         blurred = apply_psf(light, pair.psf)
         return self._developed(light, blurred, pair.psfs, pair.kind, pair.camera, rng)
 
@@ -168,6 +168,25 @@ class Synthesiser:
                 f"a sharp photo must be larger than {2 * self.recipe.reach_px} px on each side, "
                 f"got {sharp_srgb.shape[:2]}"
             )
+
+    def developed(
+        self,
+        light: FloatArray,
+        blurred: FloatArray,
+        psf: Psf,
+        camera: Camera,
+        rng: np.random.Generator,
+    ) -> Pair:
+        """Return the pair of a scene and what its motion made of it, as a camera stores them.
+
+        Args:
+            light: (H, W, C) float32, of :meth:`scene`, margins included.
+            blurred: the same, blurred.
+            psf: what blurred it, or most of it.
+            camera: what happens to the light.
+            rng: source of the noise.
+        """
+        return self._developed(light, blurred, ((psf,),), "shake", camera, rng)
 
     def _developed(
         self,
@@ -199,9 +218,14 @@ class Synthesiser:
             return disc_psf(float(rng.uniform(*self.recipe.defocus_radius_px)))
         return _draw(self._path(kind, rng))
 
-    def _scene(
-        self, sharp_srgb: FloatArray, camera: Camera, rng: np.random.Generator
-    ) -> FloatArray:
+    def scene(self, sharp_srgb: FloatArray, camera: Camera, rng: np.random.Generator) -> FloatArray:
+        """Return the light of a sharp photo as a camera would meet it: softened, at night.
+
+        Args:
+            sharp_srgb: as for a call.
+            camera: its tone curve is undone.
+            rng: source of softness and lamps.
+        """
         light = expose(self._softened(sharp_srgb, rng), camera)
         # Nothing is drawn where there is no night, so that earlier seeds keep their pairs.
         if self.recipe.night_share and rng.random() < self.recipe.night_share:

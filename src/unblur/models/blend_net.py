@@ -23,6 +23,10 @@ _CELL_PX = 2
 _HALO = 6
 """Context around a tile in places of the coarsest level; as RestoreNet, whose body it has."""
 
+_CELL_PX = 2
+"""Side of the squares of pixels that the network sees as one place."""
+_HALO = 6
+"""Context around a tile in places of the coarsest level: 48 px with three levels."""
 _NEAR_PX = 9
 """Side of the neighbourhood whose disagreement bounds the correction."""
 _MOST = 2.0

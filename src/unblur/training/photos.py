@@ -46,6 +46,7 @@ class SharpPhotos:
         sides = {p: min(_size(p)) for p in candidates}
         self.paths = [p for p in candidates if sides[p] >= smallest_px]
         self._sides = sides
+        self.split: Split = split
         self._of_side: dict[int, list[Path]] = {}
         if not self.paths:
             raise UnreadableImage(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from unblur.blur.kinds import UNIFORM
 from unblur.blur.psf import Psf
@@ -25,10 +26,11 @@ from unblur.restoration.inputs import CHANNEL_NAMES, network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.spec import Bank
 from unblur.training.config import TrainConfig
+from unblur.training.paired_samples import PairedMaker
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
-from unblur.training.windows import WindowData, WindowSamples, window_samples
+from unblur.training.windows import WindowData, WindowSamples, crops_of, window_samples
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class RestoreData(WindowData):
             the last word. The others are KernelNet's alone, which take a tenth of the time.
         kernel_weights: ONNX file of the KernelNet that estimates.
         fuse_weights: ONNX file of the FuseNet that ``fused`` asks for.
+        psf_pairs: file of true and estimated PSFs, see :mod:`unblur.training.psf_pairs`; with it
+            no motion is estimated while samples are made, and the shares above do not count (those
+            of :mod:`unblur.training.paired_samples` do).
     """
 
     crop_px: int = 128
@@ -63,10 +68,13 @@ class RestoreData(WindowData):
     fused: float = 0.0
     kernel_weights: str = ""
     fuse_weights: str = ""
+    psf_pairs: str = ""
     counts = (*WindowData.counts, "crop_px", "crops", "windows", "looks")
 
     def weights_needed(self) -> tuple[str, ...]:
         """Return which networks must be there first: those whose estimates the banks show."""
+        if self.psf_pairs:
+            return ()
         estimator = ("kernel_weights",) if self.bank != "none" else ()
         return (*estimator, "fuse_weights") if self.fused else estimator
 
@@ -80,6 +88,12 @@ class RestoreLoss:
             quadratic.
         spectrum: weight of the mean magnitude of the error's spectrum, which tells missing from
             invented texture at every frequency.
+        worse_than_best: weight of what a block's error exceeds that of the best picture in the
+            input by, where the input holds solutions to choose from (bank ``tv``).
+        block_px: side of those blocks.
+        level: mean error of the best picture at which a sample weighs as much as one without:
+            samples weigh as the inverse root of it, or those with much noise and long motion
+            would drown those in which a tenth of a grey level counts (bank ``tv``).
         needy_db: PSNR of blurry crops below which there is something to gain; a nearly perfect one
             can lose many dB by a change that nobody sees, and would drown the rest in the mean.
         worse_db: loss of PSNR from which a crop counts as made worse.
@@ -87,6 +101,9 @@ class RestoreLoss:
 
     charbonnier: float = 1e-3
     spectrum: float = 0.05
+    worse_than_best: float = 0.7
+    block_px: int = 16
+    level: float = 0.004
     needy_db: float = 35.0
     worse_db: float = 0.1
 
@@ -116,7 +133,15 @@ class RestoreSamples(WindowSamples):
 
         super().__init__(config, photos)
         self._engine: Engine | None = None
-        if self.data.bank != "none":
+        self._paired: PairedMaker | None = None
+        if self.data.psf_pairs:
+            self._paired = PairedMaker(
+                Path(self.data.psf_pairs),
+                self.synthesise,
+                validation=photos.split != "train",
+                bank=self.data.bank,
+            )
+        elif self.data.bank != "none":
             self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", threads=1)
         self._fuse_engine: Engine | None = None
         if self.data.fused:
@@ -127,6 +152,9 @@ class RestoreSamples(WindowSamples):
         made: list[Arrays] = []
         pair: Pair | None = None
         for _ in range(self.data.windows):
+            if self._paired is not None:
+                made += self._paired(self.window(rng), self.data.crop_px, self.data.crops, rng)
+                continue
             if pair is not None and pair.kind in UNIFORM:
                 # What an estimate gets wrong, it may get wrong of any photo that moved alike.
                 pair = self.synthesise.alike(self.window(rng), pair, rng)
@@ -144,7 +172,7 @@ class RestoreSamples(WindowSamples):
         image = network_input(data.bank, pair.blurry, [(psf, everywhere)], bank.confidence, noise)
         target = _registered(pair, psf) if bank.told else pair.sharp
         sharp = np.moveaxis(target, 2, 0)
-        return [_crop(image, sharp, data.crop_px, rng) for _ in range(data.crops)]
+        return crops_of(image, sharp, data.crop_px, data.crops, rng)
 
     def _choose(self, pair: Pair, rng: np.random.Generator) -> _BankPsf:
         """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
@@ -229,12 +257,15 @@ class RestoreTask(Task[RestoreData]):
         self, network: nn.Module, batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, Figures]:
         """Return the loss of a batch and the figures to log."""
-        restored, sharp = network(_scaled(batch["image"])), _scaled(batch["sharp"])
-        error = restored - sharp
-        pixels = (error.square() + LOSS.charbonnier**2).sqrt().mean()
-        spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
-        total = pixels + LOSS.spectrum * spectrum
-        blurry = _scaled(batch["image"])[:, :3] - sharp
+        image, sharp = _scaled(batch["image"]), _scaled(batch["sharp"])
+        error = network(image) - sharp
+        pixels = (error.square() + LOSS.charbonnier**2).sqrt().mean(dim=(1, 2, 3))
+        spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean(dim=(1, 2, 3))
+        losses = pixels + LOSS.spectrum * spectrum
+        if self.data.bank == "tv":
+            losses = _weighed(losses, error, [image[:, i : i + 3] - sharp for i in (0, 3, 6)])
+        total = losses.mean()
+        blurry = image[:, :3] - sharp
         after, before = (
             -10 * torch.log10(e.detach().square().mean(dim=(1, 2, 3)).clamp_min(1e-6))
             for e in (error, blurry)
@@ -249,16 +280,23 @@ class RestoreTask(Task[RestoreData]):
         }
 
 
-def _crop(image: FloatArray, sharp: FloatArray, side: int, rng: np.random.Generator) -> Arrays:
-    y = int(rng.integers(image.shape[1] - side + 1))
-    x = int(rng.integers(image.shape[2] - side + 1))
-    part = (slice(None), slice(y, y + side), slice(x, x + side))
-    return {"image": _to_bytes(image[part]), "sharp": _to_bytes(sharp[part])}
+def _weighed(losses: torch.Tensor, error: torch.Tensor, others: list[torch.Tensor]) -> torch.Tensor:
+    """Return losses that also hold what is worse than the best of other pictures, block by block.
+
+    Args:
+        losses: (N,).
+        error: (N, 3, H, W), of the network.
+        others: the errors of the pictures that it could have taken.
+    """
+    ours, *theirs = (_block_errors(e) for e in (error, *others))
+    best = torch.stack(theirs).amin(dim=0).detach()
+    worse = torch.relu(ours - best).mean(dim=(1, 2, 3))
+    weights = (best.mean(dim=(1, 2, 3)) + LOSS.level).rsqrt()
+    return (losses + LOSS.worse_than_best * worse) * weights / weights.mean()
 
 
-def _to_bytes(values: FloatArray) -> NDArray[np.uint8]:
-    """All inputs lie in [0, 1]; a quarter of a grey level of rounding is below the noise."""
-    return np.asarray(np.clip(values, 0, 1) * 255 + 0.5, dtype=np.uint8)
+def _block_errors(error: torch.Tensor) -> torch.Tensor:
+    return functional.avg_pool2d(error.abs().mean(dim=1, keepdim=True), LOSS.block_px)
 
 
 def _to_float(values: NDArray[np.generic]) -> FloatArray:

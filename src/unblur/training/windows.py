@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.blur.synthesis import Pair, Synthesiser
 from unblur.color import FloatArray
@@ -86,3 +87,32 @@ def window_samples(
     The photos are looked through here, once, not in each worker process again.
     """
     return partial(maker, config, SharpPhotos(photos, split, smallest_px=drawn_px(config)))
+
+
+def crops_of(
+    image: FloatArray, sharp: FloatArray, side: int, count: int, rng: np.random.Generator
+) -> list[Arrays]:
+    """Return random crops of a network's input and of what it should give.
+
+    Args:
+        image: (C, H, W) float32 in [0, 1], H and W of at least ``side``.
+        sharp: (3, H, W) float32 in [0, 1].
+        side: of the crops, px.
+        count: how many.
+        rng: source of their places.
+
+    Returns:
+        ``image`` and ``sharp`` of each as uint8; a quarter of a grey level of rounding is below the
+        noise.
+    """
+    made = []
+    for _ in range(count):
+        y = int(rng.integers(image.shape[1] - side + 1))
+        x = int(rng.integers(image.shape[2] - side + 1))
+        part = (slice(None), slice(y, y + side), slice(x, x + side))
+        made.append({"image": _to_bytes(image[part]), "sharp": _to_bytes(sharp[part])})
+    return made
+
+
+def _to_bytes(values: FloatArray) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(values, 0, 1) * 255 + 0.5, dtype=np.uint8)
