@@ -24,12 +24,12 @@ from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear, to_fl
 from unblur.evaluate.pairs import PairFile, read_pairs
 from unblur.evaluate.samples import read_rgb8
 from unblur.motion.features import noise_sigma
+from unblur.motion.picture import Picture
 from unblur.restoration import bank
-from unblur.restoration.catalogue import load_kernel_engine
 from unblur.restoration.classical import skimage_richardson_lucy
 from unblur.restoration.noise import noise_beside_motion
-from unblur.restoration.pipeline import analyse_samples
 from unblur.restoration.wiener import wiener_bank
+from unblur.zoo.models import default_session
 
 SIDE, CONTEXT = 256, 80
 
@@ -53,8 +53,9 @@ def window(pair: PairFile) -> Case | None:
     """Return the middle window of a pair, or None where no single PSF tells its blur."""
     true = pair.true_psf()
     blurry, sharp = read_rgb8(pair.blurry), read_rgb8(pair.sharp)
-    field = analyse_samples(blurry, load_kernel_engine(threads=1))
-    if true is None or field is None or field.scale > 1:
+    estimator, picture = default_session(1).estimator(), Picture(blurry)
+    field = estimator.refine(picture, estimator.propose(picture))
+    if true is None or field.scale > 1:
         return None
     row, column = len(field.windows) // 2, len(field.windows[0]) // 2
     places = (field.centres_y[row], field.centres_x[column])

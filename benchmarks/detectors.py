@@ -35,8 +35,8 @@ from unblur.evaluate.detectors import (
     calibration,
     roc_auc,
 )
-from unblur.motion.detect import KINDS, Detection, detect_luma
-from unblur.restoration.catalogue import load_blur_engine
+from unblur.motion.detect import KINDS, Detection
+from unblur.zoo.models import default_session
 
 OURS = "unblur"
 DOCUMENT = "document's network"
@@ -71,7 +71,7 @@ def main() -> None:
 def look_at(folder: Path, patch_net: Path | None, every: int | None) -> dict[str, Any]:
     """Run every detector on the blurry side of all pairs; NaN where one was not run."""
     rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
-    engine = load_blur_engine(threads=1)
+    detector = default_session(1).detector()
     scorers: dict[str, Callable[[Any, Any], float]] = {
         name: (lambda _, grey, measure=measure: -measure(grey))
         for name, measure in CLASSICAL.items()
@@ -92,7 +92,7 @@ def look_at(folder: Path, patch_net: Path | None, every: int | None) -> dict[str
             else:
                 scores[name].append(timed(seconds[name], scorer, pixels, grey))
         plane = luma(srgb_to_linear(to_float(pixels)))
-        ours.append(timed(seconds[OURS], detect_luma, plane, engine))
+        ours.append(timed(seconds[OURS], detector, plane))
     scores[OURS] = [1 - found.probabilities[0] for found in ours]
     return {"facts": rows, "scores": scores, "seconds": seconds, "ours": ours}
 

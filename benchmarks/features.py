@@ -27,7 +27,7 @@ import torch
 
 from unblur.engines import OnnxEngine
 from unblur.motion.features import MAP_NAMES
-from unblur.restoration.catalogue import KERNEL_NET, weights_path
+from unblur.zoo.catalogue import KERNEL_NET, weights_path
 from unblur.training.kernel_task import compare_psfs
 from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard

@@ -28,7 +28,7 @@ from onnxruntime.quantization import (  # noqa: TID253
     quantize_static,
 )
 
-from unblur.restoration.catalogue import KERNEL_NET, RESTORE_NET, weights_path
+from unblur.zoo.catalogue import KERNEL_NET, RESTORE_NET, weights_path
 from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
 

@@ -45,21 +45,17 @@ from unblur.evaluate.metrics import kernel_similarity, psnr_db
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import InputFile, read_photo
-from unblur.motion.analysis import analyse_luma
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.kernel import estimate_psfs
-from unblur.restoration.catalogue import (
-    FUSE_NET,
-    KERNEL_NET,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-    weights_path,
-)
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.tiling import node_weights
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.pipeline.tiling import node_weights
+from unblur.tone import LINEAR
+from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
+from unblur.zoo.models import default_session
 
 REACH_PX = 63
 METHODS = ("none", "look1", "look3", "classical", "unblur")
@@ -212,10 +208,9 @@ def measure(
     real = true_field(pair, noise_sigma(plane))
 
     def psnr(field: MotionField) -> float:
-        restorer = load_restorer(options.restorer, threads=1)
-        engine = load_kernel_engine(threads=1)
-        out, _, _ = restore_samples(blurry, restorer, engine, RestoreOptions(psf=field))
-        return psnr_db(out, truth, data_range=255)
+        models = default_session(1).models(options.restorer)
+        result = restore_picture(Picture(blurry), models, RestoreOptions(psf=field))
+        return psnr_db(result.samples, truth, data_range=255)
 
     oracle, before = psnr(real), psnr_db(blurry, truth, data_range=255)
     for method in methods:
@@ -237,22 +232,19 @@ def measure(
 
 def estimate(method: str, plane: Any) -> MotionField:
     """Return a method's motion field of one photo's luma."""
-    shape, engine = plane.shape, load_kernel_engine(threads=1)
+    session = default_session(1)
     if method == "unblur":
-        return analyse_luma(
-            lambda y0, x0, y1, x1: plane[y0:y1, x0:x1],
-            shape,
-            engine,
-            fuse_engine=load_fuse_engine(threads=1),
-        )
+        picture, estimator = Picture(plane[..., None], LINEAR), session.estimator()
+        return estimator.refine(picture, estimator.propose(picture))
     if method == "none":
         psf = Psf.delta(3)
     elif method == "classical":
         psf = estimate_psf_map(plane)
     else:
         looks = int(method.removeprefix("look"))
+        engine = session.network(weights_path(KERNEL_NET), "kernel")
         psf = estimate_psfs([np.ascontiguousarray(plane)], engine, looks=looks)[0].psf
-    return uniform_field(shape, psf, noise_sigma(plane))
+    return uniform_field(plane.shape, psf, noise_sigma(plane))
 
 
 def true_field(pair: Pair, noise: float) -> MotionField:

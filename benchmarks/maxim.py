@@ -134,16 +134,16 @@ def peak_mb() -> float:
 def through_the_pipeline(package: Path, blurry: Array, side: int) -> dict[str, float]:
     """Return what ``unblur.restore`` costs on a photo of this side, by the tiles as shipped.
 
-    MAXIM is added to the shelf if it is not there.
+    MAXIM is added to the model store if it is not there.
     """
     import unblur
     from unblur.foreign.maxim import NAME, add_maxim
     from unblur.foreign.probing import Wishes
-    from unblur.restoration.catalogue import load_restorer
-    from unblur.restoration.shelf import read_record, shelved_names
+    from unblur.zoo.models import default_session
+    from unblur.zoo.store import read_record, stored_names
 
-    spec = read_record(NAME) if NAME in shelved_names() else add_maxim(package, None, Wishes())
-    load_restorer(NAME, threads=1)
+    spec = read_record(NAME) if NAME in stored_names() else add_maxim(package, None, Wishes())
+    default_session(1).restorer(NAME)
     base = peak_mb()
     ends = [(0, max(0, side - length)) for length in blurry.shape[:2]]
     photo = np.pad(blurry, [*ends, (0, 0)], mode="symmetric")[:side, :side]

@@ -23,49 +23,48 @@ from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.protocols.levin import up_to_a_shift
 from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import read_photo
-from unblur.motion import analysis
-from unblur.restoration.catalogue import (
-    load_blur_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-)
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.motion.network import NetworkEstimator
+from unblur.motion.picture import Picture
+from unblur.motion.streaks import lamps_psf
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
 from unblur.toml import from_toml
+from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
+from unblur.zoo.models import Models, Session
 
 RECIPE = Path(__file__).resolve().parents[1] / "configs" / "night_recipe.toml"
 SIDE_PX = 512
 COLUMNS = ("similarity without", "with", "gain dB without", "with", "true PSF")
-heard = analysis.lamps_psf
-
-
-def unheard(read: Any, shape: tuple[int, int]) -> Psf | None:
-    """Stand in for lamps that are not listened to."""
-    return None
 
 
 class Restorer:
-    """The shipped networks, one thread each."""
+    """The shipped networks, one thread each.
 
-    def __init__(self) -> None:
-        self.model = load_restorer(threads=1)
-        self.kernel = load_kernel_engine(threads=1)
-        self.engines = {
-            "fuse_engine": load_fuse_engine(threads=1),
-            "blur_engine": load_blur_engine(threads=1),
-        }
+    Args:
+        streaks: whether light streaks are looked for.
+    """
+
+    def __init__(self, *, streaks: bool) -> None:
+        session = Session(threads=1)
+        kernel, fuse = (
+            session.network(weights_path(name), task)
+            for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
+        )
+        estimator = NetworkEstimator(kernel, fuse, threads=1, streaks=streaks)
+        self.models = Models(estimator, session.detector(), session.restorer())
 
     def __call__(self, blurry: Any, psf: Psf | None = None) -> tuple[Any, Psf]:
         """Return the restored photo, and the PSF in its middle."""
-        options = RestoreOptions(psf=psf)
-        restored, field, _ = restore_samples(
-            blurry, self.model, self.kernel, options, **self.engines
-        )
+        result = restore_picture(Picture(blurry), self.models, RestoreOptions(psf=psf))
+        field = result.motion
+        assert field is not None
         row = field.windows[len(field.windows) // 2]
-        return restored, row[len(row) // 2].psf.scaled(field.scale)
+        return result.samples, row[len(row) // 2].psf.scaled(field.scale)
 
 
-def measure(photo: Any, synthesise: Synthesiser, restore: Restorer, seed: int) -> list[float]:
+def measure(
+    photo: Any, synthesise: Synthesiser, restorers: tuple[Restorer, Restorer], seed: int
+) -> list[float]:
     """Return the figures of COLUMNS, and whether lamps were believed."""
     rng = pair_rng(seed, photo.relative.as_posix(), 0)
     sharp = as_rgb(read_photo(photo.path).srgb())
@@ -74,15 +73,14 @@ def measure(photo: Any, synthesise: Synthesiser, restore: Restorer, seed: int) -
     blurry, truth = (quantise(side, np.dtype(np.uint8)) for side in (pair.blurry, pair.sharp))
     before = up_to_a_shift(blurry, truth)["psnr_db"]
     likeness, gains = [], []
-    for lamps in (unheard, heard):
-        analysis.lamps_psf = lamps
+    for restore in restorers:
         restored, psf = restore(blurry)
         likeness.append(kernel_similarity(psf, pair.psf))
         gains.append(up_to_a_shift(restored, truth)["psnr_db"] - before)
-    restored, _ = restore(blurry, pair.psf)
+    restored, _ = restorers[1](blurry, pair.psf)
     bound = up_to_a_shift(restored, truth)["psnr_db"] - before
     light = luma(srgb_to_linear(pair.blurry))
-    lit = heard(lambda y0, x0, y1, x1: light[y0:y1, x0:x1], light.shape) is not None
+    lit = lamps_psf(lambda y0, x0, y1, x1: light[y0:y1, x0:x1], light.shape) is not None
     return [*likeness, *gains, bound, float(lit)]
 
 
@@ -101,10 +99,11 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
-    synthesise, restore = Synthesiser(from_toml(SynthesisRecipe, RECIPE)), Restorer()
+    synthesise = Synthesiser(from_toml(SynthesisRecipe, RECIPE))
+    restorers = Restorer(streaks=False), Restorer(streaks=True)
     photos = find_sharp(options.sharp, split=options.split)
     order = np.random.default_rng(options.seed).permutation(len(photos))[: options.photos]
-    rows = np.array([measure(photos[i], synthesise, restore, options.seed) for i in order])
+    rows = np.array([measure(photos[i], synthesise, restorers, options.seed) for i in order])
     print(f"{'':<20} {' '.join(f'{c[-10:]:>10}' for c in COLUMNS)}")
     show("all", rows)
     lit = rows[:, 5] > 0

@@ -58,16 +58,15 @@ def measure(
     import unblur
     from unblur import io
     from unblur.engines.onnx import available_cores
-    from unblur.restoration.catalogue import load_kernel_engine, load_restorer
 
-    load_kernel_engine(threads=threads)
-    load_restorer(model, threads=threads)
+    session = unblur.Session(threads=threads)
+    session.models(model)
     base = peak_mb()
     if profile is not None:
         profile.watch()
     begun, worked = time.perf_counter(), time.process_time()
     photo = io.read_photo(path)
-    restored = unblur.restore(photo, threads=threads, model=model)
+    restored = unblur.restore(photo, session=session, model=model)
     io.write_photo(restored.photo, path.with_name("out.jpg"))
     total = time.perf_counter() - begun
     report = restored.report

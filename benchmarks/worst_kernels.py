@@ -21,8 +21,10 @@ from unblur.color import as_rgb, luma, quantise, srgb_to_linear
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.io import read_photo
 from unblur.motion.features import noise_sigma
-from unblur.restoration.catalogue import load_kernel_engine, load_restorer
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.zoo.models import default_session
 
 SIDE, TEXT = 256, 16
 
@@ -61,9 +63,9 @@ def row_of(
     plane = luma(srgb_to_linear(pair.blurry))
     real = kernels.true_field(pair, noise_sigma(plane))
     found = kernels.estimate(row["method"], plane)
-    engine, restorer = load_kernel_engine(threads=1), load_restorer("wiener", threads=1)
+    models = default_session(1).models("wiener")
     restored = [
-        restore_samples(blurry, restorer, engine, RestoreOptions(psf=field))[0]
+        restore_picture(Picture(blurry), models, RestoreOptions(psf=field)).samples
         for field in (found, real)
     ]
     middle = found.windows[len(found.windows) // 2][len(found.windows[0]) // 2].psf

@@ -77,7 +77,7 @@ def map_picture(target: Path) -> None:
     import unblur
     from unblur.blur import Psf, apply_psf
     from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
-    from unblur.restoration.heatmap import heat_map
+    from unblur.detection.heatmap import heat_map
 
     with Image.open(HERE.parent / "examples" / "sharp" / "colosseum.jpg") as image:
         linear = srgb_to_linear(to_float(np.asarray(image.convert("RGB"))))

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from unblur.restoration import referee
+from unblur.pipeline import gate
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -11,5 +11,5 @@ settings.load_profile("repeatable")
 
 @pytest.fixture
 def light_may_change(monkeypatch):
-    """Let stand-ins restore by making photos brighter or darker, which the referee refuses."""
-    monkeypatch.setattr(referee, "lost_light", lambda before, after: 0.0)
+    """Let stand-ins restore by making photos brighter or darker, which the gate refuses."""
+    monkeypatch.setattr(gate, "lost_light", lambda before, after: 0.0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from unblur.arrays import read_npy, read_npz, read_table
 from unblur.blur.psf_files import load_psf
 from unblur.errors import BadPsf, BadValue
-from unblur.restoration.field_files import load_motion
+from unblur.pipeline.field_files import load_motion
 
 PSF = np.array([[0, 1, 0], [0, 2, 1], [0, 0, 0]], np.float64)
 QUIET = settings(

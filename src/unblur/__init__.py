@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unblur.blur.psf import Psf as Psf
+    from unblur.detection.facade import detect as detect
     from unblur.errors import UnblurError as UnblurError
     from unblur.io import Photo as Photo
     from unblur.io import Region as Region
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from unblur.io import write_photo as write_photo
     from unblur.motion.detect import Detection as Detection
     from unblur.motion.field import MotionField as MotionField
-    from unblur.restoration.detection import detect as detect
-    from unblur.restoration.facade import Restored as Restored
-    from unblur.restoration.facade import analyse as analyse
-    from unblur.restoration.facade import restore as restore
-    from unblur.restoration.pipeline import Report as Report
+    from unblur.pipeline.facade import Restored as Restored
+    from unblur.pipeline.facade import analyse as analyse
+    from unblur.pipeline.facade import restore as restore
+    from unblur.pipeline.report import Report as Report
+    from unblur.zoo.models import Session as Session
 
 __version__ = "0.1.0"
 
@@ -37,13 +38,14 @@ _HOMES = {
     "Photo": "unblur.io",
     "Psf": "unblur.blur.psf",
     "Region": "unblur.io",
-    "Report": "unblur.restoration.pipeline",
-    "Restored": "unblur.restoration.facade",
+    "Report": "unblur.pipeline.report",
+    "Restored": "unblur.pipeline.facade",
+    "Session": "unblur.zoo.models",
     "UnblurError": "unblur.errors",
-    "analyse": "unblur.restoration.facade",
-    "detect": "unblur.restoration.detection",
+    "analyse": "unblur.pipeline.facade",
+    "detect": "unblur.detection.facade",
     "read_photo": "unblur.io",
-    "restore": "unblur.restoration.facade",
+    "restore": "unblur.pipeline.facade",
     "write_photo": "unblur.io",
 }
 

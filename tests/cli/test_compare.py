@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tests.evaluate.comparing.fakes import fake_crew, write_pairs  # noqa: F401
 from unblur.cli import main
-from unblur.restoration.settings import DEFAULTS, read_settings
+from unblur.pipeline.settings import DEFAULTS, read_settings
 
 
 def unblur(*args, expect=0):

@@ -9,8 +9,8 @@ import pytest
 from unblur.engines import OnnxEngine
 from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
 from unblur.motion.looks import KERNEL_MAPS
-from unblur.restoration.catalogue import weights_path
 from unblur.spec import SPEC_KEY, ModelSpec
+from unblur.zoo.catalogue import weights_path
 
 KERNEL = weights_path("kernel_net")
 

@@ -89,11 +89,11 @@ def test_every_kind_and_length_is_drawn_before_any_is_drawn_twice():
 
 def test_models_without_their_packages_are_named(monkeypatch):
 
-    def load(name, *, threads):
+    def load(self, name):
         if name.startswith("skimage"):
             raise MissingExtra("scikit-image", "classical", "this classical model")
 
-    monkeypatch.setattr(choosing, "load_restorer", load)
+    monkeypatch.setattr(choosing.Session, "restorer", load)
     able, unable = choosing.candidates()
     assert "unblur" in able and not any(name.startswith("skimage") for name in able)
     assert "unblur[classical]" in unable[0]

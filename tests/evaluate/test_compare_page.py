@@ -12,7 +12,7 @@ from tests.evaluate.comparing.fakes import Crew
 from tests.house.test_readme import blocks, ours
 from unblur.cli import main
 from unblur.evaluate.comparing import run
-from unblur.restoration.settings import read_settings
+from unblur.pipeline.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "compare.md").read_text("utf-8")

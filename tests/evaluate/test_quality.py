@@ -15,6 +15,7 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import cropped
 from unblur.evaluate.protocols.plain import plain_inside
 from unblur.evaluate.samples import Photo8
+from unblur.pipeline.run import Result
 
 INF = float("inf")
 
@@ -127,10 +128,11 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
     with Image.open(photo) as image:
         Image.fromarray(np.asarray(image) // 2).save(darker)
 
-    def harm_only_dark_photos(samples, restorer, kernel, options, *, fuse_engine, blur_engine):
-        return (samples if samples.mean() > 100 else samples // 2), None, None
+    def harm_only_dark_photos(picture, models, options):
+        samples = picture.samples
+        return Result(samples if samples.mean() > 100 else samples // 2, None, None)
 
-    monkeypatch.setattr(harm, "restore_samples", harm_only_dark_photos)
+    monkeypatch.setattr(harm, "restore_picture", harm_only_dark_photos)
     paths = [photo, tmp_path / "broken.png", darker]
     kept, broken, harmed = harm.unharmed(paths, "wiener", threads=1)
     assert kept["psnr_db"] == INF and not kept["harmed"]

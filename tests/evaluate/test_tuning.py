@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.comparing.fakes import write_pairs
-from tests.restoration.fakes import FakeKernelEngine
+from tests.pipeline.fakes import FakeKernelEngine, models_of
 from unblur.errors import BadValue
 from unblur.evaluate.datasets import open_dataset
 from unblur.evaluate.metrics import psnr_db
@@ -15,7 +15,7 @@ from unblur.evaluate.tuning import run
 from unblur.evaluate.tuning.bench import Bench
 from unblur.evaluate.tuning.run import tune
 from unblur.evaluate.tuning.search import Plan, settings_of
-from unblur.restoration.settings import DEFAULTS, read_settings, to_toml
+from unblur.pipeline.settings import DEFAULTS, read_settings, to_toml
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -120,7 +120,7 @@ def test_the_file_says_exactly_what_was_tried(tmp_path):
 class Darken:
     """Loses on blurry photos and harms sharp ones."""
 
-    name, halo_px, at_once = "darken", 0, 1
+    name, halo_px, at_once, regularised = "darken", 0, 1, False
 
     def __call__(self, tile):
         return tile.srgb * np.float32(0.5)
@@ -129,9 +129,8 @@ class Darken:
 @pytest.fixture
 def engine(monkeypatch):
     made = FakeKernelEngine()
-    monkeypatch.setattr(benches, "load_restorer", lambda *_, **__: Darken())
-    monkeypatch.setattr(benches, "load_kernel_engine", lambda **_: made)
-    monkeypatch.setattr(benches, "load_blur_engine", lambda **_: None)
+    models = models_of(Darken(), made)
+    monkeypatch.setattr(benches.Session, "models", lambda self, name: models)
     return made
 
 

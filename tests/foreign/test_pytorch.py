@@ -52,7 +52,7 @@ def test_a_checkpoint_restores_as_in_pytorch(nafnet, tmp_path):
 
 
 def unblur_shelf():
-    from unblur.restoration.shelf import models_folder
+    from unblur.zoo.store import models_folder
 
     return models_folder()
 

@@ -7,7 +7,8 @@ from PIL import Image
 
 from tests.foreign.made import brighten, run
 from unblur.errors import CorruptWeights, UnknownModel
-from unblur.restoration import catalogue, shelf
+from unblur.zoo import catalogue, store
+from unblur.zoo.models import default_session
 
 
 @pytest.fixture
@@ -51,27 +52,27 @@ def test_nothing_is_replaced_unasked(network, shelf):
     assert (shelf / "a.onnx").read_bytes() == brighten()
     run("models", "add", network, "--name", "a", "--overwrite")
     assert (shelf / "a.onnx").read_bytes() == brighten(by=0.03)
-    assert catalogue.load_restorer("a").name == "a"
+    assert default_session(1).restorer("a").name == "a"
 
 
 def test_damage_is_noticed(network):
     run("models", "add", network, "--name", "a")
-    folder = shelf.models_folder()
+    folder = store.models_folder()
     (folder / "a.onnx").write_bytes(brighten(by=0.5))
     with pytest.raises(CorruptWeights, match="checksum"):
-        catalogue.load_restorer("a")
+        default_session(1).restorer("a")
     (folder / "a.onnx").unlink()
     with pytest.raises(CorruptWeights, match="cannot read"):
-        catalogue.load_restorer("a")
+        default_session(1).restorer("a")
     record = json.loads((folder / "a.json").read_text())
     for text in ("{", json.dumps(record | {"format": 99}), json.dumps(record | {"halo_px": "x"})):
         (folder / "a.json").write_text(text)
         with pytest.raises(CorruptWeights, match="unblur models remove a"):
-            catalogue.load_restorer("a")
+            default_session(1).restorer("a")
         assert "damaged" in run("models", "list").stdout
     run("models", "remove", "a")
     with pytest.raises(UnknownModel):
-        catalogue.load_restorer("a")
+        default_session(1).restorer("a")
 
 
 def test_a_file_without_its_record_is_no_model(network, shelf):
@@ -86,11 +87,11 @@ def test_the_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("UNBLUR_MODELS")
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert shelf.models_folder() == tmp_path / "unblur" / "models"
+    assert store.models_folder() == tmp_path / "unblur" / "models"
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert shelf.models_folder() == tmp_path / ".local" / "share" / "unblur" / "models"
-    assert shelf.shelved_names() == []
+    assert store.models_folder() == tmp_path / ".local" / "share" / "unblur" / "models"
+    assert store.stored_names() == []
 
 
 def test_files_that_are_no_networks(tmp_path):

@@ -111,10 +111,10 @@ def test_tuning_leaves_the_bank_alone(brighter):
 
 
 def test_tiles_come_one_after_the_other(brighter):
-    from unblur.restoration.catalogue import load_restorer
+    from unblur.zoo.models import default_session
 
-    assert load_restorer(brighter, threads=8).at_once == 1
-    assert load_restorer("wiener", threads=8).at_once > 1
+    assert default_session(1).restorer(brighter).at_once == 1
+    assert default_session(1).restorer("wiener").at_once > 1
 
 
 def test_tensorflow_graphs(tmp_path):

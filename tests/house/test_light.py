@@ -81,7 +81,7 @@ def test_public_names_are_the_ones_promised():
 
 def test_the_function_restore_survives_imports_of_all_rooms():
     import unblur
-    import unblur.restoration.pipeline
+    import unblur.pipeline.run
 
     assert callable(unblur.restore)
-    assert unblur.restoration.pipeline
+    assert unblur.pipeline.run

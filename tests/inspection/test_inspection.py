@@ -24,8 +24,8 @@ from unblur.io import Photo
 from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID
 from unblur.motion.spatial import POOLED_GRID
-from unblur.restoration.facade import restore
-from unblur.restoration.field_files import load_motion
+from unblur.pipeline.facade import restore
+from unblur.pipeline.field_files import load_motion
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,14 @@ from scipy import ndimage
 from tests.motion.test_features import boxes
 from unblur.errors import ShapeMismatch
 from unblur.motion import detect
-from unblur.motion.detect import BlurWindow, combined, detect_luma
+from unblur.motion.detect import BlurDetector, BlurWindow, combined
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import LIGHT_NAMES, light_features, standardised
+
+
+def detect_with(luma, engine, **how):
+    return BlurDetector(engine)(luma, **how)
 
 
 class FakeBlurEngine:
@@ -68,7 +72,7 @@ def test_the_window_itself_is_shown_whatever_its_exposure():
 
 @pytest.mark.parametrize("kind", detect.KINDS)
 def test_the_likeliest_kind_is_named(kind):
-    found = detect_luma(boxes(300, 400, seed=1), FakeBlurEngine(row(**{kind: 4.0})))
+    found = detect_with(boxes(300, 400, seed=1), FakeBlurEngine(row(**{kind: 4.0})))
     assert found.kind == kind
     assert sum(found.probabilities) == pytest.approx(1)
     assert found.probabilities[detect.KINDS.index(kind)] > 0.9
@@ -78,7 +82,7 @@ def test_the_likeliest_kind_is_named(kind):
 @pytest.mark.parametrize("angle", [0.0, 35.0, 90.0, 178.0])
 def test_length_and_angle_are_in_photo_px_and_degrees(angle):
     engine = FakeBlurEngine(row(motion=5, length_px=6.0, angle_deg=angle))
-    found = detect_luma(boxes(300, 400, seed=1), engine, scale=4)
+    found = detect_with(boxes(300, 400, seed=1), engine, scale=4)
     assert found.shape == (1200, 1600)
     assert found.length_px == pytest.approx(24, rel=1e-3)
     apart = abs(found.angle_deg - angle) % 180
@@ -134,7 +138,7 @@ def test_one_window_in_doubt_does_not_make_a_moved_photo_sharp():
 
 
 def test_a_photo_without_any_structure_has_a_finite_verdict():
-    found = detect_luma(np.full((200, 260), 0.2, np.float32), FakeBlurEngine(row(sharp=1)))
+    found = detect_with(np.full((200, 260), 0.2, np.float32), FakeBlurEngine(row(sharp=1)))
     numbers = [*found.probabilities, found.length_px, found.angle_deg, found.sharpness]
     assert np.isfinite(numbers).all()
 
@@ -142,8 +146,8 @@ def test_a_photo_without_any_structure_has_a_finite_verdict():
 def test_a_quick_look_takes_four_windows_and_a_map_all():
     picture = boxes(700, 1000, seed=3)
     quick, everywhere = FakeBlurEngine(row()), FakeBlurEngine(row())
-    assert len(detect_luma(picture, quick).windows) == quick.seen == 4
-    windows = detect_luma(picture, everywhere, everywhere=True).windows
+    assert len(detect_with(picture, quick).windows) == quick.seen == 4
+    windows = detect_with(picture, everywhere, everywhere=True).windows
     assert len(windows) == everywhere.seen > 20
     ys, xs = (sorted({getattr(w, axis) for w in windows}) for axis in "yx")
     assert ys[0] == xs[0] == 128 and ys[-1] == 700 - 128 and xs[-1] == 1000 - 128
@@ -153,7 +157,7 @@ def test_the_windows_chosen_are_the_ones_with_structure():
     picture = np.full((800, 800), 0.3, np.float32)
     rng = np.random.default_rng(1)
     picture[96:352, 480:736] += ndimage.gaussian_filter(rng.random((256, 256)), 1) - 0.5
-    found = detect_luma(picture, FakeBlurEngine(row()))
+    found = detect_with(picture, FakeBlurEngine(row()))
     best = min(found.windows, key=lambda w: abs(w.y - 224) + abs(w.x - 608))
     assert abs(best.y - 224) <= 40 and abs(best.x - 608) <= 40
 
@@ -162,7 +166,7 @@ def test_the_windows_chosen_are_the_ones_with_structure():
 def test_any_size_from_the_smallest_on(shape):
     picture = boxes(*shape, seed=5)
     for everywhere in (False, True):
-        windows = detect_luma(picture, FakeBlurEngine(row()), everywhere=everywhere).windows
+        windows = detect_with(picture, FakeBlurEngine(row()), everywhere=everywhere).windows
         for w in windows:
             assert min(128, shape[0] / 2) <= w.y <= shape[0] - min(128, shape[0] / 2)
             assert min(128, shape[1] / 2) <= w.x <= shape[1] - min(128, shape[1] / 2)
@@ -171,4 +175,4 @@ def test_any_size_from_the_smallest_on(shape):
 @pytest.mark.parametrize("shape", [(95, 400), (400, 95), (10, 10)])
 def test_too_small_a_photo_is_refused(shape):
     with pytest.raises(ShapeMismatch, match="at least 96 px"):
-        detect_luma(np.zeros(shape, np.float32), FakeBlurEngine(row()))
+        detect_with(np.zeros(shape, np.float32), FakeBlurEngine(row()))

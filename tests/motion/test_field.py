@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.restoration.fakes import FakeKernelEngine
+from tests.pipeline.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import refinement
-from unblur.motion.analysis import analyse_luma
-from unblur.motion.field import MotionField, reconcile, uniform_field
+from unblur.motion.field import MotionField, compared, reconcile, uniform_field
 from unblur.motion.frequency import GRID
 from unblur.motion.kernel import PsfEstimate, clean_psf
+from unblur.motion.network import NetworkEstimator
+from unblur.motion.picture import Picture
+from unblur.tone import LINEAR
 
 LINE = Psf.from_line(15, 20)
 
 
 def estimate(psf, confidence=0.9, probability=0.95, detail=-1.0):
-    return PsfEstimate(
-        psf, confidence, probability, psf.length_px(), psf.angle_deg(), 0.005, detail
-    )
+    return PsfEstimate(psf, confidence, probability, 0.005, detail)
 
 
 def field_of(rows):
@@ -79,12 +79,12 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
         return estimate(Psf.from_line(15, 20 + 4 * i + 4 * j))
 
     rolling = field_of([[turned(i, j) for j in range(4)] for i in range(4)])
-    assert not reconcile(rolling).steady
+    assert compared(rolling).varies()
     assert reconcile(rolling, may_share=False).windows[0][0].psf.angle_deg() < 30
     # The same angles in no order are noise of the estimate.
     order = np.random.default_rng(4).permutation(16).reshape(4, 4)
     mixed = field_of([[turned(k // 4, k % 4) for k in row] for row in order])
-    assert reconcile(mixed).steady
+    assert not compared(mixed).varies()
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_the_scale_follows_the_length(shape, length, seen_at, scale, monkeypatch
         ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length * seen_at, 0)
     )
     luma = 0.5 + 0.15 * (blurred[..., 0] - blurred.mean()) / blurred.std()
-    field = analyse_luma(
-        lambda y0, x0, y1, x1: luma[y0:y1, x0:x1], shape, FakeKernelEngine(length=length)
-    )
+    picture = Picture(luma[..., None], LINEAR)
+    estimator = NetworkEstimator(FakeKernelEngine(length=length))
+    field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == scale
     assert field.length_px == pytest.approx(length * seen_at, rel=0.25)
     facts = field.to_dict()
@@ -118,11 +118,13 @@ def test_large_photos_are_read_in_pieces():
     shape, largest = (2200, 3000), [0]
     luma = np.random.default_rng(0).random(shape).astype(np.float32)
 
-    def read(y0, x0, y1, x1):
-        largest[0] = max(largest[0], (y1 - y0) * (x1 - x0))
-        return luma[y0:y1, x0:x1]
+    class Counted(Picture):
+        def luma(self, y0, x0, y1, x1):
+            largest[0] = max(largest[0], (y1 - y0) * (x1 - x0))
+            return super().luma(y0, x0, y1, x1)
 
-    field = analyse_luma(read, shape, FakeKernelEngine(length=9))
+    picture, estimator = Counted(luma[..., None], LINEAR), NetworkEstimator(FakeKernelEngine())
+    field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == 1
     assert largest[0] <= 1024 * 1024  # bounded, whatever the size of the photo
     assert len(field.centres_y) <= 12 and len(field.centres_x) <= 12

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tests.restoration.fakes import FakeKernelEngine
+from tests.pipeline.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.color import luma, srgb_to_linear, to_float
 from unblur.evaluate.metrics import kernel_similarity
@@ -120,15 +120,15 @@ def test_of_three_answers_the_worst_is_left_out_and_a_point_does_not_count(blurr
 
 
 def test_a_misled_network_is_outvoted_where_the_blur_is_shared(blurry):
-    psf, confidence, middle = look_again_shared(
+    found = look_again_shared(
         lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1],
         blurry.shape,
         Psf.from_line(9, 0),
         FakeKernelEngine(length=9),
     )
-    assert confidence == pytest.approx(0.9, abs=1e-3)
-    assert middle == (blurry.shape[0] // 2, blurry.shape[1] // 2)
-    assert kernel_similarity(psf, BENT) > kernel_similarity(Psf.from_line(9, 0), BENT) + 0.2
+    assert found.confidence == pytest.approx(0.9, abs=1e-3) and found.fused_confidence is None
+    assert found.middle == (blurry.shape[0] // 2, blurry.shape[1] // 2)
+    assert kernel_similarity(found.psf, BENT) > kernel_similarity(Psf.from_line(9, 0), BENT) + 0.2
 
 
 def test_the_mean_of_shifted_psfs_is_not_smeared():

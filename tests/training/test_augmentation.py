@@ -143,9 +143,9 @@ def test_the_mean_of_all_turns_is_what_a_network_that_turns_alike_says_at_once(w
     features = motion_features(np.ascontiguousarray(window))
 
     def alike(maps, pooled):
-        return maps[:, MAP_NAMES.index("cepstrum")], None
+        return maps[:, MAP_NAMES.index("cepstrum")], np.zeros((len(maps), 5))
 
-    found = mean_of_turns(alike, features.maps, features.pooled, MAP_NAMES)
+    found, _ = mean_of_turns(alike, features.maps, features.pooled, MAP_NAMES)
     np.testing.assert_allclose(found, features.maps[MAP_NAMES.index("cepstrum")], atol=1e-6)
 
 
@@ -155,8 +155,9 @@ def test_the_mean_of_all_turns_evens_out_what_a_network_says_of_one_side(window)
     def lopsided(maps, pooled):
         psfs = np.zeros((len(maps), GRID, GRID), np.float32)
         psfs[:, GRID // 2 + 3, GRID // 2 - 5] = 1
-        return psfs, None
+        return psfs, np.tile(np.arange(5.0), (len(maps), 1))
 
-    found = mean_of_turns(lopsided, features.maps, features.pooled, MAP_NAMES)
+    found, sure = mean_of_turns(lopsided, features.maps, features.pooled, MAP_NAMES)
     middle = GRID // 2
+    assert sure == 1
     assert (found > 0).sum() == 8 and found[middle - 5, middle + 3] == pytest.approx(1 / 8)

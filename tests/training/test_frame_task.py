@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
-from unblur.restoration.catalogue import KERNEL_NET, weights_path  # noqa: E402
+from unblur.zoo.catalogue import KERNEL_NET, weights_path  # noqa: E402
 from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
 from unblur.training.frame_task import (  # noqa: E402
     FrameData,
@@ -201,21 +201,21 @@ def test_a_fresh_network_leaves_frames_alone(batch):
 
 def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monkeypatch):
     from unblur.engines import OnnxEngine
-    from unblur.restoration.catalogue import load_kernel_engine
     from unblur.training.export import export_onnx
     from unblur.video.hints import hint_of
     from unblur.video.memory import FrameMemory
+    from unblur.zoo.models import Session
 
     net = network()
     from unblur.spec import ModelSpec
 
     spec = ModelSpec("tiny", "frame", 16, 64, 1, "-", "-", 0, state_channels=52)
     engine = OnnxEngine(export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", threads=1)
-    # Training knows neither the referee nor what is mixed in afterwards.
+    # Training knows neither the gate nor what is mixed in afterwards.
     monkeypatch.setattr("unblur.video.memory.trust_in", lambda probability: 1.0)
     monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)
-    kernel_engine = load_kernel_engine(threads=1)
-    memory = FrameMemory(engine, kernel_engine)
+    estimator = Session(threads=1).quick_estimator()
+    memory = FrameMemory(engine, estimator)
     wide = texture(192, seed=8)
     frames = [np.ascontiguousarray(wide[8 * k : 96 + 8 * k, :128]) for k in range(3)]
     ours = [memory.step(frame) for frame in frames]
@@ -225,7 +225,7 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
         shifts[0, k] = block_shifts(cells_of(planes[k - 1]), cells_of(planes[k]))
     with torch.no_grad():
         blurry = torch.from_numpy(np.stack(planes)[None])
-        hints = [hint_of(frame, kernel_engine) for frame in frames]
+        hints = [hint_of(frame, estimator) for frame in frames]
         stored = torch.from_numpy(np.stack([h.planes for h in hints])[None]) * 255 + 128
         facts = torch.from_numpy(np.stack([h.facts for h in hints])[None])
         theirs = unroll(net, blurry, told_of(stored, facts), torch.from_numpy(shifts))

@@ -270,7 +270,7 @@ def test_other_tasks_are_refused(photos, tmp_path, task):
 
 @pytest.mark.parametrize("task", ["patches", "restore"])
 def test_the_other_private_networks_train(photos, tmp_path, task):
-    from unblur.restoration.catalogue import KERNEL_NET, weights_path
+    from unblur.zoo.catalogue import KERNEL_NET, weights_path
 
     weights = {"kernel_weights": str(weights_path(KERNEL_NET))} if task == "restore" else {}
     config = of_task(task, SMALL, **CROPS[task], **weights)

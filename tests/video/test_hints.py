@@ -13,16 +13,18 @@ from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
-from unblur.restoration.catalogue import load_kernel_engine, weights_path
-from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint, telling_window
+from unblur.motion.quick import telling_window
+from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint
 from unblur.video.memory import FrameMemory, told
+from unblur.zoo.catalogue import weights_path
+from unblur.zoo.models import Session
 
 SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
 
 
 @pytest.fixture(scope="module")
-def engine():
-    return load_kernel_engine(threads=1)
+def estimator():
+    return Session(threads=1).quick_estimator()
 
 
 def moved(side=300):
@@ -35,9 +37,9 @@ def moved(side=300):
     return grey, np.clip(blurry + grain, 0, 1).astype(np.float32)
 
 
-def test_hints_bring_a_blurred_frame_nearer_to_the_sharp_one(engine):
+def test_hints_bring_a_blurred_frame_nearer_to_the_sharp_one(estimator):
     grey, blurry = moved()
-    hint = hint_of(blurry, engine)
+    hint = hint_of(blurry, estimator)
     assert hint.planes.shape == (len(STRENGTHS), 300, 300) and hint.planes.dtype == np.float32
     assert hint.facts.shape == (FACTS,) and (np.abs(hint.planes) <= MOST).all()
     before = linear_to_srgb(luma(srgb_to_linear(blurry)))
@@ -50,43 +52,43 @@ def test_hints_bring_a_blurred_frame_nearer_to_the_sharp_one(engine):
 def test_motion_is_told_where_there_is_detail():
     flat = np.full((300, 700), 0.5, np.float32)
     flat[:, 440:] += 0.1 * np.random.default_rng(0).random((300, 260), dtype=np.float32)
-    window = telling_window(flat)
-    assert window.shape == (256, 256) and window.std() > 0.02
+    y0, x0, y1, x1 = telling_window(flat)
+    assert (y1 - y0, x1 - x0) == (256, 256) and flat[y0:y1, x0:x1].std() > 0.02
     # Where all is alike, the middle.
     ramp = np.broadcast_to(np.arange(600, dtype=np.float32), (260, 600))
-    assert telling_window(ramp)[0, 0] == 172
-    assert telling_window(flat[:100, :120]).shape == (100, 120)
+    assert telling_window(ramp)[1] == 172
+    assert telling_window(flat[:100, :120]) == (0, 0, 100, 120)
 
 
-def test_small_frames_tell_nothing(engine):
-    hint, none = hint_of(texture(60, 300).astype(np.float32) / 255, engine), no_hint(60, 300)
+def test_small_frames_tell_nothing(estimator):
+    hint, none = hint_of(texture(60, 300).astype(np.float32) / 255, estimator), no_hint(60, 300)
     assert np.array_equal(hint.planes, none.planes) and np.array_equal(hint.facts, none.facts)
 
 
-def test_the_network_is_told_the_hints_of_the_padded_frame(engine):
+def test_the_network_is_told_the_hints_of_the_padded_frame(estimator):
     _, blurry = moved()
     fake = FakeEngine()
-    memory = FrameMemory(fake, engine)
+    memory = FrameMemory(fake, estimator)
     memory.step(blurry[:150, :201])
-    hint = hint_of(blurry[:150, :201], engine)
+    hint = hint_of(blurry[:150, :201], estimator)
     seen = fake.hints[0]
     assert seen.shape == (16 * len(STRENGTHS) + FACTS, 40, 52)
     assert (seen[-FACTS:] == hint.facts[:, None, None]).all()
     assert np.array_equal(seen[16, :37, :50], hint.planes[1, :148:4, :200:4])
     again = FakeEngine()
-    ahead = FrameMemory(again, engine)
+    ahead = FrameMemory(again, estimator)
     ahead.step(blurry[:150, :201], ahead.look(blurry[:150, :201]))
     assert np.array_equal(again.hints[0], seen)
 
 
-def test_sharp_frames_stay_to_the_bit_and_blurred_ones_do_not(engine):
+def test_sharp_frames_stay_to_the_bit_and_blurred_ones_do_not(estimator):
     class Darkening(FakeEngine):
         def __call__(self, frame, hints, state):
             return super().__call__(frame * np.float32(0.9), hints, state)
 
     with Image.open(SHARP) as image:
         sharp = to_float(np.asarray(image.convert("RGB")))[40:300, 100:400]
-    memory = FrameMemory(Darkening(), engine)
+    memory = FrameMemory(Darkening(), estimator)
     assert np.array_equal(memory.step(sharp), sharp)
     _, blurry = moved()
     memory.reset()

@@ -229,6 +229,6 @@ def test_verdicts_follow_the_pipelines_words(sharp_jpeg):
     assert verdict(unblur.restore(sharp_jpeg, threads=1).report.reason) == "sharp"
     small = unblur.restore(np.zeros((20, 200, 3), np.uint8))
     assert verdict(small.report.reason) == "small"
-    pipeline = Path(unblur.__file__).parent / "restoration" / "pipeline.py"
+    pipeline = Path(unblur.__file__).parent / "pipeline" / "gate.py"
     assert "reliably enough" in pipeline.read_text()
     assert verdict("strength is 0") == "unchanged"

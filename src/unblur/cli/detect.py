@@ -17,8 +17,8 @@ import click
 from unblur.cli.common import progress_bar, to_json
 
 if TYPE_CHECKING:
+    from unblur.detection.culling import Seen
     from unblur.io import InputFile
-    from unblur.restoration.culling import Seen
 
 _FEW = 8
 """So many photos are looked at in this process; starting others would take longer."""
@@ -132,9 +132,9 @@ def _all(
     files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None
 ) -> Iterator[tuple[int, Seen]]:
     """Go through the photos in as many processes as pay; yields (index, verdict)."""
+    from unblur.detection.culling import Seen, go_through
     from unblur.engines.onnx import available_cores
     from unblur.errors import EngineFailed
-    from unblur.restoration.culling import Seen, go_through
     from unblur.scale.pool import Lost, in_processes
 
     job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped)
@@ -158,7 +158,7 @@ def _row(item: Seen, threshold: float) -> dict[str, Any]:
 
 
 def _mark_bursts(seen: Sequence[Seen], rows: list[dict[str, Any]]) -> None:
-    from unblur.restoration.culling import bursts, sharpest
+    from unblur.detection.culling import bursts, sharpest
 
     for number, run in enumerate(bursts(seen)):
         best = sharpest(seen, run)
@@ -192,8 +192,8 @@ def _cull(
 def _draw_map(item: Seen, file: InputFile, folder: Path, overwrite: bool) -> None:
     if item.detection is None or item.luma is None:
         return
+    from unblur.detection.heatmap import heat_map
     from unblur.io import Photo, write_photo
-    from unblur.restoration.heatmap import heat_map
 
     picture = Photo.from_array(heat_map(item.detection, item.luma))
     write_photo(picture, _map_of(file, folder), overwrite=overwrite)

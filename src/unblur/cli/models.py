@@ -25,7 +25,7 @@ models.add_command(choose)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def list_models(as_json: bool) -> None:
     """List what --model accepts."""
-    from unblur.restoration.catalogue import describe_models
+    from unblur.zoo.catalogue import describe_models
 
     rows = describe_models()
     if as_json:
@@ -42,18 +42,18 @@ def show(network: str) -> None:
     """Show what is known of NETWORK, shipped, added or an ONNX file of ours, as JSON."""
     from unblur.engines.onnx import OnnxEngine
     from unblur.errors import UnknownModel, nearest
-    from unblur.restoration.catalogue import shipped_networks, weights_path
-    from unblur.restoration.shelf import read_record, shelved_names
+    from unblur.zoo.catalogue import shipped_networks, weights_path
+    from unblur.zoo.store import read_record, stored_names
 
     if network in shipped_networks():
         path = weights_path(network)
-    elif network in shelved_names():
+    elif network in stored_names():
         click.echo(to_json(dataclasses.asdict(read_record(network))))
         return
     elif network.endswith(".onnx") and Path(network).is_file():
         path = Path(network)
     else:
-        known = [*shipped_networks(), *shelved_names()]
+        known = [*shipped_networks(), *stored_names()]
         raise UnknownModel(
             f"there is no network '{network}', nor such an ONNX file; {nearest(network, known)}"
         )
@@ -132,7 +132,7 @@ def add(source: str, package: Path | None, name: str | None, overwrite: bool, **
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove the added network NAME."""
-    from unblur.restoration.shelf import take_away
+    from unblur.zoo import store
 
-    take_away(name)
+    store.remove(name)
     click.echo(f"{name} removed")

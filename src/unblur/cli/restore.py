@@ -151,7 +151,7 @@ def restore(
 
     settings = Settings(**options)
     if settings.tuned is not None:
-        from unblur.restoration.settings import read_settings
+        from unblur.pipeline.settings import read_settings
 
         read_settings(settings.tuned)  # a mistake in it stops the command, not each photo
     if scheduler is not None and engine == "local":

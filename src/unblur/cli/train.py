@@ -232,7 +232,7 @@ def _adapted(
     config: TrainConfig, gyro: Path | None, kernel_weights: Path | None, steps: int | None
 ) -> TrainConfig:
     """Put this machine's paths into a config."""
-    from unblur.restoration.catalogue import FUSE_NET, KERNEL_NET, weights_path
+    from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 
     recipe, data, optim = config.recipe, config.data, config.optim
     if gyro is not None:

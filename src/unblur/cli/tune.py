@@ -56,7 +56,7 @@ def tune(
     from unblur.evaluate.tuning.run import tune as search
     from unblur.evaluate.tuning.search import Plan
     from unblur.io import write_bytes
-    from unblur.restoration.settings import to_toml
+    from unblur.pipeline.settings import to_toml
 
     if output.exists() and not overwrite:
         raise WouldOverwrite(f"{output} exists already; use --overwrite, or choose another output")

@@ -18,7 +18,8 @@ from unblur.evaluate.comparing.run import Comparison
 from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.report import figures, words
 from unblur.evaluate.statistics import RESAMPLES, bootstrap_interval
-from unblur.restoration.catalogue import load_restorer, model_names
+from unblur.zoo.catalogue import model_names
+from unblur.zoo.models import Session
 
 UNPAIRED = "unpaired"
 EXPLAINS_DB = 1.0
@@ -52,7 +53,7 @@ def candidates() -> tuple[list[str], list[str]]:
     able, unable = [], []
     for name in model_names():
         try:
-            load_restorer(name, threads=1)
+            Session(threads=1).restorer(name)
         except (MissingExtra, ModelError) as error:
             unable.append(f"{name} was left out: {error}")
         else:

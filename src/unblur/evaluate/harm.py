@@ -10,13 +10,10 @@ from unblur.errors import UnblurError
 from unblur.evaluate.methods import gated, split_settings
 from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import read_rgb8
-from unblur.restoration.catalogue import (
-    load_blur_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-)
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.zoo.models import Session
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -39,8 +36,7 @@ def unharmed(
     """
     model, settings = split_settings(model)
     model, gate = gated(model)
-    restorer, kernel = load_restorer(model, threads=threads), load_kernel_engine(threads=threads)
-    fuse, blur = load_fuse_engine(threads=threads), load_blur_engine(threads=threads)
+    models = Session(threads=threads).models(model)
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:
@@ -49,15 +45,9 @@ def unharmed(
             unread = {"psnr_db": None, "harmed": False, "blur_probability": None}
             rows.append({"path": str(path), "error": str(error), **unread})
             continue
-        restored, motion, _ = restore_samples(
-            samples,
-            restorer,
-            kernel,
-            RestoreOptions(gate=gate, settings=settings),
-            fuse_engine=fuse,
-            blur_engine=blur,
-        )
-        similarity = psnr_db(restored, samples, data_range=255)
+        options = RestoreOptions(gate=gate, settings=settings)
+        result = restore_picture(Picture(samples), models, options)
+        motion, similarity = result.motion, psnr_db(result.samples, samples, data_range=255)
         probability = None if motion is None else round(motion.blur_probability, 4)
         rows.append(
             {

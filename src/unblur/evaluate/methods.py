@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from unblur.color import luma, srgb_to_linear, to_float
 from unblur.errors import BadValue
 from unblur.evaluate.cases import Case
 from unblur.evaluate.light import Method, in_srgb
 from unblur.evaluate.references import unsharp_mask
 from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples
-from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import (
-    is_foreign,
-    load_blur_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-)
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.motion.picture import Picture
+from unblur.motion.search import SearchEstimator
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.restorers import BlindRestorer
-from unblur.restoration.settings import DEFAULTS, Settings, read_settings
+from unblur.zoo.catalogue import is_foreign
+from unblur.zoo.models import Session
 
 BLURRY = "blurry"
 """Name of the method that does nothing."""
@@ -67,23 +64,19 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     name, gate = gated(name)
     wants_psf, classical = name.endswith(TRUE_PSF), name == CLASSICAL_BLIND
     model = "wiener" if classical else name.removesuffix(TRUE_PSF)
-    restorer = load_restorer(model, threads=threads)
-    if wants_psf and isinstance(restorer, BlindRestorer):
+    models = Session(threads=threads).models(model)
+    if wants_psf and isinstance(models.restorer, BlindRestorer):
         raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
-    kernel, blur = load_kernel_engine(threads=threads), load_blur_engine(threads=threads)
-    fuse = load_fuse_engine(threads=threads)
+    if classical:  # the search tells nothing of its errors, so no gate could judge it
+        models, gate = replace(models, estimator=SearchEstimator()), False
 
     def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
         psf = case.true_psf() if wants_psf else None
         if wants_psf and psf is None:
             return None
-        if classical:
-            psf = estimate_psf_map(luma(srgb_to_linear(to_float(samples))))
         options = RestoreOptions(psf=psf, settings=settings, gate=gate)
-        restored, motion, _ = restore_samples(
-            samples, restorer, kernel, options, fuse_engine=fuse, blur_engine=blur
-        )
-        return restored, motion
+        result = restore_picture(Picture(samples), models, options)
+        return result.samples, result.motion
 
     return in_srgb(run)
 

@@ -10,11 +10,11 @@ from unblur.engines.sealed import MAX_BYTES, check_sealed
 from unblur.errors import BadValue, CorruptWeights, SpecMismatch, UnreadableImage, WouldOverwrite
 from unblur.files import read_file
 from unblur.foreign.probing import Wishes, probe
-from unblur.restoration.catalogue import own_names, shipped_networks
-from unblur.restoration.shelf import check_name, put, sha256, shelved_names
-from unblur.restoration.tile_work import FADE_PX
-from unblur.restoration.tiling import plan_windows
+from unblur.pipeline.tile_work import FADE_PX
+from unblur.pipeline.tiling import plan_windows
 from unblur.spec import ForeignSpec
+from unblur.zoo.catalogue import own_names, shipped_networks
+from unblur.zoo.store import check_name, put, sha256, stored_names
 
 _TAKEN = ("blurry", "unsharp", "classical-blind")
 Source = tuple[bytes, Wishes]
@@ -69,7 +69,7 @@ def check_free(name: str, *, overwrite: bool) -> None:
     check_name(name)
     if name in (*own_names(), *shipped_networks(), *_TAKEN):
         raise BadValue(f"'{name}' is a model of ours; choose another name: --name NAME")
-    if name in shelved_names() and not overwrite:
+    if name in stored_names() and not overwrite:
         raise WouldOverwrite(f"there is a model '{name}'; use --overwrite, or --name NAME")
 
 

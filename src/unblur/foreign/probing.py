@@ -17,7 +17,7 @@ from unblur.color import FloatArray
 from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import open_session
 from unblur.errors import BadValue, EngineFailed, SpecMismatch
-from unblur.restoration.tile_work import FADE_PX
+from unblur.pipeline.tile_work import FADE_PX
 from unblur.spec import ForeignSpec, Layout, ValueRange
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)

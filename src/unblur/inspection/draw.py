@@ -20,7 +20,7 @@ from unblur.inspection.palette import (
 )
 from unblur.io import Photo
 from unblur.motion.field import MotionField
-from unblur.restoration.tiling import node_weights
+from unblur.pipeline.tiling import node_weights
 
 MOST_PX = 1000
 """Longer side of a picture of the whole photo."""

@@ -1,4 +1,4 @@
-"""What there is to see of a photo's motion: the field, the referee's word, one window in full."""
+"""What there is to see of a photo's motion: the field, the gate's verdict, one window in full."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
-from unblur.color import FloatArray, luma, srgb_to_linear, to_float
+from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io import Photo
-from unblur.io.reduced import shrunk_luma
-from unblur.motion.analysis import MIN_SIDE
 from unblur.motion.features import MAP_NAMES, WINDOW, motion_features
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
+from unblur.motion.picture import Picture
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
-from unblur.restoration.catalogue import load_blur_engine, load_fuse_engine, load_kernel_engine
-from unblur.restoration.field_files import field_arrays
-from unblur.restoration.pipeline import RestoreOptions, analyse_samples, decide
+from unblur.pipeline.field_files import field_arrays
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import assess, gate_of
+from unblur.zoo.models import Session, default_session
 
 HIGH_PASS_PX = (1.0, 2.0, 4.0)
 """Gaussians of the high-pass pictures that are shown."""
@@ -65,7 +64,7 @@ class Inspection:
         name: of the photo, for titles.
         photo: the photo.
         field: its motion.
-        trust: (rows, columns) float32 in [0, 1], what the referee lets through.
+        trust: (rows, columns) float32 in [0, 1], what the gate lets through.
         reason: why nothing would be restored, or empty.
         window: one window in full.
     """
@@ -130,6 +129,7 @@ def inspect_photo(
     name: str = "",
     window: tuple[int, int] | None = None,
     threads: int | None = None,
+    session: Session | None = None,
 ) -> Inspection:
     """Look at a photo's motion from all sides.
 
@@ -139,6 +139,7 @@ def inspect_photo(
         window: a point (x, y) in photo px; the window nearest to it is shown in full. The most
             telling one if omitted.
         threads: for the networks; all processors if omitted.
+        session: holds the networks; see :func:`unblur.restore`.
 
     Raises:
         ShapeMismatch: the photo is too small to tell.
@@ -149,19 +150,15 @@ def inspect_photo(
             f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
             "give X,Y inside it"
         )
-    field = analyse_samples(
-        photo.samples,
-        load_kernel_engine(threads=threads),
-        fuse_engine=load_fuse_engine(threads=threads),
-    )
+    models, picture = (session or default_session(threads)).models(), Picture(photo.samples)
+    field, verdict = assess(picture, models.estimator, gate_of(models, RestoreOptions()))
     if field is None:
         raise ShapeMismatch(
-            f"motion can be told of photos with sides of at least {MIN_SIDE} px, got "
-            f"{photo.width} x {photo.height}"
+            f"motion can be told of photos with sides of at least {models.estimator.least_px} px, "
+            f"got {photo.width} x {photo.height}"
         )
-    blur = load_blur_engine(threads=threads)
-    trust, reason = decide(photo.samples, field, blur, RestoreOptions())
-    return Inspection(name, photo, field, trust, reason, _window(photo, field, window))
+    shown = _window(picture, field, window)
+    return Inspection(name, photo, field, verdict.trust, verdict.reason, shown)
 
 
 def photo_psf(field: MotionField, estimate: PsfEstimate) -> Psf:
@@ -179,12 +176,14 @@ def mean_angle_deg(field: MotionField) -> float:
     return float(np.rad2deg(np.angle(total)) / 2 % 180)
 
 
-def _window(photo: Photo, field: MotionField, point: tuple[int, int] | None) -> WindowFacts:
+def _window(picture: Picture, field: MotionField, point: tuple[int, int] | None) -> WindowFacts:
     i, j = _chosen(field, point)
     y, x = field.centres_y[i], field.centres_x[j]
-    region = (*_span(y, photo.height, field.scale), *_span(x, photo.width, field.scale))
-    y0, y1, x0, x1 = region
-    plane = _luma(photo.samples[y0:y1, x0:x1], field.scale)
+    (y0, y1), (x0, x1) = (
+        _span(place, side, field.scale) for place, side in zip((y, x), picture.shape, strict=True)
+    )
+    part = picture.part(y0, x0, y1, x1)
+    plane = part.luma(0, 0, *part.shape) if field.scale == 1 else part.shrunk_luma(field.scale)
     passed = np.stack([high_pass(plane, sigma) for sigma in HIGH_PASS_PX])
     power = np.square(np.abs(fourier(plane)))
     log_power = np.log10(power + 1e-6 * power.mean() + 1e-20).astype(np.float32)
@@ -218,12 +217,6 @@ def _span(centre: float, size: int, scale: int) -> tuple[int, int]:
     side = min(WINDOW * scale, size // scale * scale)
     first = int(np.clip(round(centre - side / 2), 0, size - side))
     return first, first + side
-
-
-def _luma(samples: NDArray[Any], scale: int) -> FloatArray:
-    if scale > 1:
-        return shrunk_luma(samples, scale)
-    return luma(srgb_to_linear(to_float(samples)))
 
 
 def _cepstrum(log_power: FloatArray) -> FloatArray:

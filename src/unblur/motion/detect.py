@@ -127,46 +127,60 @@ class Detection:
         }
 
 
-def detect_luma(
-    luma: FloatArray,
-    engine: Engine,
-    *,
-    scale: int = 1,
-    shape: tuple[int, int] | None = None,
-    everywhere: bool = False,
-) -> Detection:
-    """Judge a photo.
+class BlurDetector:
+    """Judges photos: sharp, moved or out of focus.
 
     Args:
-        luma: (h, w) float32, linear light, sides at least MIN_SIDE.
         engine: runs BlurNet.
-        scale: photo px per px of ``luma``.
-        shape: (H, W) of the photo; ``scale`` times that of ``luma`` if omitted.
-        everywhere: look at all of it, not only at the most telling window of each quarter.
-
-    Raises:
-        ShapeMismatch: too small.
     """
-    if luma.ndim != 2 or min(luma.shape) < MIN_SIDE:
-        raise ShapeMismatch(
-            f"blur can be told of photos with sides of at least {MIN_SIDE} px, got {luma.shape}"
-        )
-    places = _grid(luma.shape) if everywhere else _telling(luma)
-    height, width = (min(WINDOW, side) for side in luma.shape)
-    windows: list[BlurWindow] = []
-    for start in range(0, len(places), _BATCH):
-        part = places[start : start + _BATCH]
-        features = [light_features(luma[y : y + height, x : x + width]) for y, x in part]
-        (out,) = engine(
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(
+        self,
+        luma: FloatArray,
+        *,
+        scale: int = 1,
+        shape: tuple[int, int] | None = None,
+        everywhere: bool = False,
+    ) -> Detection:
+        """Judge a photo.
+
+        Args:
+            luma: (h, w) float32, linear light, sides at least MIN_SIDE.
+            scale: photo px per px of ``luma``.
+            shape: (H, W) of the photo; ``scale`` times that of ``luma`` if omitted.
+            everywhere: look at all of it, not only at the most telling window of each quarter.
+
+        Raises:
+            ShapeMismatch: too small.
+        """
+        if luma.ndim != 2 or min(luma.shape) < MIN_SIDE:
+            raise ShapeMismatch(
+                f"blur can be told of photos with sides of at least {MIN_SIDE} px, got {luma.shape}"
+            )
+        places = _grid(luma.shape) if everywhere else _telling(luma)
+        windows: list[BlurWindow] = []
+        for start in range(0, len(places), _BATCH):
+            windows += self._windows(luma, places[start : start + _BATCH], scale)
+        return combined(windows, shape or (luma.shape[0] * scale, luma.shape[1] * scale), scale)
+
+    def _windows(
+        self, luma: FloatArray, places: Sequence[tuple[int, int]], scale: int
+    ) -> list[BlurWindow]:
+        """Return what a batch of windows shows, by their first rows and columns."""
+        height, width = (min(WINDOW, side) for side in luma.shape)
+        features = [light_features(luma[y : y + height, x : x + width]) for y, x in places]
+        (out,) = self._engine(
             np.stack([f.maps for f in features]),
             np.stack([f.pooled for f in features]),
             np.stack([f.pixels for f in features]),
         )
-        windows += [
+        return [
             _window(row, (y + height / 2) * scale, (x + width / 2) * scale, scale, f.pooled)
-            for row, (y, x), f in zip(out, part, features, strict=True)
+            for row, (y, x), f in zip(out, places, features, strict=True)
         ]
-    return combined(windows, shape or (luma.shape[0] * scale, luma.shape[1] * scale), scale)
 
 
 def combined(windows: Sequence[BlurWindow], shape: tuple[int, int], scale: int) -> Detection:

@@ -77,7 +77,7 @@ def flipped(batch: Arrays, names: Sequence[str]) -> Arrays:
 
 def mean_of_turns(
     engine: Engine, maps: FloatArray, pooled: FloatArray, names: Sequence[str]
-) -> FloatArray:
+) -> tuple[FloatArray, float]:
     """Return a network's PSF of a window, the mean of what it says in all eight orientations.
 
     What it says wrongly differs from one to the next, what it sees does not.
@@ -89,14 +89,14 @@ def mean_of_turns(
         names: of the first maps, as for :func:`turned_at_random`.
 
     Returns:
-        (GRID, GRID) float32.
+        (GRID, GRID) float32, and the mean logit of its confidence.
     """
     upright = {"maps": maps[None], "pooled": pooled[None], "facts": np.zeros((1, 5), np.float32)}
     turns = list(product((False, True), repeat=3))
     turned = [_turned(upright, names, turn) for turn in turns]
-    psfs, _ = engine(*(np.concatenate([t[key] for t in turned]) for key in ("maps", "pooled")))
+    psfs, facts = engine(*(np.concatenate([t[key] for t in turned]) for key in ("maps", "pooled")))
     back = [_turned_back(psf, turn) for psf, turn in zip(psfs, turns, strict=True)]
-    return np.asarray(np.mean(back, axis=0), np.float32)
+    return np.asarray(np.mean(back, axis=0), np.float32), float(np.mean(facts[:, 1]))
 
 
 def _turned(batch: Arrays, names: Sequence[str], turn: tuple[bool, ...]) -> Arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,6 @@ class MotionField:
         centres_y, centres_x: middles of the windows' rows and columns in photo px.
         windows: rows of estimates.
         uniform: whether all windows share one PSF.
-        first_px: mean length of the windows' motion at the first look, in px of the scale it was
-            made on; later answers tell better how it moved, but not whether. None if there was
-            no look. What lamps have drawn is believed in both.
-        sharp: what the judge said, or None; False where lamps have told the motion.
-        steady: whether the windows' PSFs differ without order, not as where the camera rolled.
     """
 
     shape: tuple[int, int]
@@ -50,9 +45,6 @@ class MotionField:
     centres_x: tuple[float, ...]
     windows: tuple[tuple[PsfEstimate, ...], ...]
     uniform: bool
-    first_px: float | None = None
-    sharp: bool | None = None
-    steady: bool = True
 
     @property
     def blur_probability(self) -> float:
@@ -66,6 +58,10 @@ class MotionField:
         """Median length of the motion in photo px, of the windows that show it."""
         seen = [w.psf.length_px() for row in self.windows for w in row if w.blur_probability > 0.5]
         return float(np.median(seen)) * self.scale if seen else 0.0
+
+    def bare(self) -> MotionField:
+        """Return the field alone, without what an estimator keeps in it to refine it."""
+        return MotionField(**{f.name: getattr(self, f.name) for f in fields(MotionField)})
 
     def mean_length_px(self) -> float:
         """Mean length of the windows' motion on the working scale, by how much they show."""
@@ -87,12 +83,17 @@ class MotionField:
                     "length_px": round(w.psf.length_px() * self.scale, 2),
                     "angle_deg": round(w.psf.angle_deg(), 1),
                     "confidence": round(w.confidence, 4),
+                    "fused_confidence": _rounded(w.fused_confidence),
                     "blur_probability": round(w.blur_probability, 4),
                 }
                 for y, row in zip(self.centres_y, self.windows, strict=True)
                 for x, w in zip(self.centres_x, row, strict=True)
             ],
         }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def visibility(window: PsfEstimate) -> float:
@@ -106,8 +107,6 @@ def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField
         psf=psf,
         confidence=1.0,
         blur_probability=1.0,
-        length_px=psf.length_px(),
-        angle_deg=psf.angle_deg(),
         noise=noise,
         detail=0.0,
     )
@@ -115,21 +114,40 @@ def uniform_field(shape: tuple[int, int], psf: Psf, noise: float) -> MotionField
     return MotionField(shape, 1, *middle, ((estimate,),), uniform=True)
 
 
-def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
-    """Make the windows of a field agree as far as they can.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The windows' PSFs, aligned with each other and compared.
 
-    A PSF is known up to a shift only, so the windows' PSFs are first aligned with each other.
-    Where they are alike, one PSF (their mean, weighted by trust) replaces them all: the blur
-    is uniform. Otherwise each is averaged with its neighbours, the trusted and similar ones
-    counting most, so that windows without texture borrow.
+    A PSF is known up to a shift only, so they are aligned first.
 
-    Args:
-        field: as estimated.
-        may_share: whether one PSF may replace them all.
+    Attributes:
+        grids: (N, GRID, GRID), aligned.
+        reference: (GRID, GRID), their mean, weighted by trust.
+        trust: (N,), how much each window's word counts.
+        apart: (N, N), squares of the distances between the windows' middles, photo px.
+        alike: (N, N), similarities of the PSFs, slightly blurred.
     """
+
+    grids: NDArray[Any]
+    reference: NDArray[Any]
+    trust: NDArray[Any]
+    apart: NDArray[Any]
+    alike: NDArray[Any]
+
+    def agreement(self) -> float:
+        """Return the mean similarity between the windows' PSFs."""
+        return float(np.average(self.alike @ (self.trust / self.trust.sum()), weights=self.trust))
+
+    def varies(self) -> bool:
+        """Return whether windows far from each other are less alike than near ones."""
+        told = np.flatnonzero(self.trust >= _TOLD * self.trust.max())
+        where = np.ix_(told, told)
+        return falls_with_distance(self.alike[where], self.apart[where])
+
+
+def compared(field: MotionField) -> Comparison:
+    """Align and compare the PSFs of a field's windows."""
     flat = [w for row in field.windows for w in row]
-    if len(flat) == 1:
-        return replace(field, uniform=True)
     grids = np.stack([w.psf.embedded(GRID) for w in flat])
     trust = _trust(flat)
     reference = grids[int(np.argmax(trust))]
@@ -139,24 +157,41 @@ def reconcile(field: MotionField, *, may_share: bool = True) -> MotionField:
     place = places(field)
     apart = np.square(place[:, None] - place[None]).sum(axis=2)
     smooth = _smoothed(grids)
-    pairwise = smooth @ smooth.T
-    agreement = float(np.average(pairwise @ (trust / trust.sum()), weights=trust))
-    told = np.flatnonzero(trust >= _TOLD * trust.max())
-    falls = falls_with_distance(pairwise[np.ix_(told, told)], apart[np.ix_(told, told)])
-    field = replace(field, steady=not falls)
-    if may_share and agreement >= _UNIFORM:
-        shared = _with_psfs(field, [_centred_grid(reference)] * len(flat), uniform=True)
-        confidence = float(np.average([w.confidence for w in flat], weights=trust))
+    return Comparison(grids, reference, trust, apart, smooth @ smooth.T)
+
+
+def reconcile(
+    field: MotionField, comparison: Comparison | None = None, *, may_share: bool = True
+) -> MotionField:
+    """Make the windows of a field agree as far as they can.
+
+    Where the windows' PSFs are alike, one PSF (their mean, weighted by trust) replaces them all:
+    the blur is uniform. Otherwise each is averaged with its neighbours, the trusted and similar
+    ones counting most, so that windows without texture borrow.
+
+    Args:
+        field: as estimated.
+        comparison: of its windows; made if omitted.
+        may_share: whether one PSF may replace them all.
+    """
+    flat = [w for row in field.windows for w in row]
+    if len(flat) == 1:
+        return replace(field, uniform=True)
+    found = compared(field) if comparison is None else comparison
+    if may_share and found.agreement() >= _UNIFORM:
+        grids = [_centred_grid(found.reference)] * len(flat)
+        shared = _with_psfs(field, grids, uniform=True)
+        confidence = float(np.average([w.confidence for w in flat], weights=found.trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
         return replace(shared, windows=rows)
     weights = (
-        np.exp(-0.5 * apart / (_BORROW_PX * field.scale) ** 2)
-        * trust
-        * np.clip(pairwise, 0.05, 1) ** 2
+        np.exp(-0.5 * found.apart / (_BORROW_PX * field.scale) ** 2)
+        * found.trust
+        * np.clip(found.alike, 0.05, 1) ** 2
     )
     weights /= weights.sum(axis=1, keepdims=True)
-    mixed = np.tensordot(weights, grids, axes=1)
-    shift = _centring_shift(reference)
+    mixed = np.tensordot(weights, found.grids, axes=1)
+    shift = _centring_shift(found.reference)
     return _with_psfs(field, [np.roll(g, shift, (0, 1)) for g in mixed], uniform=False)
 
 

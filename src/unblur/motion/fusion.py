@@ -20,7 +20,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.dihedral import mean_of_turns
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import Seen, clean_psf
+from unblur.motion.kernel import Seen, clean_psf, sigmoid
 from unblur.motion.looks import KERNEL_MAPS, explanation_cost, first_look, next_look, shares
 
 ANSWERS = ("looked", "searched", "searched_after_look", "searched_after_search")
@@ -101,15 +101,16 @@ def fusion_maps(seen: Seen, looked: Psf, found: Sequence[Psf]) -> FloatArray:
     return np.stack([*maps, *np.zeros((missing, GRID, GRID), np.float32)])
 
 
-def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> Psf:
-    """Return what answers amount to.
+def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> tuple[Psf, float]:
+    """Return what answers amount to, and FuseNet's confidence in it, in [0, 1].
 
     Args:
         seen, looked, found: as for :func:`fusion_maps`.
         engine: runs FuseNet.
     """
     maps = fusion_maps(seen, looked, found)
-    return clean_psf(mean_of_turns(engine, maps, seen.features.pooled, KERNEL_MAPS))
+    grid, logit = mean_of_turns(engine, maps, seen.features.pooled, KERNEL_MAPS)
+    return clean_psf(grid), sigmoid(logit)
 
 
 def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:

@@ -13,7 +13,7 @@ from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import first_look, next_look
-from unblur.motion.threads import in_threads
+from unblur.motion.threads import THREADS, in_threads
 
 _FAINT = 0.03
 """Values of an estimated PSF below this share of its peak are noise of the estimate."""
@@ -27,21 +27,22 @@ class PsfEstimate:
 
     Attributes:
         psf: centroid at the centre to the nearest pixel.
-        confidence: expected cosine similarity with the true PSF, in [0, 1].
+        confidence: expected cosine similarity with the true PSF, in [0, 1]: KernelNet's, of the
+            estimate that the search and the fusion went on with. The gate and the restoration
+            network were fitted to it.
         blur_probability: that the window is motion-blurred.
-        length_px: estimated extent of the motion.
-        angle_deg: main direction, [0, 180), counter-clockwise as seen.
         noise: standard deviation of the noise, linear light.
         detail: mean pooled high-pass energy (log10), low where there is nothing to see.
+        fused_confidence: the same of FuseNet, of the PSF itself, where it had the last word;
+            None elsewhere.
     """
 
     psf: Psf
     confidence: float
     blur_probability: float
-    length_px: float
-    angle_deg: float
     noise: float
     detail: float
+    fused_confidence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,17 @@ def see(window: FloatArray) -> Seen:
     return Seen(window, motion_features(window))
 
 
-def see_all(windows: Iterable[FloatArray]) -> list[Seen]:
-    """Return windows with their features, two seen at the same time."""
-    return in_threads(see, list(windows))
+def see_all(windows: Iterable[FloatArray], *, threads: int = THREADS) -> list[Seen]:
+    """Return windows with their features, as many at the same time as there are threads."""
+    return in_threads(see, list(windows), threads=threads)
 
 
 def look(
-    seen: Sequence[Seen], engine: Engine, *, answers: Sequence[Psf] | None = None
+    seen: Sequence[Seen],
+    engine: Engine,
+    *,
+    answers: Sequence[Psf] | None = None,
+    threads: int = THREADS,
 ) -> list[PsfEstimate]:
     """Estimate the PSF of each window.
 
@@ -80,6 +85,7 @@ def look(
         seen: the windows.
         engine: runs KernelNet.
         answers: PSFs as estimated so far, one a window; at the first look there are none.
+        threads: windows worked on at the same time.
     """
     estimates: list[PsfEstimate] = []
     for start in range(0, len(seen), _BATCH):
@@ -88,7 +94,9 @@ def look(
         if answers is not None:
             known = (np.asarray(a.embedded(GRID), np.float32) for a in answers[start:])
             shown = list(zip(maps, part, known, strict=False))
-            maps = in_threads(lambda of: next_look(of[0], of[1].window, of[2]), shown)
+            maps = in_threads(
+                lambda of: next_look(of[0], of[1].window, of[2]), shown, threads=threads
+            )
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]
@@ -96,7 +104,7 @@ def look(
 
 
 def estimate_psfs(
-    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1
+    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1, threads: int = THREADS
 ) -> list[PsfEstimate]:
     """Estimate the PSF of each window by itself, looking again with each answer.
 
@@ -104,11 +112,12 @@ def estimate_psfs(
         windows: see :func:`see`.
         engine: runs KernelNet.
         looks: how many.
+        threads: windows worked on at the same time.
     """
-    seen = see_all(windows)
-    estimates = look(seen, engine)
+    seen = see_all(windows, threads=threads)
+    estimates = look(seen, engine, threads=threads)
     for _ in range(looks - 1):
-        estimates = look(seen, engine, answers=[e.psf for e in estimates])
+        estimates = look(seen, engine, answers=[e.psf for e in estimates], threads=threads)
     return estimates
 
 
@@ -127,14 +136,13 @@ def clean_psf(grid: FloatArray, *, centre: bool = True) -> Psf:
 def _estimate(grid: FloatArray, facts: FloatArray, features: MotionFeatures) -> PsfEstimate:
     return PsfEstimate(
         psf=clean_psf(grid),
-        confidence=_sigmoid(facts[1]),
-        blur_probability=_sigmoid(facts[0]),
-        length_px=float(2.0 ** np.clip(facts[2], 0, 7)),
-        angle_deg=float(np.rad2deg(0.5 * np.arctan2(facts[4], facts[3])) % 180),
+        confidence=sigmoid(facts[1]),
+        blur_probability=sigmoid(facts[0]),
         noise=features.noise,
         detail=float(features.pooled.mean()),
     )
 
 
-def _sigmoid(x: float) -> float:
+def sigmoid(x: float) -> float:
+    """Return the probability of a logit."""
     return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))

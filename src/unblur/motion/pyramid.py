@@ -66,12 +66,6 @@ class Pyramid:
         return self._planes[level]
 
 
-def span(middle: int, size: int, length: int) -> tuple[int, int]:
-    """Return a span of a line, of a length at most, about its middle if there is room."""
-    first = min(max(0, middle - length // 2), max(0, size - length))
-    return first, min(size, first + length)
-
-
 def window_starts(shape: tuple[int, int], most: int) -> tuple[list[int], list[int]]:
     """Return first rows and columns of windows spread evenly over a picture.
 

@@ -9,7 +9,7 @@ Each goes astray elsewhere; :mod:`unblur.motion.fusion` tells what they amount t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft, ndimage
@@ -21,9 +21,10 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
 from unblur.motion.kernel import PsfEstimate, Seen, look, see, see_all
-from unblur.motion.pyramid import LumaReader, span
+from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 from unblur.motion.threads import THREADS, in_threads
+from unblur.motion.windows import span
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -50,8 +51,30 @@ _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
 
 
+@dataclass(frozen=True, eq=False)
+class SharedEstimate:
+    """The one PSF of a picture that moved alike everywhere.
+
+    Attributes:
+        psf: which.
+        confidence: of KernelNet's last estimate.
+        fused_confidence: of FuseNet, in the PSF itself; None where it was not asked.
+        middle: (y, x) of the window that was searched, the one that shows most.
+    """
+
+    psf: Psf
+    confidence: float
+    fused_confidence: float | None
+    middle: tuple[int, int]
+
+
 def look_again(
-    seen: Sequence[Seen], first: Sequence[PsfEstimate], shared: Psf, engine: Engine
+    seen: Sequence[Seen],
+    first: Sequence[PsfEstimate],
+    shared: Psf,
+    engine: Engine,
+    *,
+    threads: int = THREADS,
 ) -> list[PsfEstimate]:
     """Sharpen the estimates of windows that moved differently, each by itself.
 
@@ -61,11 +84,12 @@ def look_again(
         shared: the one PSF that explains all of them best; it counts where it explains a window
             as well as the window's own, which comes of much less to be seen.
         engine: runs KernelNet.
+        threads: windows worked on at the same time.
     """
     estimates = list(first)
     for _ in range(MOST_LOOKS - 1):
         before = [e.psf for e in estimates]
-        estimates = look(seen, engine, answers=before)
+        estimates = look(seen, engine, answers=before, threads=threads)
         if min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True)) > _SETTLED:
             break
     if len(seen) > _MOST_SEARCHED:
@@ -81,7 +105,7 @@ def look_again(
             estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
         )
 
-    return in_threads(searched, list(zip(seen, estimates, strict=True)))
+    return in_threads(searched, list(zip(seen, estimates, strict=True)), threads=threads)
 
 
 def look_again_shared(
@@ -90,7 +114,9 @@ def look_again_shared(
     first: Psf,
     engine: Engine,
     fuse_engine: Engine | None = None,
-) -> tuple[Psf, float, tuple[int, int]]:
+    *,
+    threads: int = THREADS,
+) -> SharedEstimate:
     """Sharpen the one PSF of a picture that moved alike everywhere.
 
     Args:
@@ -99,24 +125,23 @@ def look_again_shared(
         first: the answer so far.
         engine: runs KernelNet.
         fuse_engine: runs FuseNet; without it the answers' mean is taken.
-
-    Returns:
-        The PSF, the confidence of KernelNet's last look, and the middle (y, x) of the window
-        that was searched, the one that shows most.
+        threads: windows and searches worked on at the same time.
     """
     height, width = (min(WIDE, side) for side in shape)
     places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
-    seen = see_all([read(y, x, y + height, x + width) for y, x in places])
-    looked, confidence, _ = wide_looks(seen, first, engine)
+    windows = [read(y, x, y + height, x + width) for y, x in places]
+    seen = see_all(windows, threads=threads)
+    looked, confidence, _ = wide_looks(seen, first, engine, threads=threads)
     best = max(range(len(seen)), key=lambda i: _structure(seen[i]))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
-        return looked, confidence, middle
-    found = searched(read, shape, part, middle, engine)
+        return SharedEstimate(looked, confidence, None, middle)
+    found = searched(read, shape, part, middle, engine, threads=threads)
     if fuse_engine is None:
-        return best_explanation(part, looked, found), confidence, middle
-    return fuse(seen[best], looked, found, fuse_engine), confidence, middle
+        return SharedEstimate(best_explanation(part, looked, found), confidence, None, middle)
+    psf, fused_confidence = fuse(seen[best], looked, found, fuse_engine)
+    return SharedEstimate(psf, confidence, fused_confidence, middle)
 
 
 def searched(
@@ -197,7 +222,9 @@ def likeness(a: Psf, b: Psf) -> float:
     return float(match.max() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
 
 
-def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, float, int]:
+def wide_looks(
+    seen: Sequence[Seen], first: Psf, engine: Engine, *, threads: int = THREADS
+) -> tuple[Psf, float, int]:
     """Let KernelNet look again at wide windows that share one PSF.
 
     Their answers, aligned and weighted by how sure each is, are the next shared answer, until it
@@ -209,7 +236,7 @@ def wide_looks(seen: Sequence[Seen], first: Psf, engine: Engine) -> tuple[Psf, f
     psf, confidence, taken, settled = first, 0.0, 0, False
     while taken < MOST_LOOKS - 1 and not settled:
         taken += 1
-        estimates = look(seen, engine, answers=[psf] * len(seen))
+        estimates = look(seen, engine, answers=[psf] * len(seen), threads=threads)
         trust = np.array([e.confidence for e in estimates]) ** _TRUST_POWER + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)

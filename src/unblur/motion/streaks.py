@@ -26,7 +26,8 @@ from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import aligned
 from unblur.motion.kernel import clean_psf
-from unblur.motion.pyramid import LumaReader, span
+from unblur.motion.pyramid import LumaReader
+from unblur.motion.windows import span
 
 _NIGHT = 10.0
 """How many times brighter than the photo is on average lamps have to be. Of 102 sharp photos by

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 THREADS = 2
+"""Windows or searches worked on at the same time at most: each holds tens of megabytes."""
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")

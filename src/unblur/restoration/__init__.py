@@ -1,1 +1,1 @@
-"""Undoing the blur: bank, networks, referee, tiles, and the front door for Python."""
+"""Undoing the blur: the bank of solutions, and what makes a photo of it."""

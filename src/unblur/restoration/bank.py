@@ -90,9 +90,11 @@ def solution_bank(
     return out
 
 
-def smooth_solution(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def smooth_solution(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return the smooth solution alone, (H, W, 3); see :func:`solution_bank`."""
-    canvas = _Canvas(blurry, psf, noise, 1.0)
+    canvas = _Canvas(blurry, psf, noise, regularisation)
     canvas.lift()
     solved = canvas.wiener(canvas.transform(canvas.light), SMOOTH)
     return np.moveaxis(solved[:, canvas.inner[0], canvas.inner[1]], 0, 2)

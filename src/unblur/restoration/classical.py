@@ -21,18 +21,23 @@ _RICHARDSON_LUCY_LEAST = 1e-6
 errors, and a photo may end as noise."""
 
 
-def wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def wiener(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return our Wiener solution, the smooth one of the bank.
 
     Args:
         blurry: (H, W, C) float32, linear light.
         psf: its PSF.
         noise: standard deviation of its luma's noise, linear light.
+        regularisation: factor on the filter's, above 0.
     """
-    return smooth_solution(blurry, psf, noise)
+    return smooth_solution(blurry, psf, noise, regularisation=regularisation)
 
 
-def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def skimage_wiener(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return scikit-image's Wiener-Hunt deconvolution, balance from the noise.
 
     Reference:
@@ -40,7 +45,7 @@ def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
         function keeps only the real part of a complex OTF, so it is given the PSF itself.
     """
     restoration = _skimage()
-    balance = STRENGTHS[-1] * max(noise, 0.003) / REFERENCE_NOISE
+    balance = regularisation * STRENGTHS[-1] * max(noise, 0.003) / REFERENCE_NOISE
 
     def solve(plane: FloatArray) -> FloatArray:
         return np.asarray(restoration.wiener(plane, psf.array, balance, clip=False))
@@ -48,7 +53,9 @@ def skimage_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
     return _per_channel(blurry, psf, solve)
 
 
-def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def skimage_unsupervised_wiener(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return scikit-image's self-tuned Wiener-Hunt deconvolution (fixed seed).
 
     Its chain, stopped as early as it is by default, depends on the scale of the values: on
@@ -63,7 +70,9 @@ def skimage_unsupervised_wiener(blurry: FloatArray, psf: Psf, noise: float) -> F
     return _per_channel(blurry, psf, solve)
 
 
-def skimage_richardson_lucy(blurry: FloatArray, psf: Psf, noise: float) -> FloatArray:
+def skimage_richardson_lucy(
+    blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+) -> FloatArray:
     """Return scikit-image's Richardson-Lucy deconvolution after a fixed number of steps."""
     restoration = _skimage()
 
@@ -87,6 +96,9 @@ CLASSICAL: dict[str, Deconvolution] = {
     "skimage-richardson-lucy": skimage_richardson_lucy,
 }
 """Names for ``--model`` and what they do with the estimated PSF."""
+
+UNREGULARISED = ("skimage-unsupervised-wiener", "skimage-richardson-lucy")
+"""Those that choose their regularisation themselves, or have none."""
 
 
 def _skimage() -> ModuleType:

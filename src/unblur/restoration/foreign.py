@@ -17,6 +17,7 @@ class ForeignRestorer:
     """
 
     at_once = 1
+    regularised = False
 
     def __init__(self, name: str, engine: ForeignEngine) -> None:
         self.name, self._engine = name, engine

@@ -26,6 +26,11 @@ _QUANTILE = 0.25
 _LEAST_SIDE = 16
 
 
+def can_be_measured(plane: FloatArray, psf: Psf) -> bool:
+    """Return whether a plane is large enough for its noise to be measured beside a PSF."""
+    return bool(min(plane.shape) >= max(_LEAST_SIDE, *psf.shape))
+
+
 def noise_beside_motion(plane: FloatArray, psf: Psf) -> float:
     """Return the standard deviation of the noise of a blurred plane.
 
@@ -39,7 +44,7 @@ def noise_beside_motion(plane: FloatArray, psf: Psf) -> float:
     Returns:
         In the plane's unit.
     """
-    if min(plane.shape) < max(_LEAST_SIDE, *psf.shape):
+    if not can_be_measured(plane, psf):
         return 0.0
     height, width = plane.shape
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])

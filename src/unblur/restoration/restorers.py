@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -43,11 +42,13 @@ class Restorer(Protocol):
         name: as given to ``--model``.
         halo_px: context needed beyond the PSF's reach.
         at_once: tiles that may be restored at the same time, each on a thread of its own.
+        regularised: whether it heeds the tiles' regularisation.
     """
 
     name: str
     halo_px: int
     at_once: int
+    regularised: bool
 
     def __call__(self, tile: Tile) -> FloatArray:
         """Return the restored tile, (H, W, 3) float32, sRGB, not clipped.
@@ -70,6 +71,8 @@ class BlindRestorer(Restorer, Protocol):
 
 class NetworkRestorer:
     """RestoreNet on the bank that it was trained on."""
+
+    regularised = True
 
     def __init__(self, name: str, engine: Engine, *, at_once: int = 1) -> None:
         self.name, self._engine, self.at_once = name, engine, at_once
@@ -101,17 +104,26 @@ class PlainRestorer(NetworkRestorer):
     """RestoreNet that was told nothing of the motion: it sees the pixels and their noise alone."""
 
     window_px = None
+    regularised = False
 
 
-Deconvolution = Callable[[FloatArray, Psf, float], FloatArray]
-"""(blurry linear (H, W, 3), PSF, noise) -> restored linear."""
+class Deconvolution(Protocol):
+    """A method that undoes a known motion."""
+
+    def __call__(
+        self, blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
+    ) -> FloatArray:
+        """(H, W, 3) linear light, PSF, standard deviation of the noise -> restored linear light."""
 
 
 class ClassicalRestorer:
     """One closed-form or iterative deconvolution."""
 
-    def __init__(self, name: str, deconvolve: Deconvolution, *, at_once: int = 1) -> None:
+    def __init__(
+        self, name: str, deconvolve: Deconvolution, *, regularised: bool = True, at_once: int = 1
+    ) -> None:
         self.name, self._deconvolve, self.at_once = name, deconvolve, at_once
+        self.regularised = regularised
         self.halo_px = 32
 
     def __call__(self, tile: Tile) -> FloatArray:
@@ -119,5 +131,6 @@ class ClassicalRestorer:
         linear = srgb_to_linear(tile.srgb)
         restored = np.zeros_like(linear)
         for psf, weight in tile.psfs:
-            restored += weight[..., None] * self._deconvolve(linear, psf, tile.noise)
+            solved = self._deconvolve(linear, psf, tile.noise, regularisation=tile.regularisation)
+            restored += weight[..., None] * solved
         return linear_to_srgb(np.clip(restored, 0, 1))

@@ -11,9 +11,9 @@ from typing import Any
 
 from unblur.errors import UnblurError
 from unblur.io import Photo, Region, read_photo, same_format, stage, write_photo
-from unblur.restoration.facade import Restored
-from unblur.restoration.facade import restore as restore_photo
-from unblur.restoration.settings import DEFAULTS
+from unblur.pipeline.facade import Restored
+from unblur.pipeline.facade import restore as restore_photo
+from unblur.pipeline.settings import DEFAULTS
 from unblur.scale.stores import fetch, is_url, put
 
 Row = dict[str, Any]

@@ -18,9 +18,10 @@ from torch.nn import functional
 from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser
 from unblur.blur.trajectory import load_gyro
 from unblur.color import FloatArray, quantise
-from unblur.engines.base import Engine
 from unblur.models.frame_rnn import FrameRNN
 from unblur.models.interface import Network
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.quick import QuickEstimator
 from unblur.training.clips import SharpClips
 from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, Split
@@ -93,7 +94,8 @@ class FrameSamples:
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
         self._synthesise = ClipSynthesiser(self._data.clip, config.recipe.camera, trace)
-        self._engine = OnnxEngine(Path(self._data.kernel_weights), task="kernel", threads=1)
+        kernel = OnnxEngine(Path(self._data.kernel_weights), task="kernel", threads=1)
+        self._estimator = QuickEstimator(kernel)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one clip."""
@@ -106,11 +108,11 @@ class FrameSamples:
             scenes = [self._photos.window(side, rng, downscale=data.downscale)]
         passing = self._photos.window(side, rng, downscale=data.downscale)
         clip = self._synthesise(scenes, rng, passing=passing)
-        sample = sample_of(clip, self._engine if rng.random() >= data.none else None)
+        sample = sample_of(clip, self._estimator if rng.random() >= data.none else None)
         return [crop_of(sample, data.crop_px, rng) for _ in range(data.crops)]
 
 
-def sample_of(clip: Clip, kernel_engine: Engine | None) -> Arrays:
+def sample_of(clip: Clip, estimator: MotionEstimator | None) -> Arrays:
     """Return a clip as arrays, frames first.
 
     ``blurry`` and ``sharp`` (T, 3, H, W) uint8; ``hints`` (T, 2, H, W) uint8, those of
@@ -120,7 +122,7 @@ def sample_of(clip: Clip, kernel_engine: Engine | None) -> Arrays:
 
     Args:
         clip: blurred and sharp.
-        kernel_engine: runs KernelNet; without it the hints say nothing.
+        estimator: tells how each frame moved; without it the hints say nothing.
     """
     blurry, sharp = (
         quantise(np.moveaxis(part, 3, 1), np.dtype("u1")) for part in (clip.blurry, clip.sharp)
@@ -130,7 +132,7 @@ def sample_of(clip: Clip, kernel_engine: Engine | None) -> Arrays:
     shifts = np.zeros((len(blurry), *(-(-n // BLOCK_PX) for n in blurry.shape[2:]), 2), np.int16)
     shifts[1:] = found
     hints = [
-        no_hint(*frame.shape[:2]) if kernel_engine is None else hint_of(frame, kernel_engine)
+        no_hint(*frame.shape[:2]) if estimator is None else hint_of(frame, estimator)
         for frame in clip.blurry
     ]
     planes = np.round(np.stack([h.planes for h in hints]) * 255 + _NO_CHANGE)

@@ -198,10 +198,10 @@ class RestoreSamples(WindowSamples):
         assert self._engine is not None
         first = estimate_psfs([flat], self._engine)[0].psf
         shape = (flat.shape[0], flat.shape[1])
-        psf, confidence, _ = look_again_shared(
+        found = look_again_shared(
             lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
         )
-        return _BankPsf(psf, confidence, told=True)
+        return _BankPsf(found.psf, found.confidence, told=True)
 
 
 def _registered(pair: Pair, psf: Psf) -> FloatArray:

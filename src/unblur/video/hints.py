@@ -13,15 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear
-from unblur.engines.base import Engine
-from unblur.motion.analysis import MIN_SIDE
+from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import WINDOW
-from unblur.motion.kernel import estimate_psfs
+from unblur.motion.field import MotionField
+from unblur.motion.kernel import PsfEstimate
+from unblur.motion.picture import Picture
+from unblur.motion.windows import span
+from unblur.pipeline.gate import rise
+from unblur.pipeline.settings import DEFAULTS
 from unblur.restoration.inputs import noise_level
 from unblur.restoration.noise import noise_beside_motion
-from unblur.restoration.referee import rise
-from unblur.restoration.settings import DEFAULTS
 from unblur.restoration.wiener import wiener_bank
+from unblur.tone import LINEAR
 
 STRENGTHS = (0.06, 0.5)
 """Regularisation of the daring and the careful deconvolution, see :mod:`unblur.restoration
@@ -54,49 +57,38 @@ def no_hint(height: int, width: int) -> Hint:
     return Hint(planes, np.zeros(FACTS, np.float32))
 
 
-def hint_of(frame: FloatArray, kernel_engine: Engine) -> Hint:
+def hint_of(frame: FloatArray, estimator: MotionEstimator) -> Hint:
     """Return what a frame tells of itself.
 
     Args:
         frame: (H, W, 3) float32 sRGB in [0, 1]; too small ones tell nothing.
-        kernel_engine: runs KernelNet.
+        estimator: tells how it moved.
     """
     height, width = frame.shape[:2]
-    if min(height, width) < MIN_SIDE:
+    if min(height, width) < estimator.least_px:
         return no_hint(height, width)
     flat = luma(srgb_to_linear(frame))
-    window = telling_window(flat)
-    found = estimate_psfs([window], kernel_engine)[0]
-    noise = noise_beside_motion(window, found.psf)
+    picture = Picture(flat[..., None], LINEAR)
+    found, noise = frame_motion(picture, estimator.propose(picture))
     solved = wiener_bank(flat[..., None], found.psf, noise, strengths=STRENGTHS)[..., 0]
     added = linear_to_srgb(np.clip(solved, 0, 1)) - linear_to_srgb(flat)
     facts = [found.confidence, noise_level(noise), found.blur_probability]
     return Hint(np.clip(added, -MOST, MOST), np.array(facts, np.float32))
 
 
-def telling_window(flat: FloatArray) -> FloatArray:
-    """Return the part of a frame's luma on which its motion is told: that with the most detail.
+def frame_motion(picture: Picture, motion: MotionField) -> tuple[PsfEstimate, float]:
+    """Return a frame's motion where it was told, and the noise beside it, linear light.
 
     Args:
-        flat: (H, W) float32, linear light.
-
-    Returns:
-        A window of 256 px a side, less where the frame is smaller.
+        picture: the frame.
+        motion: a field of one window.
     """
-    sides = tuple(min(side, WINDOW) for side in flat.shape)
-    steps = np.abs(np.diff(flat[::2], axis=1))
-    starts = [
-        sorted({round(k * (full - side) / 2) for k in range(3)})
-        for full, side in zip(flat.shape, sides, strict=True)
-    ]
-    places = [(y, x) for y in starts[0] for x in starts[1]]
-    # The middle comes first among equals: that is where people aim.
-    places.sort(key=lambda p: abs(p[0] - starts[0][-1] / 2) + abs(p[1] - starts[1][-1] / 2))
-    detail = [
-        float(steps[y // 2 : (y + sides[0]) // 2, x : x + sides[1]].mean()) for y, x in places
-    ]
-    y, x = places[int(np.argmax(detail))]
-    return np.ascontiguousarray(flat[y : y + sides[0], x : x + sides[1]])
+    found = motion.windows[0][0]
+    middle = motion.centres_y[0], motion.centres_x[0]
+    (y0, y1), (x0, x1) = (
+        span(int(place), side, WINDOW) for place, side in zip(middle, picture.shape, strict=True)
+    )
+    return found, noise_beside_motion(picture.luma(y0, x0, y1, x1), found.psf)
 
 
 def trust_in(probability: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import SpecMismatch
-from unblur.motion.analysis import MIN_SIDE
+from unblur.motion.estimator import MotionEstimator
 from unblur.video.alignment import (
     CELL_PX,
     Shifts,
@@ -49,18 +49,18 @@ class FrameMemory:
 
     Args:
         engine: runs a FrameRNN.
-        kernel_engine: runs KernelNet, for the hints; without it there are none.
+        estimator: tells how each frame moved, for the hints; without it there are none.
 
     Raises:
         SpecMismatch: the engine runs another kind of network.
     """
 
-    def __init__(self, engine: Engine, kernel_engine: Engine | None) -> None:
+    def __init__(self, engine: Engine, estimator: MotionEstimator | None) -> None:
         if engine.spec.task != "frame" or engine.spec.state_channels <= FRAME_CHANNELS:
             raise SpecMismatch(
                 f"{engine.spec.name} is a '{engine.spec.task}' network, 'frame' is needed"
             )
-        self._engine, self._kernel_engine = engine, kernel_engine
+        self._engine, self._estimator = engine, estimator
         self._hidden = engine.spec.state_channels - FRAME_CHANNELS
         self._last: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
@@ -78,10 +78,10 @@ class FrameMemory:
         step = self._engine.spec.multiple_of
         pad = ((0, 0), (0, -height % step), (0, -width % step))
         planes = np.ascontiguousarray(np.pad(np.moveaxis(frame, 2, 0), pad, mode="edge"))
-        if self._kernel_engine is None or min(height, width) < MIN_SIDE:
+        if self._estimator is None or min(height, width) < self._estimator.least_px:
             hint, trust = no_hint(height, width), 1.0
         else:
-            hint = hint_of(frame, self._kernel_engine)
+            hint = hint_of(frame, self._estimator)
             trust = trust_in(float(hint.facts[-1]))
         return Sight(planes, cells_of(planes), told(np.pad(hint.planes, pad), hint.facts), trust)
 

@@ -10,17 +10,13 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.onnx import available_cores
 from unblur.errors import UnknownModel, nearest
-from unblur.restoration.catalogue import (
-    RESTORE_NET,
-    load_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-    weights_path,
-)
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
 from unblur.video.memory import FrameMemory
 from unblur.video.steady import SteadyPhoto
+from unblur.zoo.catalogue import RESTORE_NET, weights_path
+from unblur.zoo.models import Models, Session, default_session
 
 FRAME_NET = "frame_rnn"
 NAMES = ("photo", "frame", "pipeline")
@@ -41,12 +37,14 @@ class FrameModel(Protocol):
 
 
 class PipelineModel:
-    """The whole photo pipeline on each frame by itself: many looks at many windows."""
+    """The whole photo pipeline on each frame by itself.
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        self._restorer = load_restorer(threads=threads)
-        self._kernel = load_kernel_engine(threads=threads)
-        self._fuse = load_fuse_engine(threads=threads)
+    Args:
+        models: as of a photo.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -56,40 +54,41 @@ class PipelineModel:
 
     def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
         """See :class:`FrameModel`."""
-        restored, _, _ = restore_samples(
-            frame, self._restorer, self._kernel, RestoreOptions(), fuse_engine=self._fuse
-        )
-        return np.asarray(restored, dtype=np.float32)
+        result = restore_picture(Picture(frame), self._models, RestoreOptions())
+        return np.asarray(result.samples, dtype=np.float32)
 
 
-def load_frame_model(name: str | None = None, *, threads: int | None = None) -> FrameModel:
+def load_frame_model(
+    name: str | None = None, *, threads: int | None = None, session: Session | None = None
+) -> FrameModel:
     """Return a model by name, or the FrameRNN in an ONNX file.
 
     Args:
         name: "frame" (FrameRNN), "photo" (the photo network, steadied), "pipeline" (the photo
             pipeline on each frame by itself), a FrameRNN's file, or None for the default.
         threads: for the networks; all processors if omitted.
+        session: holds the networks; see :func:`unblur.restore`.
 
     Raises:
         UnknownModel: no such model, or its weights are not shipped.
         CorruptWeights, SpecMismatch: the file is not a FrameRNN of ours.
     """
-    chosen = name or DEFAULT
+    chosen, held = name or DEFAULT, session or default_session(threads)
     if chosen == "pipeline":
-        return PipelineModel(threads=threads)
+        return PipelineModel(held.models())
     if chosen == "photo":
-        share = _beside_the_rest(threads)
-        network = load_engine(weights_path(RESTORE_NET), "restore", share)
-        return SteadyPhoto(network, load_kernel_engine(threads=1))
+        share = _beside_the_rest(held.threads)
+        network = held.network(weights_path(RESTORE_NET), "restore", threads=share)
+        return SteadyPhoto(network, held.quick_estimator())
     if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
         raise UnknownModel(
             f"there is no model '{chosen}' for frames (and no such .onnx file); "
             f"{nearest(chosen, NAMES)}"
         )
-    return load_frame_memory(chosen, threads=threads)
+    return load_frame_memory(chosen, session=held)
 
 
-def load_frame_memory(name: str = "frame", *, threads: int | None = None) -> FrameMemory:
+def load_frame_memory(name: str = "frame", *, session: Session) -> FrameMemory:
     """Return the shipped FrameRNN, or the one in a file, with an empty memory.
 
     Raises:
@@ -102,8 +101,8 @@ def load_frame_memory(name: str = "frame", *, threads: int | None = None) -> Fra
             "this installation ships no weights of FrameRNN, the network with a memory; give a "
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
-    engine = load_engine(path, "frame", _beside_the_rest(threads))
-    return FrameMemory(engine, load_kernel_engine(threads=1))
+    engine = session.network(path, "frame", threads=_beside_the_rest(session.threads))
+    return FrameMemory(engine, session.quick_estimator())
 
 
 def _beside_the_rest(threads: int | None) -> int:

@@ -14,12 +14,12 @@ import numpy as np
 
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
-from unblur.motion.analysis import MIN_SIDE
-from unblur.motion.kernel import estimate_psfs
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.picture import Picture
 from unblur.restoration.inputs import network_input
-from unblur.restoration.noise import noise_beside_motion
+from unblur.tone import LINEAR
 from unblur.video.alignment import CELL_PX, block_shifts, cells_of, moved_along
-from unblur.video.hints import telling_window, trust_in
+from unblur.video.hints import frame_motion, trust_in
 
 MOST = 0.8
 """Largest share of the frame before."""
@@ -62,11 +62,11 @@ class SteadyPhoto:
 
     Args:
         engine: runs RestoreNet.
-        kernel_engine: runs KernelNet.
+        estimator: tells how each frame moved, by a field of one window.
     """
 
-    def __init__(self, engine: Engine, kernel_engine: Engine) -> None:
-        self._engine, self._kernel_engine = engine, kernel_engine
+    def __init__(self, engine: Engine, estimator: MotionEstimator) -> None:
+        self._engine, self._estimator = engine, estimator
         self._last: _Last | None = None
 
     def reset(self) -> None:
@@ -80,15 +80,16 @@ class SteadyPhoto:
             frame: (H, W, 3) float32 sRGB in [0, 1]; small ones are left alone.
         """
         cells = cells_of(_planes(frame))
-        if min(frame.shape[:2]) < MIN_SIDE:
+        if min(frame.shape[:2]) < self._estimator.least_px:
             return Prepared(cells, None, 0.0, 0.0)
-        window = telling_window(luma(srgb_to_linear(frame)))
-        found = estimate_psfs([window], self._kernel_engine)[0]
+        picture = Picture(luma(srgb_to_linear(frame))[..., None], LINEAR)
+        motion = self._estimator.propose(picture)
+        found = motion.windows[0][0]
         trust = trust_in(found.blur_probability)
         length = found.psf.length_px()
         if trust == 0:
             return Prepared(cells, None, trust, length)
-        noise = noise_beside_motion(window, found.psf)
+        _, noise = frame_motion(picture, motion)
         everywhere = np.ones(frame.shape[:2], np.float32)
         psfs = [(found.psf, everywhere)]
         image = network_input(self._engine.spec.bank, frame, psfs, found.confidence, noise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unblur import __version__
-from unblur.restoration.catalogue import model_names
+from unblur.zoo.catalogue import model_names
 
 Json = dict[str, Any]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unblur.detection.heatmap import heat_map
 from unblur.io import Photo
 from unblur.io.encode import written_format
 from unblur.io.reduced import Reduced
 from unblur.motion.detect import Detection
 from unblur.motion.field import MotionField
-from unblur.restoration.facade import Restored
-from unblur.restoration.heatmap import heat_map
+from unblur.pipeline.facade import Restored
 
 _LOSSLESS_PIXELS = 2_500_000
 """Smaller photos are shown without loss, so that the page's blend is exact to the eye-dropper."""

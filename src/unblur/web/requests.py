@@ -9,10 +9,10 @@ from starlette.datastructures import QueryParams
 
 from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.io.formats import SUFFIXES
-from unblur.restoration.catalogue import model_names
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.orders import Order, Task, Wanted
+from unblur.zoo.catalogue import model_names
 
 _JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "strength")
 _PSF_BYTES = 1_000_000

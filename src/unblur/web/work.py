@@ -65,7 +65,7 @@ def work(pipe: Connection, memory_bytes: int | None, restores: bool = True) -> N
 
 
 def _models() -> list[dict[str, Any]]:
-    from unblur.restoration.catalogue import describe_models
+    from unblur.zoo.catalogue import describe_models
 
     return describe_models()
 
@@ -129,7 +129,7 @@ def _without_paths(message: str, order: Order | Rendering) -> str:
 
 def _photo(order: Order, tell: Tell) -> dict[str, Any]:
     from unblur.io import read_photo
-    from unblur.restoration.facade import restore
+    from unblur.pipeline.facade import restore
     from unblur.web import pictures
 
     tell("reading", 0.0, 0.0)
@@ -156,15 +156,16 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
 
 
 def _detect(order: Order, tell: Tell) -> dict[str, Any]:
+    from unblur.detection.facade import judge, look
     from unblur.io import read_photo
-    from unblur.restoration.detection import judge, look
     from unblur.web import pictures
+    from unblur.zoo.models import default_session
 
     tell("reading", 0.0, 0.0)
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
     tell("analysing", 0.3, photo.megapixels)
     seen = look(photo, full=False)
-    detection = judge(seen, everywhere=True, threads=order.threads)
+    detection = judge(seen, default_session(order.threads).detector(), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)
 

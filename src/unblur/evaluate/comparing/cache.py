@@ -21,7 +21,7 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.methods import settings_file
 from unblur.evaluate.results import NAMED
 from unblur.io import find_images, write_bytes
-from unblur.restoration.catalogue import model_files, motion_files
+from unblur.zoo.catalogue import model_files, motion_files
 
 _LIBRARIES = ("numpy", "scipy", "pillow", "onnxruntime", "scikit-image")
 _NOT_RUN = ("cli", "training", "models", "foreign", "video", "report")

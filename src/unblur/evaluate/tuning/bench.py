@@ -6,7 +6,7 @@ that does not come back as it was counts as 1 dB lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,15 +16,12 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.harm import UNHARMED_DB
 from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import Samples, as_uint8
-from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import (
-    load_blur_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-)
-from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
-from unblur.restoration.settings import Settings
+from unblur.motion.picture import Picture
+from unblur.motion.remembering import RememberingEstimator
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.pipeline.settings import Settings
+from unblur.zoo.models import Session
 
 MOST_PAIRS = 60
 """Of more pairs a part is drawn."""
@@ -47,46 +44,35 @@ class Bench:
     """
 
     def __init__(self, model: str, threads: int | None) -> None:
-        self._restorer = load_restorer(model, threads=threads)
-        self._kernel = load_kernel_engine(threads=threads)
-        self._fuse = load_fuse_engine(threads=threads)
-        self._blur = load_blur_engine(threads=threads)
+        models = Session(threads=threads).models(model)
+        estimator = RememberingEstimator(models.estimator, most=2 * MOST_PAIRS)
+        self._models = replace(models, estimator=estimator)
         # A cache for each bench, since it holds photos.
-        self._read = lru_cache(maxsize=MOST_PAIRS)(self._analysed)
+        self._read = lru_cache(maxsize=MOST_PAIRS)(self._pictures)
 
     def worth(self, case: Case, settings: Settings) -> float:
         """Return what settings are worth on a pair, in dB; see the module's text."""
-        (blurry, moved), (sharp, still) = self._read(_Key(case))
-        before = psnr_db(blurry, sharp, data_range=255)
-        after = psnr_db(self._restore(blurry, moved, settings), sharp, data_range=255)
+        blurry, sharp = self._read(_Key(case))
+        before = psnr_db(blurry.samples, sharp.samples, data_range=255)
+        after = psnr_db(self.restore(blurry, settings), sharp.samples, data_range=255)
         gain = 0.0 if before == after else float(np.clip(after - before, -20, 20))
-        kept = psnr_db(self._restore(sharp, still, settings), sharp, data_range=255)
+        kept = psnr_db(self.restore(sharp, settings), sharp.samples, data_range=255)
         harm = HARM_DB if kept < UNHARMED_DB else 0.0
         return (gain if gain > 0 else LOSS_WEIGHT * gain) - harm
 
-    def _restore(self, samples: Samples, motion: MotionField | None, settings: Settings) -> Samples:
-        restored, _, _ = restore_samples(
-            samples,
-            self._restorer,
-            self._kernel,
-            RestoreOptions(settings=settings),
-            fuse_engine=self._fuse,
-            blur_engine=self._blur,
-            motion=motion,
-        )
-        return restored
+    def restore(self, picture: Picture, settings: Settings) -> Samples:
+        """Return a picture as it is restored by settings; its motion is estimated once."""
+        return restore_picture(picture, self._models, RestoreOptions(settings=settings)).samples
 
-    def _analysed(self, key: _Key) -> list[tuple[Samples, MotionField | None]]:
+    def _pictures(self, key: _Key) -> tuple[Picture, Picture]:
+        """Return the middles of a pair's photos, blurry and sharp."""
         blurry, sharp = as_uint8(key.case.blurry.read()), as_uint8(key.case.read_sharp())
         if blurry.shape != sharp.shape:
             raise ShapeMismatch(
                 f"{key.case.name}: blurry is {blurry.shape}, sharp {sharp.shape}; tuning needs "
                 "pairs of one size"
             )
-        parts = [_middle(image) for image in (blurry, sharp)]
-        return [
-            (part, analyse_samples(part, self._kernel, fuse_engine=self._fuse)) for part in parts
-        ]
+        return Picture(_middle(blurry)), Picture(_middle(sharp))
 
 
 @dataclass(frozen=True, eq=False)

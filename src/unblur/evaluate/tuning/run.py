@@ -13,7 +13,7 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.statistics import Difference, compare
 from unblur.evaluate.tuning.bench import MOST_PAIRS, Bench
 from unblur.evaluate.tuning.search import Plan, Progress, best_settings
-from unblur.restoration.settings import DEFAULTS, Settings
+from unblur.pipeline.settings import DEFAULTS, Settings
 
 LEAST_PAIRS = 15
 """Fewer tell nothing."""

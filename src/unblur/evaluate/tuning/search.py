@@ -15,8 +15,8 @@ from unblur.errors import BadValue, MissingExtra
 from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.cache import code_digest, model_digest
 from unblur.evaluate.tuning.bench import Bench
-from unblur.restoration.catalogue import has_bank
-from unblur.restoration.settings import DEFAULTS, Settings
+from unblur.pipeline.settings import DEFAULTS, Settings
+from unblur.zoo.models import default_session
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -195,4 +195,5 @@ def _point(model: str, settings: Settings) -> dict[str, float]:
 def searched_settings(model: str) -> list[str]:
     """Return the settings of a model that are searched, confidence apart."""
     names = ["strength", "shortest_px", "certain", "likely_sharp"]
-    return [*names, "regularisation"] if has_bank(model) else names
+    regularised = default_session(1).restorer(model).regularised
+    return [*names, "regularisation"] if regularised else names

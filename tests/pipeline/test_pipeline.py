@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.restoration.fakes import Brighten, FakeKernelEngine, LocalRestorer
+from tests.pipeline.fakes import Brighten, FakeKernelEngine, LocalRestorer, restore_samples
 from unblur.blur import Psf
 from unblur.color import quantise, to_float
 from unblur.errors import BadValue, EngineFailed, ShapeMismatch
 from unblur.motion import refinement
-from unblur.restoration.catalogue import load_restorer
-from unblur.restoration.pipeline import RestoreOptions, analyse_samples, restore_samples
+from unblur.motion.network import NetworkEstimator
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
 from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import ModelSpec
+from unblur.zoo.models import Session
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -92,7 +94,8 @@ def test_photos_too_small_to_tell_stay(height, width):
     assert out is samples
     assert motion is None
     assert "too small" in report.reason
-    assert analyse_samples(samples, FakeKernelEngine()) is None
+    with pytest.raises(ShapeMismatch, match="at least 96 px"):
+        NetworkEstimator(FakeKernelEngine()).propose(Picture(samples))
 
 
 def test_tiles_restored_at_the_same_time_give_the_very_same_photo():
@@ -155,7 +158,7 @@ def test_the_shipped_network_gives_the_same_in_tiles():
     noise = np.random.default_rng(0).normal(0, 8, (330, 400, 3))
     samples = np.clip(photo(330, 400, seed=3) * 0.6 + 40 + noise, 0, 255).astype(np.uint8)
     options = [RestoreOptions(psf=Psf.from_line(9, 70), tile_px=side) for side in (112, 512)]
-    restorer = load_restorer(threads=1)
+    restorer = Session(threads=1).restorer()
     tiled, whole = (
         restore_samples(samples, restorer, FakeKernelEngine(), option)[0].astype(int)
         for option in options

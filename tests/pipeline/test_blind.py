@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from tests.restoration.fakes import FakeKernelEngine
+from tests.pipeline.fakes import FakeKernelEngine, restore_samples
 from unblur.blur import Psf
 from unblur.engines.foreign import ForeignEngine
 from unblur.errors import BadValue
-from unblur.restoration.catalogue import load_restorer
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.tiling import plan_windows
 from unblur.restoration.foreign import ForeignRestorer
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.tiling import plan_windows
 from unblur.spec import ForeignSpec
+from unblur.zoo.models import Session
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -22,7 +22,7 @@ UNGATED = RestoreOptions(gate=False)
 class Local:
     """A 5 x 5 mean with the colours turned round, on windows of one size."""
 
-    name, halo_px, at_once = "local", 2, 1
+    name, halo_px, at_once, regularised = "local", 2, 1, False
 
     def __init__(self, window_px=(104, 128)):
         self.window_px = window_px
@@ -80,7 +80,7 @@ def test_without_the_gate_nobody_looks_for_motion():
 def test_the_plain_network_takes_no_psf_and_sees_no_motion():
     samples = photo(120, 150)
     engine = FakeKernelEngine()
-    plain = load_restorer("plain", threads=1)
+    plain = Session(threads=1).restorer("plain")
     restored, motion, _ = restore_samples(samples, plain, engine, UNGATED)
     assert restored.shape == samples.shape and motion is None and engine.calls == 0
     with pytest.raises(BadValue, match="plain restores without a PSF"):
@@ -98,7 +98,7 @@ def test_the_plain_network_gives_the_same_in_tiles():
     noise = np.random.default_rng(0).normal(0, 6, (300, 900, 3))
     smooth = ndimage.gaussian_filter(photo(300, 900).astype(np.float32), (2, 5, 0)) * 3 - 250
     samples = np.clip(smooth + noise, 0, 255).astype(np.uint8)
-    plain = load_restorer("plain", threads=1)
+    plain = Session(threads=1).restorer("plain")
     options = (RestoreOptions(gate=False, tile_px=side) for side in (200, 999))
     tiled, once = (
         restore_samples(samples, plain, FakeKernelEngine(), option)[0].astype(int)
@@ -129,7 +129,7 @@ def test_long_motion_does_not_shrink_the_photo():
 
 
 def test_our_own_restorers_without_the_gate():
-    from tests.restoration.fakes import Brighten
+    from tests.pipeline.fakes import Brighten
 
     samples = photo(300, 420) // 2
     engine = FakeKernelEngine(blurred=False)

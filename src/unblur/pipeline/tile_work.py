@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unblur.color import FloatArray, quantise, to_float
+from unblur.color import FloatArray, quantise, srgb_to_linear, to_float
 from unblur.motion.field import MotionField
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.tile_reader import TileReader
+from unblur.pipeline.tiling import Segment, plan_axis, plan_windows
 from unblur.restoration.restorers import BlindRestorer, Restorer
-from unblur.restoration.tile_reader import TileReader
-from unblur.restoration.tiling import Segment, plan_axis, plan_windows
+from unblur.tone import SRGB
 
 Samples = NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -36,33 +39,31 @@ class TileWork:
     """One photo's restoration on the scale at which its motion was measured.
 
     Args:
-        samples: (H, W, C) uint8, uint16 or float32 in [0, 1], sRGB, C 1 or 3; not changed.
-        motion: the photo's motion field.
+        picture: the photo; not changed.
+        motion: its motion field; None for restorers that take no PSF, which work on the photo's
+            own scale and are trusted all over.
         trust: (rows, columns) float32, how much of the restoration to apply at each window.
         restorer: what restores the tiles.
-        strength: share of the correction that is applied, in [0, 1].
-        regularisation: factor on that of the network's bank.
-        mask: (H, W) bool or float in [0, 1], only where it is above 0 is anything restored;
-            None for everywhere.
-        tile_px: side of the tiles; a blind restorer's windows are its own.
+        options: strength, regularisation, mask and the tiles' side.
+        noise: standard deviation of the luma's noise on the working scale, linear light.
     """
 
     def __init__(
         self,
-        samples: Samples,
-        motion: MotionField,
+        picture: Picture,
+        motion: MotionField | None,
         trust: FloatArray,
         restorer: Restorer,
+        options: RestoreOptions,
         *,
-        strength: float,
-        regularisation: float,
-        mask: NDArray[Any] | None,
-        tile_px: int,
+        noise: float,
     ) -> None:
-        self._samples, self._trust, self._restorer = samples, trust, restorer
-        self._strength, self._mask, self._scale = strength, mask, motion.scale
-        self._reader = TileReader(samples, motion, regularisation)
-        self._size = tuple(-(-side // motion.scale) for side in samples.shape[:2])
+        self._picture, self._restorer = picture, restorer
+        self._trust = trust if motion is not None else np.ones((1, 1), np.float32)
+        self._strength, self._mask = options.applied, options.mask
+        self._scale = 1 if motion is None else motion.scale
+        self._reader = TileReader(picture, motion, noise, options.settings.regularisation)
+        self._size = tuple(-(-side // self._scale) for side in picture.shape)
         if isinstance(restorer, BlindRestorer) and restorer.window_px is not None:
             self._halo_px = restorer.halo_px
             self._rows, self._columns = (
@@ -70,23 +71,18 @@ class TileWork:
                 for side, window in zip(self._size, restorer.window_px, strict=True)
             )
             return
-        reach = max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
+        reach = 0 if motion is None else _reach(motion)
         self._halo_px = _in_steps(restorer.halo_px)
         halo = self._halo_px + _in_steps(reach)
-        tile = max(tile_px, 2 * reach)
+        tile = max(options.tile_px, 2 * reach)
         self._rows, self._columns = (
             plan_axis(side, tile=tile, halo=halo, fade=FADE_PX, step=_STEP_PX)
             for side in self._size
         )
 
-    @property
-    def noise(self) -> float:
-        """Standard deviation of the luma's noise on the working scale, linear light."""
-        return self._reader.noise
-
     def run(self, progress: Progress | None) -> Samples:
         """Return the restored samples."""
-        out = self._samples.copy()
+        out = self._picture.samples.copy()
         total = len(self._rows) * len(self._columns)
         carried: FloatArray | None = None
         before = np.zeros((0, self._size[1], 3), np.float32)
@@ -117,14 +113,21 @@ class TileWork:
                 yield ahead.popleft().result()
 
     def _tile(self, row: Segment, column: Segment) -> FloatArray:
-        """Return a tile's weighted correction on the working scale, (h, w, 3) sRGB."""
+        """Return a tile's weighted correction on the working scale, (h, w, 3), as encoded."""
         trust = self._reader.interpolate(self._trust, row, column)
         weights = row.weights()[:, None] * column.weights()[None, :] * trust
         if not weights.any() or not self._is_wanted(row, column):
             return np.zeros((*weights.shape, 3), np.float32)
         tile = self._reader.tile(row, column, self._halo_px)
-        correction = self._restorer(tile) - tile.srgb
+        correction = self._encoded(self._restorer(tile)) - self._encoded(tile.srgb)
         return np.asarray(weights[..., None] * correction[row.inner, column.inner])
+
+    def _encoded(self, srgb: FloatArray) -> FloatArray:
+        """Return sRGB as the photo's own tone curve encodes it."""
+        tone = self._picture.tone
+        if tone == SRGB:
+            return srgb
+        return tone.to_encoded(srgb_to_linear(np.clip(srgb, 0, 1)))
 
     def _is_wanted(self, row: Segment, column: Segment) -> bool:
         """Return whether the mask has anything in a tile, or there is none."""
@@ -163,6 +166,11 @@ class TileWork:
             if part.any():
                 moved = to_float(out[y0:y1]) + np.float32(self._strength) * part
                 out[y0:y1] = quantise(np.clip(moved, 0, 1), out.dtype)
+
+
+def _reach(motion: MotionField) -> int:
+    """Return how far the PSFs reach from their centres, px."""
+    return max(max(w.psf.shape) // 2 for row in motion.windows for w in row)
 
 
 def _in_steps(length: int) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from unblur.color import FloatArray
+from unblur.detection.facade import judge, look
 from unblur.errors import UnblurError
 from unblur.motion.detect import Detection
-from unblur.restoration.detection import judge, look
+from unblur.zoo.models import default_session
 
 _THUMBNAIL = 24
 _ALIKE = 0.85
@@ -39,10 +40,13 @@ class Seen:
 
 
 def go_through(path: Path, *, full: bool, everywhere: bool, keep_luma: bool = False) -> Seen:
-    """Read and judge one photo on one thread; what goes wrong is told, not raised."""
+    """Read and judge one photo on one thread; what goes wrong is told, not raised.
+
+    Runs in any process; each holds the network in its default session.
+    """
     try:
         reduced = look(path, full=full)
-        detection = judge(reduced, everywhere=everywhere, threads=1)
+        detection = judge(reduced, default_session(1).detector(), everywhere=everywhere)
     except UnblurError as error:
         return Seen(path, None, error, None)
     kept = reduced.luma if keep_luma else None

@@ -22,7 +22,7 @@ class Settings:
     Attributes:
         strength: share of the correction that is applied: 0 leaves the photo, 1 restores fully.
         regularisation: factor on that of the solutions that the network makes its photo of;
-            above 1 cleaner and softer. Classical models keep theirs.
+            above 1 cleaner and softer. Models that have none say so in the report.
         shortest_px: motion below this length, on the scale it was measured, is not told from a
             soft lens.
         long_px: motion from this length on is seldom seen in sharp photos.

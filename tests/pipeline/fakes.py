@@ -2,8 +2,38 @@
 
 import numpy as np
 
+from unblur.motion.detect import BlurDetector
 from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.network import NetworkEstimator
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
 from unblur.spec import ModelSpec
+from unblur.zoo.models import Models
+
+
+def models_of(restorer, engine, *, blur_engine=None):
+    """Models of stand-ins."""
+    detector = None if blur_engine is None else BlurDetector(blur_engine)
+    return Models(NetworkEstimator(engine), detector, restorer)
+
+
+GATED = RestoreOptions()
+
+
+def restore_samples(
+    samples,
+    restorer,
+    engine,
+    options=GATED,
+    *,
+    blur_engine=None,
+    progress=None,
+):
+    """Restore with stand-ins; returns (samples, motion, report)."""
+    models = models_of(restorer, engine, blur_engine=blur_engine)
+    result = restore_picture(Picture(samples), models, options, progress=progress)
+    return result.samples, result.motion, result.report
 
 
 class FakeKernelEngine:
@@ -31,6 +61,7 @@ class LocalRestorer:
     """A 5 x 5 mean with the colours swapped around: local, not symmetric in its channels."""
 
     name = "local"
+    regularised = False
 
     def __init__(self, halo_px=2, at_once=1):
         self.halo_px, self.at_once = halo_px, at_once
@@ -49,6 +80,7 @@ class Brighten:
     name = "brighten"
     halo_px = 0
     at_once = 1
+    regularised = True
 
     def __call__(self, tile):
         return tile.srgb + np.float32(0.1)

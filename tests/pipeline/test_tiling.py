@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unblur.errors import BadValue
-from unblur.restoration.tiling import node_weights, plan_axis
+from unblur.pipeline.tiling import node_weights, plan_axis
 
 SIZES = [1, 2, 5, 7, 31, 97, 256, 257, 1000]
 

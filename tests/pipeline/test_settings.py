@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.restoration.fakes import Brighten, FakeKernelEngine
+from tests.pipeline.fakes import Brighten, FakeKernelEngine, models_of, restore_samples
 from unblur.blur import Psf
 from unblur.errors import BadValue
+from unblur.motion.picture import Picture
+from unblur.motion.remembering import RememberingEstimator
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.bank import solution_bank
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.wiener import wiener_bank
+from unblur.zoo.models import Session
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -80,10 +84,42 @@ def test_the_bank_follows_the_regularisation():
     assert set(seen) == {2.5}
 
 
-def test_an_earlier_analysis_is_used():
-    engine = FakeKernelEngine()
-    first, motion, _ = restore_samples(GREY, Brighten(), engine, RestoreOptions())
+def test_a_remembering_estimator_is_asked_once_and_changes_nothing():
+    engine, options = FakeKernelEngine(), RestoreOptions()
+    models = models_of(Brighten(), engine)
+    kept = replace(models, estimator=RememberingEstimator(models.estimator, most=2))
+    picture = Picture(GREY)
+    first = restore_picture(picture, models, options)
+    again = [restore_picture(picture, kept, options)]
     calls = engine.calls
-    again, _, _ = restore_samples(GREY, Brighten(), engine, RestoreOptions(), motion=motion)
+    again.append(restore_picture(picture, kept, options))
     assert engine.calls == calls
-    np.testing.assert_array_equal(first, again)
+    for result in again:
+        np.testing.assert_array_equal(first.samples, result.samples)
+        assert result.report.motion == first.report.motion
+    restore_picture(Picture(GREY.copy()), kept, options)
+    assert engine.calls > calls
+
+
+def test_a_model_without_a_regularisation_says_that_it_was_not_used():
+    settings = Settings(regularisation=2.5)
+    for name, told in (("wiener", False), ("unblur", False), ("plain", True)):
+        restorer = Session(threads=1).restorer(name)
+        options = RestoreOptions(settings=settings, gate=False)
+        report = restore_samples(GREY[:100, :120], restorer, FakeKernelEngine(), options)[2]
+        assert any("regularisation" in note for note in report.notes) == told, name
+
+
+def test_wiener_heeds_the_regularisation():
+    noisy = np.random.default_rng(3).integers(0, 256, (100, 120, 3)).astype(np.uint8)
+    restorer = Session(threads=1).restorer("wiener")
+    plain, soft = (
+        restore_samples(
+            noisy,
+            restorer,
+            FakeKernelEngine(),
+            RestoreOptions(psf=Psf.from_line(9, 25), settings=Settings(regularisation=factor)),
+        )[0]
+        for factor in (1.0, 8.0)
+    )
+    assert soft.std() < 0.95 * plain.std()

@@ -1,4 +1,4 @@
-"""The referee: short motion must be certain, long motion likely, doubtful windows stay."""
+"""The gate: short motion must be certain, long motion likely, doubtful windows stay."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,22 @@ import unblur
 from tests.motion.test_field import estimate, field_of
 from unblur.blur import Psf, apply_psf
 from unblur.color import linear_to_srgb, srgb_to_linear
-from unblur.restoration import referee
+from unblur.motion.picture import Picture
+from unblur.pipeline import gate
 
 
 def field(length, probability, confidence=0.9):
     psf = Psf.from_line(length, 20)
     return field_of([[estimate(psf, confidence, probability)] * 2] * 2)
+
+
+def trust(field):
+    return gate.NoHarmGate().trust(field, field).trust
+
+
+def lost_light(before, after):
+    before, after = (np.asarray(p, np.float32) for p in (before, after))
+    return gate.lost_light(Picture(before), Picture(after))
 
 
 @pytest.mark.parametrize(
@@ -26,14 +36,17 @@ def field(length, probability, confidence=0.9):
     ],
 )
 def test_which_photos_are_sharp(length, probability, sharp):
-    assert referee.is_sharp(field(length, probability)) == sharp
-    assert referee.trust_map(field(length, probability)).any() != sharp
+    told = field(length, probability)
+    assert gate.is_sharp(told, told.mean_length_px()) == sharp
+    assert trust(told).any() != sharp
+    verdict = gate.NoHarmGate().judge(Picture(np.zeros((300, 300, 3), np.uint8)), told)
+    assert (verdict.sharp, bool(verdict.reason), verdict.trust.any()) == (sharp, sharp, not sharp)
 
 
 def test_trust_follows_confidence():
-    trust = [referee.trust_map(field(20, 0.95, c)).max() for c in (0.2, 0.35, 0.4, 0.45, 0.9)]
-    assert trust[0] == 0 and trust[-1] == 1
-    assert np.all(np.diff(trust) > 0)
+    rising = [trust(field(20, 0.95, c)).max() for c in (0.2, 0.35, 0.4, 0.45, 0.9)]
+    assert rising[0] == 0 and rising[-1] == 1
+    assert np.all(np.diff(rising) > 0)
 
 
 def test_a_quiet_window_of_a_uniform_shake_moves_with_the_rest():
@@ -44,25 +57,25 @@ def test_a_quiet_window_of_a_uniform_shake_moves_with_the_rest():
     rows = ((quiet, shaken.windows[0][1]), shaken.windows[1])
     apart = replace(shaken, windows=rows)
     together = replace(apart, uniform=True)
-    assert referee.trust_map(apart)[0, 0] == 0
-    assert referee.trust_map(together)[0, 0] == 1
+    assert trust(apart)[0, 0] == 0
+    assert trust(together)[0, 0] == 1
 
 
-def test_typical_length_listens_to_windows_that_see():
+def test_the_length_listens_to_windows_that_see():
     blind = estimate(Psf.from_line(30, 0), confidence=0.05, detail=-3.5)
     seeing = estimate(Psf.from_line(10, 0))
     mixed = field_of([[blind, seeing]])
-    assert referee.typical_length(mixed) == pytest.approx(10, abs=1)
+    assert mixed.mean_length_px() == pytest.approx(10, abs=1)
 
 
 def test_light_that_was_moved_about_is_not_lost_and_light_that_is_gone_is():
     rng = np.random.default_rng(4)
     sharp = np.kron(rng.random((20, 30, 3)), np.ones((16, 16, 1))).astype(np.float32)
     blurry = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(25, 30)))
-    assert referee.lost_light(blurry, sharp) == 0
-    assert referee.lost_light(blurry, 0.9 * sharp) == pytest.approx(0.21, abs=0.03)  # sRGB
-    assert referee.lost_light(blurry, blurry * [1, 1, 0.8]) == pytest.approx(0.37, abs=0.04)
-    assert referee.lost_light(0.01 * blurry, 0.008 * blurry) == 0  # nothing to see by
+    assert lost_light(blurry, sharp) == 0
+    assert lost_light(blurry, 0.9 * sharp) == pytest.approx(0.21, abs=0.03)  # sRGB
+    assert lost_light(blurry, blurry * [1, 1, 0.8]) == pytest.approx(0.37, abs=0.04)
+    assert lost_light(0.01 * blurry, 0.008 * blurry) == 0  # nothing to see by
 
 
 def test_lamps_may_lose_light_and_what_they_light_may_not():
@@ -70,9 +83,9 @@ def test_lamps_may_lose_light_and_what_they_light_may_not():
     streaks, points = scene.copy(), scene.copy()
     streaks[10:110:20, 20:150] = 1.0
     points[10:110:20, 80:84] = 1.0
-    assert referee.lost_light(streaks, points) == 0
-    assert referee.lost_light(points, streaks) > 0.2  # nothing adds light
-    assert referee.lost_light(streaks, 0.8 * points) > 0.2
+    assert lost_light(streaks, points) == 0
+    assert lost_light(points, streaks) > 0.2  # nothing adds light
+    assert lost_light(streaks, 0.8 * points) > 0.2
 
 
 def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
@@ -80,7 +93,7 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     sharp = np.kron(rng.random((20, 20, 3)), np.ones((16, 16, 1))).astype(np.float32)
     blurred = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(13, 30)))
     blurry = np.clip(blurred, 0, 1)
-    monkeypatch.setattr(referee, "lost_light", lambda before, after: 0.3)
+    monkeypatch.setattr(gate, "lost_light", lambda before, after: 0.3)
     result = unblur.restore(blurry)
     assert np.array_equal(result.samples, blurry)
     assert not result.report.changed and "light by 30 %" in result.report.reason

@@ -13,20 +13,16 @@ from PIL import Image
 
 from unblur.blur.psf import Psf
 from unblur.errors import BadValue
-from unblur.io import Photo, Region, read_photo
+from unblur.io import Photo, Region
+from unblur.io.sources import Source, as_photo
 from unblur.motion.field import MotionField
-from unblur.restoration.catalogue import (
-    DEFAULT_MODEL,
-    load_blur_engine,
-    load_fuse_engine,
-    load_kernel_engine,
-    load_restorer,
-)
-from unblur.restoration.field_files import load_motion
-from unblur.restoration.pipeline import Report, RestoreOptions, analyse_samples, restore_samples
-from unblur.restoration.settings import DEFAULTS, Settings, read_settings
-
-Source = str | Path | bytes | NDArray[Any] | Image.Image | Photo
+from unblur.motion.picture import Picture
+from unblur.pipeline.field_files import load_motion
+from unblur.pipeline.report import Report, RestoreOptions
+from unblur.pipeline.run import assess, gate_of, restore_picture
+from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
+from unblur.zoo.catalogue import DEFAULT_MODEL
+from unblur.zoo.models import Session, default_session
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +61,7 @@ def restore(
     gate: bool = True,
     settings: Settings | str | Path = DEFAULTS,
     threads: int | None = None,
+    session: Session | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Restored:
     """Take the motion blur out of one photo.
@@ -82,6 +79,8 @@ def restore(
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
         threads: for the networks; all processors if omitted.
+        session: holds the networks, with threads of its own; if omitted, one that this process
+            keeps, so that many calls read them once.
         progress: called with (tiles done, tiles in all).
 
     Returns:
@@ -103,45 +102,33 @@ def restore(
         gate=gate,
         settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
     )
-    samples, motion, report = restore_samples(
-        photo.samples,
-        load_restorer(model, threads=threads),
-        load_kernel_engine(threads=threads),
-        options,
-        fuse_engine=load_fuse_engine(threads=threads),
-        blur_engine=load_blur_engine(threads=threads),
-        progress=progress,
-    )
-    result = photo if samples is photo.samples else photo.with_samples(samples)
-    return Restored(result, motion, replace(report, notes=(*photo.notes, *report.notes)))
+    models = (session or default_session(threads)).models(model)
+    result = restore_picture(Picture(photo.samples), models, options, progress=progress)
+    restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
+    report = replace(result.report, notes=(*photo.notes, *result.report.notes))
+    return Restored(restored, result.motion, report)
 
 
-def analyse(source: Source, *, threads: int | None = None) -> MotionField | None:
-    """Estimate how the camera moved, without restoring.
+def analyse(
+    source: Source, *, threads: int | None = None, session: Session | None = None
+) -> MotionField:
+    """Estimate how the camera moved, without restoring: what :func:`restore` would go by.
 
     Args:
         source: as :func:`restore`.
-        threads: for the network; all processors if omitted.
+        threads, session: as of :func:`restore`.
 
-    Returns:
-        The motion field; None for a photo too small to tell.
+    Raises:
+        BadValue: the photo is too small to tell.
+        InputError, ModelError, EngineError: see :mod:`unblur.errors`.
     """
-    return analyse_samples(
-        as_photo(source).samples,
-        load_kernel_engine(threads=threads),
-        fuse_engine=load_fuse_engine(threads=threads),
-    )
-
-
-def as_photo(source: Source) -> Photo:
-    """Return any accepted form of a photo as a Photo."""
-    if isinstance(source, Photo):
-        return source
-    if isinstance(source, np.ndarray):
-        return Photo.from_array(source)
-    if isinstance(source, Image.Image):
-        return Photo.from_pil(source)
-    return read_photo(source)
+    models = (session or default_session(threads)).models()
+    photo = as_photo(source)
+    gate = gate_of(models, RestoreOptions())
+    motion, verdict = assess(Picture(photo.samples), models.estimator, gate)
+    if motion is None:
+        raise BadValue(f"{verdict.reason}: it has {photo.width} x {photo.height} px")
+    return motion
 
 
 def combined_mask(

@@ -1,4 +1,4 @@
-"""The user's shelf: networks from elsewhere, each a checked ONNX file and a record beside it.
+"""The user's model store: networks from elsewhere, each a checked ONNX file with its record.
 
 The folder is ``$UNBLUR_MODELS``, or ``unblur/models`` in the user's data folder. A model is there
 if its record is: ``NAME.json`` is written after ``NAME.onnx`` and removed before it.
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def models_folder() -> Path:
-    """Return the folder of the shelf, whether it is there or not."""
+    """Return the folder of the model store, whether it is there or not."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser()
@@ -49,22 +49,22 @@ def check_name(name: str) -> None:
         )
 
 
-def shelved_names() -> list[str]:
-    """Return the names of all models on the shelf, sorted."""
+def stored_names() -> list[str]:
+    """Return the names of all models in the store, sorted."""
     names = (path.stem for path in models_folder().glob("*.json"))
     return sorted(name for name in names if _NAME.fullmatch(name))
 
 
 def read_record(name: str) -> ForeignSpec:
-    """Return what is known of a model on the shelf.
+    """Return what is known of a model in the store.
 
     Raises:
         UnknownModel: it is not there.
         CorruptWeights: its record is damaged.
     """
     path = models_folder() / f"{name}.json"
-    if name not in shelved_names():
-        raise UnknownModel(f"no model '{name}' was added; {nearest(name, shelved_names())}")
+    if name not in stored_names():
+        raise UnknownModel(f"no model '{name}' was added; {nearest(name, stored_names())}")
     advice = f"remove it and add it again: unblur models remove {name}"
     try:
         spec = from_dict(ForeignSpec, json.loads(path.read_text("utf-8")), where=str(path))
@@ -75,8 +75,8 @@ def read_record(name: str) -> ForeignSpec:
     return spec
 
 
-def shelf_files(name: str) -> list[Path]:
-    """Return the record and the ONNX file of a model on the shelf, there or not."""
+def stored_files(name: str) -> list[Path]:
+    """Return the record and the ONNX file of a model in the store, there or not."""
     return [models_folder() / f"{name}.{end}" for end in ("json", "onnx")]
 
 
@@ -104,7 +104,7 @@ def sha256(data: bytes) -> str:
 
 
 def put(data: bytes, spec: ForeignSpec, *, overwrite: bool = False) -> Path:
-    """Put a model on the shelf.
+    """Put a model in the store.
 
     Args:
         data: the ONNX file.
@@ -117,7 +117,7 @@ def put(data: bytes, spec: ForeignSpec, *, overwrite: bool = False) -> Path:
     """
     check_name(spec.name)
     assert sha256(data) == spec.sha256
-    record, target = shelf_files(spec.name)
+    record, target = stored_files(spec.name)
     if overwrite or not record.exists():
         # A file without a record is the rest of something that was interrupted.
         _unlink(record)
@@ -126,16 +126,16 @@ def put(data: bytes, spec: ForeignSpec, *, overwrite: bool = False) -> Path:
     return target
 
 
-def take_away(name: str) -> None:
-    """Remove a model from the shelf, damaged ones too.
+def remove(name: str) -> None:
+    """Remove a model from the store, damaged ones too.
 
     Raises:
         UnknownModel: it is not there.
         CannotWrite: no permission.
     """
-    if name not in shelved_names():
-        raise UnknownModel(f"no model '{name}' was added; {nearest(name, shelved_names())}")
-    for path in shelf_files(name):
+    if name not in stored_names():
+        raise UnknownModel(f"no model '{name}' was added; {nearest(name, stored_names())}")
+    for path in stored_files(name):
         _unlink(path)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from unblur.errors import BadValue
 from unblur.io.reduced import Reduced, read_reduced, reduced_luma
-from unblur.motion.detect import MIN_SIDE, Detection, detect_luma
+from unblur.io.sources import Source, as_photo
+from unblur.motion.detect import MIN_SIDE, BlurDetector, Detection
 from unblur.motion.features import WINDOW
-from unblur.restoration.catalogue import load_blur_engine
-from unblur.restoration.facade import Source, as_photo
+from unblur.zoo.models import Session, default_session
 
 QUICK_PX = 1000
 """Longer side of a quick look: what can be seen when a photo fills a screen. Of a panorama more
@@ -22,6 +22,7 @@ def detect(
     full: bool = False,
     everywhere: bool = False,
     threads: int | None = None,
+    session: Session | None = None,
 ) -> Detection:
     """Tell whether a photo is sharp, moved or out of focus.
 
@@ -32,6 +33,7 @@ def detect(
             then read several times faster.
         everywhere: look at the whole photo, not only at its four most telling windows.
         threads: for the network; all processors if omitted.
+        session: holds the network; see :func:`unblur.restore`.
 
     Raises:
         BadValue: the photo is too small to tell.
@@ -43,7 +45,8 @@ def detect(
         >>> 0 <= unblur.detect(noise).blur_probability <= 1
         True
     """
-    return judge(look(source, full=full), everywhere=everywhere, threads=threads)
+    detector = (session or default_session(threads)).detector()
+    return judge(look(source, full=full), detector, everywhere=everywhere)
 
 
 def look(source: Source, *, full: bool) -> Reduced:
@@ -59,7 +62,7 @@ def look(source: Source, *, full: bool) -> Reduced:
     return reduced_luma(as_photo(source), side_px=QUICK_PX, least_px=WINDOW)
 
 
-def judge(seen: Reduced, *, everywhere: bool = False, threads: int | None = None) -> Detection:
+def judge(seen: Reduced, detector: BlurDetector, *, everywhere: bool = False) -> Detection:
     """Return the verdict on what :func:`look` saw.
 
     Raises:
@@ -70,10 +73,4 @@ def judge(seen: Reduced, *, everywhere: bool = False, threads: int | None = None
             f"a photo of {seen.shape[1]} x {seen.shape[0]} px is too small to tell its blur; "
             f"both sides must be at least {MIN_SIDE} px"
         )
-    return detect_luma(
-        seen.luma,
-        load_blur_engine(threads=threads),
-        scale=seen.scale,
-        shape=seen.shape,
-        everywhere=everywhere,
-    )
+    return detector(seen.luma, scale=seen.scale, shape=seen.shape, everywhere=everywhere)

@@ -7,12 +7,12 @@ import pytest
 
 from tests.motion.test_detect import FakeBlurEngine, row
 from tests.motion.test_features import boxes
-from tests.restoration.fakes import Brighten, FakeKernelEngine
+from tests.pipeline.fakes import Brighten, FakeKernelEngine, restore_samples
 from unblur.blur import Psf
-from unblur.motion.detect import detect_luma
+from unblur.motion.detect import BlurDetector
 from unblur.motion.field import uniform_field
-from unblur.restoration.pipeline import RestoreOptions, restore_samples
-from unblur.restoration.referee import is_likely_sharp
+from unblur.pipeline.gate import is_likely_sharp
+from unblur.pipeline.report import RestoreOptions
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -38,7 +38,7 @@ def test_a_doubtful_word_changes_nothing(verdict):
     assert not untouched and report.changed
 
 
-def test_without_the_witness_the_field_decides():
+def test_without_the_detector_the_field_decides():
     assert restored(None)[1].changed
 
 
@@ -48,7 +48,7 @@ def test_an_own_psf_is_not_questioned():
     assert report.changed
 
 
-def test_both_witnesses_weigh():
+def test_both_kinds_of_evidence_weigh():
     for probability, sharp, expected in (
         (0.99, 0.9, False),  # one is sure of motion, the other fairly sure of none
         (0.8, 0.9, True),
@@ -56,10 +56,8 @@ def test_both_witnesses_weigh():
         (0.55, 0.5, True),  # neither knows: the photo stays
     ):
         doubt = np.log(sharp / (1 - sharp) * 2)  # against two kinds that weigh alike
-        verdict = detect_luma(
-            np.random.default_rng(0).random((300, 300)).astype(np.float32),
-            FakeBlurEngine(row(sharp=doubt)),
-        )
+        detect = BlurDetector(FakeBlurEngine(row(sharp=doubt)))
+        verdict = detect(np.random.default_rng(0).random((300, 300)).astype(np.float32))
         field = uniform_field((300, 300), Psf.from_line(9, 0), 0.0)
         windows = ((replace(field.windows[0][0], blur_probability=probability),),)
         field = replace(field, windows=windows)

@@ -141,8 +141,6 @@ def _estimate(
         psf=psf,
         confidence=float(confidence),
         blur_probability=float(probability),
-        length_px=psf.length_px(),
-        angle_deg=psf.angle_deg(),
         noise=float(noise),
         detail=0.0,
     )

@@ -1,0 +1,1 @@
+"""The blur detector as a product: verdicts on photos, culling, heat maps."""

@@ -1,0 +1,236 @@
+"""The estimator of the shipped networks: KernelNet, searches, FuseNet; light streaks at night.
+
+The picture is looked at at a small size first; as long as the motion found is short enough, at
+twice the size, down to the picture itself. Windows all over it are estimated and reconciled: that
+is proposed. Refining estimates again with a PSF at hand, searches, fuses, and tells apart whether
+one PSF serves all of the picture or the camera rolled. What light streaks have drawn at night
+comes before anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from unblur.blur.psf import Psf
+from unblur.engines.base import Engine
+from unblur.errors import ShapeMismatch
+from unblur.motion.field import (
+    MotionField,
+    compared,
+    mean_answer,
+    places,
+    reconcile,
+    visibility,
+)
+from unblur.motion.kernel import PsfEstimate, Seen, estimate_psfs, look, see_all
+from unblur.motion.picture import Picture
+from unblur.motion.pyramid import Pyramid, window_starts
+from unblur.motion.refinement import finer, look_again, look_again_shared
+from unblur.motion.rolling import neighbours_know_better
+from unblur.motion.streaks import lamps_psf
+from unblur.motion.threads import THREADS
+
+MIN_SIDE = 96
+"""Pictures with a shorter side are too small to tell their motion, px."""
+
+LONGEST_PX = 34.0
+"""Longest motion that fits the kernel grid; longer ones are looked at on a smaller picture."""
+
+LONGEST_UNDONE_PX = 100.0
+"""Longest motion that is undone on the picture itself; longer ones on a smaller picture."""
+
+_MOST_ROWS = 6
+_COARSE_WINDOWS = 3
+_WORTH_REFINING = 0.1
+"""Blur probability of a picture below which it is not refined."""
+
+_STREAKS_CONFIDENCE = 0.9
+"""Confidence in a PSF that light streaks have drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal(MotionField):
+    """A proposed field, with the work that refining it begins with.
+
+    Attributes:
+        pyramid: the picture at its sizes.
+        level: of the pyramid, on which the windows lie.
+        observed: the windows, row by row; empty where light streaks have told the motion.
+        first: their estimates, before they were reconciled.
+        varies: whether near windows are more alike than those far apart.
+    """
+
+    pyramid: Pyramid
+    level: int
+    observed: tuple[Seen, ...]
+    first: tuple[PsfEstimate, ...]
+    varies: bool
+
+
+class NetworkEstimator:
+    """See :class:`unblur.motion.estimator.MotionEstimator`.
+
+    Args:
+        kernel: runs KernelNet.
+        fuse: runs FuseNet, which has the last word on a motion that is alike everywhere; without
+            it the mean of several candidates is taken.
+        threads: windows and searches worked on at the same time.
+        streaks: whether light streaks are looked for.
+    """
+
+    least_px = MIN_SIDE
+
+    def __init__(
+        self,
+        kernel: Engine,
+        fuse: Engine | None = None,
+        *,
+        threads: int = THREADS,
+        streaks: bool = True,
+    ) -> None:
+        self._kernel, self._fuse = kernel, fuse
+        self._threads, self._streaks = threads, streaks
+
+    def propose(self, picture: Picture) -> MotionField:
+        """Return one estimate of each window, reconciled; or what light streaks have drawn.
+
+        Raises:
+            ShapeMismatch: the picture is too small.
+        """
+        if min(picture.shape) < self.least_px:
+            raise ShapeMismatch(
+                f"motion can be told of pictures with sides of at least {self.least_px} px, got "
+                f"{picture.shape[1]} x {picture.shape[0]}"
+            )
+        pyramid = Pyramid(picture.luma, picture.shape)
+        level = self._finest_that_fits(pyramid)
+        rows, columns = window_starts(pyramid.shape(level), _MOST_ROWS)
+        windows = pyramid.windows(level, rows, columns)
+        observed = see_all([w for row in windows for w in row], threads=self._threads)
+        first = look(observed, self._kernel, threads=self._threads)
+        sides, scale = pyramid.window_sides(level), 2**level
+        raw = MotionField(
+            picture.shape,
+            scale,
+            tuple((y + sides[0] / 2) * scale for y in rows),
+            tuple((x + sides[1] / 2) * scale for x in columns),
+            _arranged(first, len(columns)),
+            uniform=False,
+        )
+        comparison = compared(raw)
+        field = reconcile(raw, comparison)
+        drawn = _drawn_by_streaks(pyramid) if self._streaks else None
+        if drawn is not None:
+            return _lit(field, *drawn)
+        return Proposal(
+            **vars(field),
+            pyramid=pyramid,
+            level=level,
+            observed=tuple(observed),
+            first=tuple(first),
+            varies=comparison.varies(),
+        )
+
+    def refine(self, picture: Picture, field: MotionField) -> MotionField:
+        """Return the field after further estimates, searches and fusion.
+
+        A picture that shows hardly any motion is left as proposed, and so is one whose motion
+        light streaks have told.
+        """
+        work = field if isinstance(field, Proposal) else self.propose(picture)
+        if not isinstance(work, Proposal) or work.blur_probability < _WORTH_REFINING:
+            return work.bare()
+        pyramid, level = work.pyramid, work.level
+        shared = look_again_shared(
+            partial(pyramid.luma, level),
+            pyramid.shape(level),
+            mean_answer(work),
+            self._kernel,
+            self._fuse,
+            threads=self._threads,
+        )
+        if not work.uniform or work.varies:
+            varying = self._varying(work, shared.psf)
+            if varying is not None:
+                return varying
+        psf, middle = shared.psf, shared.middle
+        while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
+            middle = (2 * middle[0], 2 * middle[1])
+            found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
+            if found is None:
+                break
+            psf, level = found, level - 1
+        told = partial(
+            replace, psf=psf, confidence=shared.confidence, fused_confidence=shared.fused_confidence
+        )
+        windows = tuple(tuple(told(w) for w in row) for row in work.windows)
+        return replace(work.bare(), windows=windows, scale=2**level)
+
+    def _finest_that_fits(self, pyramid: Pyramid) -> int:
+        """Return the finest level on which the motion is short enough to be told."""
+        level = pyramid.levels - 1
+        while level > 0:
+            windows = pyramid.windows(level, *window_starts(pyramid.shape(level), _COARSE_WINDOWS))
+            flat = [w for row in windows for w in row]
+            length = _typical_length(estimate_psfs(flat, self._kernel, threads=self._threads))
+            if 2 * length > LONGEST_PX:
+                break
+            level -= 1
+        return level
+
+    def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
+        """Return the field of windows that moved differently, or None where one PSF is better."""
+        apart = look_again(work.observed, work.first, shared, self._kernel, threads=self._threads)
+        if work.uniform and not _neighbours_are_better(work, apart, shared):
+            return None
+        windows = _arranged(apart, len(work.centres_x))
+        return reconcile(replace(work.bare(), windows=windows, uniform=False), may_share=False)
+
+
+def _arranged(flat: list[PsfEstimate], count: int) -> tuple[tuple[PsfEstimate, ...], ...]:
+    return tuple(tuple(flat[i : i + count]) for i in range(0, len(flat), count))
+
+
+def _drawn_by_streaks(pyramid: Pyramid) -> tuple[Psf, int] | None:
+    """Return the PSF that light streaks have drawn, and the finest level on which they have.
+
+    Estimates are no guide to the level: at night they see little of the motion. It is looked for
+    from the smallest picture on, until it is found no more.
+    """
+    found = None
+    for level in reversed(range(pyramid.levels)):
+        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level))
+        if psf is not None:
+            found = psf, level
+        elif found is not None:
+            break
+    return found
+
+
+def _lit(field: MotionField, psf: Psf, level: int) -> MotionField:
+    """Return the field of a picture whose light streaks tell its PSF, and that it moved."""
+    told = partial(replace, psf=psf, confidence=_STREAKS_CONFIDENCE, blur_probability=1.0)
+    windows = tuple(tuple(told(w) for w in row) for row in field.windows)
+    return replace(field, windows=windows, scale=2**level, uniform=True)
+
+
+def _neighbours_are_better(work: Proposal, apart: list[PsfEstimate], shared: Psf) -> bool:
+    weights = np.array([visibility(w) for row in work.windows for w in row])
+    windows = [seen.window for seen in work.observed]
+    psfs = [estimate.psf for estimate in apart]
+    return neighbours_know_better(windows, psfs, shared, places(work), weights)
+
+
+def _typical_length(estimates: list[PsfEstimate]) -> float:
+    """Return the length that most of the trusted windows do not exceed, px."""
+    moving = [e for e in estimates if e.blur_probability > 0.5]
+    if not moving:
+        return 0.0
+    lengths = np.array([e.psf.length_px() for e in moving])
+    trust = np.array([visibility(e) for e in moving])
+    order = np.argsort(lengths)
+    share = np.cumsum(trust[order]) / trust.sum()
+    return float(lengths[order][np.searchsorted(share, 0.5)])

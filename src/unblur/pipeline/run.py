@@ -1,0 +1,151 @@
+"""The way of a photo, read from top to bottom: :func:`restore_picture`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from unblur.errors import BadValue, ShapeMismatch
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.field import MotionField
+from unblur.motion.known import KnownMotion, plain_noise
+from unblur.motion.picture import Picture
+from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
+from unblur.pipeline.report import Report, RestoreOptions
+from unblur.pipeline.tile_reader import measured_noise
+from unblur.pipeline.tile_work import Progress, Samples, TileWork
+from unblur.restoration.restorers import BlindRestorer
+from unblur.zoo.models import Models
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What became of a photo.
+
+    Attributes:
+        samples: of the input's shape and dtype; the very same array where nothing was changed.
+        motion: the motion field; None for a photo too small to tell, and where a restorer that
+            takes no PSF ran without the gate.
+        report: what was done where.
+    """
+
+    samples: Samples
+    motion: MotionField | None
+    report: Report
+
+
+def restore_picture(
+    picture: Picture,
+    models: Models,
+    options: RestoreOptions,
+    *,
+    progress: Progress | None = None,
+) -> Result:
+    """Restore a photo: propose, judge, refine, trust, restore tile by tile, check.
+
+    Args:
+        picture: its samples and their tone curve; not changed.
+        models: what estimates, what tells sharp from blurred, what restores.
+        options: what the caller chose.
+        progress: called with (tiles done, tiles in all).
+
+    Raises:
+        ShapeMismatch: the mask is not of the photo's size.
+        BadValue: a PSF for a restorer that takes none.
+    """
+    restorer, gate = models.restorer, gate_of(models, options)
+    _check(picture, models, options)
+    begun = time.perf_counter()
+    blind = isinstance(restorer, BlindRestorer)
+    motion, verdict = None, Verdict.restored()
+    if options.gated or not blind:
+        motion, verdict = assess(picture, estimator_of(models, options), gate)
+    if options.applied == 0:
+        verdict = Verdict.left("strength is 0")
+    analysed = time.perf_counter()
+    samples, noise = picture.samples, None
+    if not verdict.reason:
+        known = None if blind else motion
+        noise = measured_noise(picture, known)
+        work = TileWork(picture, known, verdict.trust, restorer, options, noise=noise)
+        samples = work.run(progress)
+        verdict = gate.check(verdict, picture, Picture(samples, picture.tone))
+    changed = not verdict.reason and _differ(samples, picture.samples)
+    report = Report(
+        model=restorer.name,
+        changed=changed,
+        reason=verdict.reason,
+        motion=None if motion is None else motion.to_dict(),
+        trust=[[round(float(v), 4) for v in row] for row in verdict.trust],
+        noise=round(plain_noise(picture, motion), 6),
+        restoration_noise=None if noise is None else round(noise, 6),
+        strength=options.applied,
+        seconds={
+            "analyse": round(analysed - begun, 3),
+            "restore": round(time.perf_counter() - analysed, 3),
+        },
+        notes=_notes(models, options),
+    )
+    return Result(samples if changed else picture.samples, motion, report)
+
+
+def assess(
+    picture: Picture, estimator: MotionEstimator, gate: Gate
+) -> tuple[MotionField | None, Verdict]:
+    """Tell how a photo moved and what of that may be undone: the way up to the tiles.
+
+    Everybody who wants to know what a photo is asks here.
+
+    Returns:
+        The motion field, None for a photo too small to tell, and the gate's verdict.
+
+    Raises:
+        BadPsf: a motion field that was given is of a photo of another size.
+    """
+    least = estimator.least_px
+    if min(picture.shape) < least:
+        too_small = f"the photo is too small to tell its motion (sides below {least} px)"
+        return None, Verdict.left(too_small)
+    proposed = estimator.propose(picture)
+    verdict = gate.judge(picture, proposed)
+    if verdict.reason:
+        return proposed.bare(), verdict
+    field = estimator.refine(picture, proposed)
+    return field, gate.trust(proposed, field)
+
+
+def gate_of(models: Models, options: RestoreOptions) -> Gate:
+    """Return the gate that options ask for."""
+    if not options.gated:
+        return OpenGate()
+    by_window = not isinstance(models.restorer, BlindRestorer)
+    return NoHarmGate(models.detector, options.settings, by_window=by_window)
+
+
+def estimator_of(models: Models, options: RestoreOptions) -> MotionEstimator:
+    """Return what tells the motion: what was given, or the models' estimator."""
+    return models.estimator if options.psf is None else KnownMotion(options.psf)
+
+
+def _check(picture: Picture, models: Models, options: RestoreOptions) -> None:
+    if options.mask is not None and options.mask.shape != picture.shape:
+        raise ShapeMismatch(
+            f"the mask has shape {options.mask.shape}, the photo {picture.shape}; "
+            "they must be equal"
+        )
+    if isinstance(models.restorer, BlindRestorer) and options.psf is not None:
+        raise BadValue(f"{models.restorer.name} restores without a PSF; leave the PSF out")
+
+
+def _notes(models: Models, options: RestoreOptions) -> tuple[str, ...]:
+    """Return what was asked for and could not be done."""
+    if options.settings.regularisation == 1 or models.restorer.regularised:
+        return ()
+    return (f"{models.restorer.name} has no regularisation to change; that setting was not used",)
+
+
+def _differ(a: Samples, b: Samples) -> bool:
+    """Compare row by row, so that no third copy of the photo is needed."""
+    return any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))

@@ -1,0 +1,192 @@
+"""The networks that a photo needs, as one value, and the session that holds them loaded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unblur.engines.base import Engine
+from unblur.engines.foreign import ForeignEngine
+from unblur.engines.onnx import OnnxEngine, available_cores
+from unblur.errors import UnknownModel, nearest
+from unblur.motion.detect import BlurDetector
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.network import NetworkEstimator
+from unblur.motion.quick import QuickEstimator
+from unblur.motion.threads import THREADS
+from unblur.restoration.classical import CLASSICAL, UNREGULARISED
+from unblur.restoration.foreign import ForeignRestorer
+from unblur.restoration.restorers import (
+    ClassicalRestorer,
+    NetworkRestorer,
+    PlainRestorer,
+    Restorer,
+)
+from unblur.zoo.catalogue import (
+    BLUR_NET,
+    DEFAULT_MODEL,
+    FUSE_NET,
+    KERNEL_NET,
+    NETWORKS,
+    is_foreign,
+    model_names,
+    weights_path,
+)
+from unblur.zoo.store import read_record, verified_file
+
+_MOST_AT_ONCE = 4
+"""Tiles restored at the same time. Threads that share a tile wait for each other and rest while
+it is deconvolved, threads with a tile each do not; but each takes memory."""
+
+_MOST_HELD = 12
+"""Networks that a session holds at the same time; those of one photo are four or five."""
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What a photo's restoration needs, loaded.
+
+    Attributes:
+        estimator: tells how the photo moved.
+        detector: tells sharp from blurred, evidence for the gate; None leaves it out.
+        restorer: restores the tiles.
+    """
+
+    estimator: MotionEstimator
+    detector: BlurDetector | None
+    restorer: Restorer
+
+
+class Session:
+    """Owns loaded networks: each is read once, however many photos are restored with it.
+
+    May be shared by threads. A network's file that changes meanwhile is not read again; a model
+    of the model store that is replaced is. Not to be handed to another process: each makes its
+    own.
+
+    Args:
+        threads: computing threads of the networks; all processors if omitted.
+
+    Example:
+        >>> import numpy as np, unblur
+        >>> session = unblur.Session(threads=1)
+        >>> photos = [np.zeros((64, 80, 3), np.uint8)] * 2
+        >>> [unblur.restore(photo, session=session).report.changed for photo in photos]
+        [False, False]
+    """
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        self.threads = threads
+        self._held: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def models(self, name: str = DEFAULT_MODEL) -> Models:
+        """Return what restores photos with a model.
+
+        Args:
+            name: as ``--model`` takes it; see :meth:`restorer`.
+        """
+        return Models(self.estimator(), self.detector(), self.restorer(name))
+
+    def estimator(self) -> MotionEstimator:
+        """Return the shipped estimator."""
+        kernel, fuse = (
+            self.network(weights_path(name), task)
+            for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
+        )
+        threads = min(THREADS, self.threads or available_cores())
+        return NetworkEstimator(kernel, fuse, threads=threads)
+
+    def quick_estimator(self) -> QuickEstimator:
+        """Return the shipped estimator for frames, on one thread: others go on beside it."""
+        return QuickEstimator(self.network(weights_path(KERNEL_NET), "kernel", threads=1))
+
+    def detector(self) -> BlurDetector:
+        """Return the shipped blur detector."""
+        return BlurDetector(self.network(weights_path(BLUR_NET), "detect"))
+
+    def restorer(self, name: str = DEFAULT_MODEL) -> Restorer:
+        """Return the restorer of a name, or of the path of an ONNX file of ours.
+
+        Networks from elsewhere come from the model store; see :mod:`unblur.zoo.store`.
+
+        Raises:
+            UnknownModel: no model has this name.
+            CorruptWeights, SpecMismatch: the file is not a restoration network of ours.
+        """
+        if name in CLASSICAL:
+            return ClassicalRestorer(
+                name,
+                CLASSICAL[name],
+                regularised=name not in UNREGULARISED,
+                at_once=self._tiles_at_once(),
+            )
+        if name in NETWORKS:
+            return self._network_restorer(name, weights_path(NETWORKS[name]))
+        if is_foreign(name):
+            spec = read_record(name)
+            engine = self._kept(
+                (spec, self.threads),
+                lambda: ForeignEngine(verified_file(spec), spec, threads=self.threads),
+            )
+            return ForeignRestorer(name, engine)
+        if name.endswith(".onnx") and Path(name).is_file():
+            return self._network_restorer(name, Path(name))
+        raise UnknownModel(
+            f"there is no model '{name}' (and no such .onnx file); {nearest(name, model_names())}"
+        )
+
+    def network(self, path: Path, task: str, *, threads: int | None = None) -> Engine:
+        """Return the engine that runs a network file of ours.
+
+        Args:
+            path: the file.
+            task: what it must be for.
+            threads: of this one; the session's if omitted.
+
+        Raises:
+            CorruptWeights, SpecMismatch: not a network of ours, or for another task.
+        """
+        chosen = threads or self.threads
+        key = (path, task, chosen)
+        engine: Engine = self._kept(key, lambda: OnnxEngine(path, task=task, threads=chosen))
+        return engine
+
+    def _network_restorer(self, name: str, path: Path) -> NetworkRestorer:
+        at_once = self._tiles_at_once()
+        each = (self.threads or available_cores()) // at_once
+        engine = self.network(path, "restore", threads=each)
+        kind = PlainRestorer if engine.spec.bank == "none" else NetworkRestorer
+        return kind(name, engine, at_once=at_once)
+
+    def _tiles_at_once(self) -> int:
+        return min(self.threads or available_cores(), _MOST_AT_ONCE)
+
+    def _kept(self, key: Hashable, load: Callable[[], Any]) -> Any:
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = load()
+            self._held.move_to_end(key)
+            while len(self._held) > _MOST_HELD:
+                self._held.popitem(last=False)
+            return self._held[key]
+
+
+_defaults: dict[int | None, Session] = {}
+"""Sessions of calls that bring none, by their threads; see :func:`default_session`."""
+
+
+def default_session(threads: int | None = None) -> Session:
+    """Return the session of this process for calls that bring none, so that they stay quick.
+
+    It holds the networks of the last calls until the process ends. Whoever wants them gone earlier
+    brings a :class:`Session`.
+
+    Args:
+        threads: as for :class:`Session`.
+    """
+    return _defaults.setdefault(threads, Session(threads=threads))
