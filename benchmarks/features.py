@@ -27,10 +27,10 @@ import torch
 
 from unblur.engines import OnnxEngine
 from unblur.motion.features import MAP_NAMES
-from unblur.zoo.catalogue import KERNEL_NET, weights_path
 from unblur.training.kernel_task import compare_psfs
 from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
+from unblur.zoo.catalogue import KERNEL_NET, weights_path
 
 CONFIG = Path(__file__).parents[1] / "configs" / "kernel_net.toml"
 POOLED = "pooled"

@@ -28,9 +28,9 @@ from onnxruntime.quantization import (  # noqa: TID253
     quantize_static,
 )
 
-from unblur.zoo.catalogue import KERNEL_NET, RESTORE_NET, weights_path
 from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
+from unblur.zoo.catalogue import KERNEL_NET, RESTORE_NET, weights_path
 
 CONFIG = Path(__file__).parents[1] / "configs" / "restore_net.toml"
 NEEDY_DB = 35.0

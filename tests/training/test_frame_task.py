@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
-from unblur.zoo.catalogue import KERNEL_NET, weights_path  # noqa: E402
 from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
 from unblur.training.frame_task import (  # noqa: E402
     FrameData,
@@ -27,6 +26,7 @@ from unblur.training.registry import load_config, task_of  # noqa: E402
 from unblur.training.shards import make_shard  # noqa: E402
 from unblur.video.alignment import block_shifts, cells_of  # noqa: E402
 from unblur.video.memory import first_state, moved_state  # noqa: E402
+from unblur.zoo.catalogue import KERNEL_NET, weights_path  # noqa: E402
 
 CONFIG = TrainConfig(
     name="tiny",
