@@ -124,3 +124,17 @@ def test_channels_share_their_edges() -> None:
 def test_small_pictures_and_flat_ones_stay_finite(shape: tuple[int, int, int]) -> None:
     found: Solved = masked_tv(np.full(shape, 0.3, np.float32), hook(), WEIGHT)
     np.testing.assert_allclose(found.light, 0.3, atol=1e-3)
+
+
+def test_pixels_with_stronger_noise_count_less() -> None:
+    """Where half of the picture is much noisier, saying so serves both halves."""
+    sharp, blurry, psf = pair()
+    relative = np.ones(blurry.shape[1:], np.float32)
+    relative[:, relative.shape[1] // 2 :] = 8
+    noise = np.random.default_rng(6).normal(0, NOISE, blurry.shape) * relative
+    noisy = (blurry + noise).astype(np.float32)
+    told = masked_tv(noisy, psf, WEIGHT, relative_noise=relative).light
+    untold = masked_tv(noisy, psf, WEIGHT).light
+    assert rmse(told, sharp) < 0.8 * rmse(untold, sharp)
+    even = masked_tv(blurry, psf, WEIGHT, relative_noise=np.ones_like(relative)).light
+    assert np.allclose(even, masked_tv(blurry, psf, WEIGHT).light, atol=1e-5)

@@ -94,6 +94,7 @@ def masked_tv(
     *,
     known: FloatArray | None = None,
     saturated: NDArray[np.bool_] | None = None,
+    relative_noise: FloatArray | None = None,
     params: TvParams = TV_PARAMS,
 ) -> Solved:
     """Return the picture that a PSF turned into a blurry one; its frame is unknown, not invented.
@@ -105,6 +106,8 @@ def masked_tv(
             deviation is best for a true PSF.
         known: (H, W) float32 in [0, 1], how far each pixel counts; all of them if omitted.
         saturated: (H, W), pixels that had at least the light they show.
+        relative_noise: (H, W) float32 > 0, how strong the noise is at each pixel in units of that
+            which ``weight`` is for; where it is weak a pixel counts more and a slope costs more.
         params: of the iteration.
     """
     pads = [border_width(side) for side in psf.shape]
@@ -118,7 +121,7 @@ def masked_tv(
     if known is not None:
         canvas[where] = _filled_in(canvas[where], known)
     iteration = _Iteration(canvas, (inner[0], inner[1]), otf, weight * scale, params)
-    iteration.count(known, saturated)
+    iteration.count(known, saturated, relative_noise)
     for _ in range(iteration.turns()):
         iteration.turn()
     back = np.float32(1 / scale)
@@ -170,7 +173,7 @@ class _Iteration:
         weight = max(weight, _LEAST_WEIGHT)
         self._rho_u = np.float32(params.rho_u)
         self._rho_v = np.float32(params.rho_v * weight)
-        self._threshold = np.float32(1 / params.rho_v)
+        self._threshold: FloatArray | np.float32 = np.float32(1 / params.rho_v)
         power, slopes = np.square(otf.real) + np.square(otf.imag), slope_power(canvas.shape[1:])
         self._otf = otf
         self._solve_u = self._rho_u * np.conj(otf)
@@ -183,10 +186,21 @@ class _Iteration:
         self._share: FloatArray | np.float32 = np.float32(1 / (1 + params.rho_u))
         self._open: NDArray[np.bool_] | None = None
 
-    def count(self, known: FloatArray | None, saturated: NDArray[np.bool_] | None) -> None:
+    def count(
+        self,
+        known: FloatArray | None,
+        saturated: NDArray[np.bool_] | None,
+        relative_noise: FloatArray | None,
+    ) -> None:
         """Say how far each pixel counts, and which show less light than there was."""
-        if known is not None:
-            self._share = np.asarray(known / (known + self._rho_u), np.float32)
+        counts = known
+        if relative_noise is not None:
+            counts = (np.float32(1) if known is None else known) / np.square(relative_noise)
+            threshold = np.full(self._shape, self._threshold, np.float32)
+            threshold[self._inner[1:]] /= relative_noise
+            self._threshold = threshold
+        if counts is not None:
+            self._share = np.asarray(counts / (counts + self._rho_u), np.float32)
         self._open = saturated
 
     def turns(self) -> int:

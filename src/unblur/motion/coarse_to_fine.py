@@ -9,7 +9,9 @@ which most motion is a few pixels long, up to the photo itself, two steps take t
 
        psf = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + ridge) ],   j = x, y,
 
-   without what is negative, faint or a stray speck.
+   without what is negative, faint or a stray speck. What is faint is measured beside the PSF, where
+nothing but its noise can be: a fixed cut either loses the faint stretches of the motion or, on
+noisy pictures, keeps what is none.
 
 Nobody sets the size of the PSF: each level allows what the level before has found and a little
 more. Where highlights are burnt out the photo is no convolution. A search begun with nothing lets
@@ -29,6 +31,7 @@ References:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,21 +54,51 @@ CROP_PX = 512
 MIN_SIDE = 64
 """Photos with a shorter side are too small to tell."""
 
-# Chosen on validation photos.
-_WEIGHT = 0.004
-_WEIGHT_PER_NOISE = 0.3
-_RIDGE = 0.2
-_TURNS = 5
-_BETA_LAST = 1e3
-_BETA_GROWTH = 4.0
-_FAINT = 0.08
-_SPECK = 0.1
 _AROUND_LEFT_OUT = 3
 
+
+@dataclass(frozen=True)
+class SearchParams:
+    """How a search goes about it; the numbers were chosen on validation photos.
+
+    Attributes:
+        weight: price of a gradient of the latent image, bright parts about 1.
+        weight_per_noise: added to it per standard deviation of the noise, same unit.
+        ridge: regularisation of the PSF, as a share of the latent gradients' mean power.
+        turns: of latent image and PSF on each level.
+        beta_last: of the latent image, see :func:`unblur.motion.l0_latent.l0_latent`.
+        beta_growth: of the latent image.
+        faint: shares of the PSF's peak (low, high) between which the cut lies that drops what is
+            faint. Where it lies is measured, see :func:`_faint_share`; with both alike it is fixed.
+        speck: share of the exposure below which a separate part of the PSF is dropped.
+        coarsest_px: about the shorter side of the smallest picture. On it the motion must be
+            short enough to be found from nothing, and long enough to be seen.
+        growth_px: by how much each level may extend what the level before has found.
+    """
+
+    weight: float = 0.004
+    weight_per_noise: float = 0.3
+    ridge: float = 0.2
+    turns: int = 5
+    beta_last: float = 1e3
+    beta_growth: float = 8.0
+    faint: tuple[float, float] = (0.01, 0.15)
+    speck: float = 0.1
+    coarsest_px: int = 48
+    growth_px: int = 2
+
+
+SEARCH = SearchParams()
+"""The search for motion of any length at the picture's own size."""
+
+FAINT_DEVIATIONS = 3.0
+"""Standard deviations of the quotient's own noise that a value of the PSF must exceed."""
+
+_RING_PX = (2, 8)
+"""Noise is measured from so far beyond the PSF's reach to so far beyond three times that."""
+
 _FACTOR = 2**0.5
-_COARSEST_PX = 48
 _REFINED_LEVELS = 3
-_GROWTH_PX = 2
 
 
 def estimate_psf_map(
@@ -74,6 +107,7 @@ def estimate_psf_map(
     initial: Psf | None = None,
     noise: float | None = None,
     crop_px: int = CROP_PX,
+    params: SearchParams = SEARCH,
 ) -> Psf:
     """Return the PSF that blurred a photo, taken to be the same all over.
 
@@ -82,6 +116,7 @@ def estimate_psf_map(
         initial: a first estimate, in px of ``luma_linear``; only the finest levels refine it.
         noise: standard deviation of the noise, linear light; measured if omitted.
         crop_px: longest side of the part that is looked at.
+        params: of the search.
 
     Returns:
         The PSF, its centroid at the centre; a point where nothing is to be seen.
@@ -96,20 +131,19 @@ def estimate_psf_map(
     part = np.ascontiguousarray(most_structured(luma_linear, max(crop_px, MIN_SIDE)))
     bright = max(float(np.percentile(part, 98)), 1e-3)
     sigma = noise_sigma(part) if noise is None else noise
-    weight = _WEIGHT + _WEIGHT_PER_NOISE * sigma / bright
+    weight = params.weight + params.weight_per_noise * sigma / bright
     fills = initial is None
     unknown = burnt(part) if fills else burnt(part, around=_AROUND_LEFT_OUT)
     usable = (~unknown).astype(np.float32)
     sharpest = part / np.float32(bright)
-    count = int(np.log(min(part.shape) / _COARSEST_PX) / np.log(_FACTOR)) if initial is None else 0
-    count = max(count, _REFINED_LEVELS - 1)
+    levels = np.log(min(part.shape) / params.coarsest_px) / np.log(_FACTOR)
+    count = max(int(levels) if initial is None else 0, _REFINED_LEVELS - 1)
     psf = _first(initial, count)
     for level in range(count, -1, -1):
         if level < count:
             psf = psf.scaled(_FACTOR).centred()
-        psf = _solve_level(
-            _shrunk(sharpest, level), _shrunk(usable, level), psf, weight, fills=fills
-        )
+        planes = _shrunk(sharpest, level), _shrunk(usable, level)
+        psf = _solve_level(*planes, psf, weight, params, fills=fills)
     return psf
 
 
@@ -123,17 +157,23 @@ def most_structured(luma: FloatArray, side: int) -> FloatArray:
     Returns:
         A view of (min(side, H), min(side, W)).
     """
-    height, width = (min(side, length) for length in luma.shape)
-    if (height, width) == luma.shape:
+    if max(luma.shape) <= side:
         return luma
-    slopes = np.abs(gradients(luma)).sum(axis=0)
+    y, x, height, width = place_of_most_structure(luma, side)
+    return luma[y : y + height, x : x + width]
+
+
+def place_of_most_structure(plane: FloatArray, side: int) -> tuple[int, int, int, int]:
+    """Return (y, x, height, width) of what :func:`most_structured` returns."""
+    height, width = (min(side, length) for length in plane.shape)
+    slopes = np.abs(gradients(plane)).sum(axis=0)
     # Relative to the brightness, or the brightest part wins; capped, or one lamp does.
-    slopes = np.minimum(slopes / (luma + np.float32(0.02)), 0.5)
+    slopes = np.minimum(slopes / (plane + np.float32(0.02)), 0.5)
     sums = np.pad(slopes.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
     tall = sums[height:] - sums[:-height]
     totals = tall[:, width:] - tall[:, :-width]
     y, x = np.unravel_index(int(np.argmax(totals)), totals.shape)
-    return luma[y : y + height, x : x + width]
+    return int(y), int(x), height, width
 
 
 def _first(initial: Psf | None, count: int) -> Psf:
@@ -153,16 +193,22 @@ def _shrunk(plane: FloatArray, level: int) -> FloatArray:
 
 
 def _solve_level(
-    blurry: FloatArray, usable: FloatArray, psf: Psf, weight: float, *, fills: bool
+    blurry: FloatArray,
+    usable: FloatArray,
+    psf: Psf,
+    weight: float,
+    params: SearchParams,
+    *,
+    fills: bool,
 ) -> Psf:
     """Let latent image and PSF take turns on one level of the pyramid."""
     height, width = blurry.shape
     most = (min(height, width) - 1) // 4
-    reach = min(max(_reach(psf) + _GROWTH_PX, 2), most)
+    reach = min(max(_reach(psf) + params.growth_px, 2), most)
     psf = Psf(psf.embedded(2 * reach + 1))
     pad = border_width(2 * reach + 1)
     inside = (slice(pad, pad + height), slice(pad, pad + width))
-    counted = _fading(height, reach)[:, None] * _fading(width, reach)
+    counted = faded(height, reach)[:, None] * faded(width, reach)
     unknown = usable <= 0.9
     if not fills:
         counted = counted * ~unknown
@@ -170,20 +216,22 @@ def _solve_level(
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
     shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
     observed = gradients(blurry) * counted
-    for _ in range(_TURNS):
+    for _ in range(params.turns):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
-            spectrum, otf, shape, weight, beta_last=_BETA_LAST, growth=_BETA_GROWTH
+            spectrum, otf, shape, weight, beta_last=params.beta_last, growth=params.beta_growth
         )
         if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
             told = np.where(unknown, predicted, blurry).astype(np.float32)
             spectrum = fft.rfft2(extend_smoothly(told[..., None], pad, pad)[..., 0])
             observed = gradients(told) * counted
-        grid = _solved(gradients(latent[inside]) * counted, observed, reach)
+        solved = _solved(gradients(latent[inside]) * counted, observed, reach, params.ridge)
+        grid = _within(solved, reach)
         if not grid.any():
             return psf
-        psf = Psf(_cleaned(grid)).centred()
+        faint = float(np.clip(_faint_share(solved, grid, reach), *params.faint))
+        psf = Psf(clean_grid(grid, faint, params.speck)).centred()
         if _reach(psf) > reach:
             psf = Psf(psf.embedded(2 * reach + 1))
     return psf
@@ -193,26 +241,53 @@ def _reach(psf: Psf) -> int:
     return max(psf.shape) // 2
 
 
-def _fading(size: int, border: int) -> FloatArray:
+def faded(size: int, border: int) -> FloatArray:
     """Return (size,) weights that fall to 0 at both ends, where blur brings in the unknown."""
     steps = np.arange(size) + 0.5
     near = np.clip(np.minimum(steps, size - steps) / max(border, 1), 0, 1)
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)
 
 
-def _solved(edges: FloatArray, observed: FloatArray, reach: int) -> FloatArray:
-    """Return the (2 reach + 1) square PSF that best turns edges into what is observed, >= 0."""
+def _solved(edges: FloatArray, observed: FloatArray, reach: int, ridge: float) -> FloatArray:
+    """Return the periodic map that best turns edges into what is observed, origin at [0, 0]."""
     shape = [fft.next_fast_len(side + 2 * reach, real=True) for side in edges.shape[1:]]
     guess, seen = (fft.rfft2(planes, s=shape, axes=(1, 2)) for planes in (edges, observed))
-    periodic = quotient(guess, seen, shape, _RIDGE)
+    return quotient(guess, seen, shape, ridge)
+
+
+def _within(solved: FloatArray, reach: int) -> FloatArray:
+    """Return the (2 reach + 1) square of a periodic map about its origin, >= 0."""
     steps = np.arange(-reach, reach + 1)
-    return np.asarray(np.maximum(periodic[np.ix_(steps, steps)], 0), dtype=np.float32)
+    return np.asarray(np.maximum(solved[np.ix_(steps, steps)], 0), dtype=np.float32)
 
 
-def _cleaned(grid: FloatArray) -> NDArray[Any]:
-    """Drop what is faint, and groups of pixels that hold little of the exposure."""
-    kept = np.where(grid >= _FAINT * grid.max(), grid, 0)
+def _faint_share(solved: FloatArray, grid: FloatArray, reach: int) -> float:
+    """Return the share of a PSF's peak that its own noise may reach.
+
+    Just beyond the PSF's reach the map should be 0; what it is there is its noise. With little
+    noise a long faint stretch of the motion is kept, which a fixed cut would drop; with much
+    noise nothing is kept that is no better than what lies outside.
+    """
+    inner, beyond = _RING_PX
+    outer = min(3 * reach + beyond, (min(solved.shape) - 1) // 2)
+    if outer < reach + inner:
+        return 1.0
+    steps = np.arange(-outer, outer + 1)
+    ring = np.maximum(np.abs(steps)[:, None], np.abs(steps)) >= reach + inner
+    noise = float(solved[np.ix_(steps, steps)][ring].std())
+    return FAINT_DEVIATIONS * noise / float(grid.max())
+
+
+def clean_grid(grid: FloatArray, faint: float, speck: float) -> NDArray[Any]:
+    """Return a PSF's map without what is faint, and without specks.
+
+    Args:
+        grid: (H, W), >= 0, not all 0.
+        faint: values below this share of the peak are dropped.
+        speck: separate parts with less than this share of the sum are dropped, but the largest.
+    """
+    kept = np.where(grid >= faint * grid.max(), grid, 0)
     groups, count = ndimage.label(kept > 0, structure=np.ones((3, 3)))
     shares = ndimage.sum_labels(kept, groups, np.arange(count + 1)) / kept.sum()
     shares[int(np.argmax(shares))] = 1  # many specks and nothing else: the largest stays
-    return np.where(shares[groups] >= _SPECK, kept, 0)
+    return np.where(shares[groups] >= speck, kept, 0)

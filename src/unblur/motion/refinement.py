@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import fft, ndimage
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.coarse_to_fine import estimate_psf_map
+from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
 from unblur.motion.kernel import PsfEstimate, Seen, look, see, see_all
+from unblur.motion.likeness import likeness
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 from unblur.motion.threads import THREADS, in_threads
@@ -42,10 +42,13 @@ _TRUST_POWER = 4
 """Power of KernelNet's confidence by which answers are weighted: it is never far below 1."""
 
 _CARRIED_PX = 768
-_CARRIED, _DIM_PX = 0.8, 2.0
-"""Likeness that a PSF keeps, seen through a Gaussian of this width, when it is carried up: one that
+_CARRIED = 0.8
+"""Likeness that a PSF keeps when it is carried up: one that
 gains detail only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
 """
+
+FUSED_SEARCH = SearchParams(faint=(0.08, 0.08))
+"""The search whose answers FuseNet was trained on."""
 
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
@@ -99,7 +102,9 @@ def look_again(
         window, estimate = pair[0].window, pair[1]
         if window.std() < _FLAT:
             return estimate
-        found = estimate_psf_map(window, initial=estimate.psf, noise=estimate.noise)
+        found = estimate_psf_map(
+            window, initial=estimate.psf, noise=estimate.noise, params=FUSED_SEARCH
+        )
         own = estimate.confidence**_TRUST_POWER + 1e-6
         return replace(
             estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
@@ -166,7 +171,11 @@ def searched(
         be looked at, of those begun with what KernelNet and a search make of it.
     """
     starts = [None, *_halved_answers(read, shape, middle, engine)]
-    return in_threads(lambda start: estimate_psf_map(part, initial=start), starts, threads=threads)
+    return in_threads(
+        lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
+        starts,
+        threads=threads,
+    )
 
 
 def _halved_answers(
@@ -188,7 +197,10 @@ def _halved_answers(
     seen = [see(half)]
     first = look(seen, engine)[0].psf
     looked, _, _ = wide_looks(seen, first, engine)
-    return [looked.scaled(2.0), estimate_psf_map(half, initial=looked).scaled(2.0)]
+    return [
+        looked.scaled(2.0),
+        estimate_psf_map(half, initial=looked, params=FUSED_SEARCH).scaled(2.0),
+    ]
 
 
 def finer(
@@ -207,19 +219,11 @@ def finer(
     """
     (y0, y1), (x0, x1) = (span(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True))
     begun = psf.scaled(2.0)
-    found = estimate_psf_map(read(y0, x0, y1, x1), initial=begun, crop_px=_CARRIED_PX)
+    part = read(y0, x0, y1, x1)
+    found = estimate_psf_map(part, initial=begun, crop_px=_CARRIED_PX, params=FUSED_SEARCH)
     if collapsed(found, begun) or likeness(found, begun) < _CARRIED:
         return None
     return found
-
-
-def likeness(a: Psf, b: Psf) -> float:
-    """Return the cosine similarity in [0, 1] of two PSFs seen dimly, where they match best."""
-    side = max(*a.shape, *b.shape)
-    x, y = (ndimage.gaussian_filter(p.embedded(side), _DIM_PX, mode="constant") for p in (a, b))
-    size = [fft.next_fast_len(2 * side, real=True)] * 2
-    match = fft.irfft2(np.conj(fft.rfft2(x, s=size)) * fft.rfft2(y, s=size), s=size)
-    return float(match.max() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
 
 
 def wide_looks(
