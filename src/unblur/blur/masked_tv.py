@@ -195,7 +195,8 @@ class _Iteration:
         """Say how far each pixel counts, and which show less light than there was."""
         counts = known
         if relative_noise is not None:
-            counts = (np.float32(1) if known is None else known) / np.square(relative_noise)
+            trust = np.float32(1) if known is None else known
+            counts = np.asarray(trust / np.square(relative_noise), np.float32)
             threshold = np.full(self._shape, self._threshold, np.float32)
             threshold[self._inner[1:]] /= relative_noise
             self._threshold = threshold

@@ -278,7 +278,7 @@ def _faint_share(solved: FloatArray, grid: FloatArray, reach: int) -> float:
     return FAINT_DEVIATIONS * noise / float(grid.max())
 
 
-def clean_grid(grid: FloatArray, faint: float, speck: float) -> NDArray[Any]:
+def clean_grid(grid: NDArray[Any], faint: float, speck: float) -> NDArray[Any]:
     """Return a PSF's map without what is faint, and without specks.
 
     Args:

@@ -87,7 +87,8 @@ def try_psf(
     """
     slope = curve.slope(samples)
     typical = max(float(np.sqrt(np.mean(np.square(slope)))), 1e-6)
-    relative = np.maximum(slope, np.float32(params.least_slope * typical)) / np.float32(typical)
+    least = np.float32(params.least_slope * typical)
+    relative = np.asarray(np.maximum(slope, least) / np.float32(typical), np.float32)
     saturated = _saturated(samples, params)
     counted = ~saturated
     noise = max(noise, params.least_noise)
