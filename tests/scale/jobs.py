@@ -47,3 +47,24 @@ def says_who_and_waits(place):
     while True:
         (place / str(os.getpid())).write_text(str(time.monotonic()))
         time.sleep(0.05)
+
+
+def sleeps(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def never_lets_go(item):
+    """Hangs where no signal handler of Python's would be asked."""
+    if isinstance(item, Path):
+        (item / "pid").write_text(str(os.getpid()))
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+        while True:
+            sum(range(1000))
+    return item
+
+
+def starts_a_program(_):
+    import subprocess
+
+    return subprocess.run(["true"], check=True).returncode

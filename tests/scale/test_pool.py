@@ -63,6 +63,26 @@ def test_more_memory_than_allotted_costs_only_the_item():
     assert "not enough memory" in results[1].reason
 
 
+def test_an_item_that_takes_too_long_is_stopped_and_the_others_go_on(tmp_path):
+    items = ["a", tmp_path, "b", "c"]
+    results = dict(in_processes(jobs.never_lets_go, items, 2, timeout_s=1.5))
+    lost = results.pop(1)
+    assert results == {0: "a", 2: "b", 3: "c"}
+    assert "more than 1.5 s" in lost.reason and "--timeout" in lost.reason and not lost.ended
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_time_is_counted_for_each_item_anew():
+    results = dict(in_processes(jobs.sleeps, [0.4] * 5, 1, timeout_s=1.5))
+    assert results == dict.fromkeys(range(5), 0.4)
+
+
+def test_a_process_starts_no_programs():
+    (lost,) = dict(in_processes(jobs.starts_a_program, [0], 1)).values()
+    assert "starts no other program" in lost.reason
+
+
 def test_processes_end_with_a_parent_that_is_killed(tmp_path):
     code = (
         "from pathlib import Path\nfrom tests.scale import jobs\n"

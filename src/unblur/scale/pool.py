@@ -9,9 +9,11 @@ the item is given up.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,14 +22,29 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from unblur.confine import confine, end_group
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 RECYCLED_AFTER = 500
 """Items after which a process is replaced, so that no leak lasts."""
 
+READY = "unblur: the process has started"
 _PATIENCE_S = 5.0
+_START_S = 60.0
+"""What loading the libraries may take on a busy computer with a slow disk."""
+
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What :func:`in_processes` is told of its processes."""
+
+    memory_mb: int | None
+    timeout_s: float | None
+    one_thread: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,13 @@ class Lost:
 
 
 def in_processes(
-    job: Callable[[T], R], items: Sequence[T], workers: int, *, memory_mb: int | None = None
+    job: Callable[[T], R],
+    items: Sequence[T],
+    workers: int,
+    *,
+    memory_mb: int | None = None,
+    timeout_s: float | None = None,
+    one_thread: bool = True,
 ) -> Iterator[tuple[int, R | Lost]]:
     """Yield (index, result) of every item, each once, as they come.
 
@@ -53,8 +76,10 @@ def in_processes(
         items: picklable.
         workers: processes, at least 1. No more items than these are in work at a time.
         memory_mb: allotted to each process; a job that asks for more gets MemoryError.
+        timeout_s: that one item may take; then its process is ended, and the item lost for good.
+        one_thread: whether the libraries of each process are to compute with one thread.
     """
-    with _Crew(job, items, memory_mb) as crew:
+    with _Crew(job, items, _Terms(memory_mb, timeout_s, one_thread)) as crew:
         suspects = []
         for number, result in crew.work(range(len(items)), workers):
             if isinstance(result, Lost) and result.ended:
@@ -78,30 +103,57 @@ def guarded(job: Callable[[T], R], item: T) -> R | Lost:
 class _Worker:
     """One process, its pipe, and the number of the item it has in hand."""
 
-    def __init__(self, job: Callable[[Any], Any], memory_mb: int | None) -> None:
+    def __init__(self, job: Callable[[Any], Any], terms: _Terms) -> None:
         self.number, self.finished = -1, 0
+        self._timeout_s, self._due = terms.timeout_s, math.inf
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
-            target=_serve, args=(theirs, job, memory_mb), daemon=True, name="unblur-worker"
+            target=_serve, args=(theirs, job, terms.memory_mb), daemon=True, name="unblur-worker"
         )
-        with _one_thread_each():
+        with _one_thread_each() if terms.one_thread else contextlib.nullcontext():
             self.process.start()
         theirs.close()
+        self._loading = True
 
     def begin(self, number: int, item: Any) -> None:
         """Hand over an item; that a dead process never got it, :meth:`result` will tell."""
         self.number = number
+        if self._timeout_s is not None:
+            self._due = time.monotonic() + self._timeout_s + (_START_S if self._loading else 0)
         with contextlib.suppress(OSError):
             self.pipe.send(item)
 
+    def left_s(self) -> float:
+        """Return the seconds that are left for the item in hand."""
+        return self._due - time.monotonic()
+
+    def give_up(self) -> Lost:
+        """End the process, whatever it does."""
+        self.kill()
+        self.stop()
+        return Lost(
+            f"it took more than {self._timeout_s:g} s and was stopped; allow more with --timeout"
+        )
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        if self.process.pid is not None:
+            end_group(self.process.pid)
+        self.process.kill()
+
     def result(self) -> Any:
-        """Return what became of the item in hand."""
+        """Return what became of the item in hand; READY when the process has only started."""
         try:
             result = self.pipe.recv()
         except (EOFError, OSError):
             self.stop()
             return Lost(_why(self.process.exitcode), ended=True)
+        if self._loading and result == READY:
+            self._loading = False
+            if self._timeout_s is not None:
+                self._due = time.monotonic() + self._timeout_s
+            return READY
         self.finished += 1
         return result
 
@@ -110,15 +162,15 @@ class _Worker:
         self.pipe.close()
         self.process.join(_PATIENCE_S)
         if self.process.is_alive():
-            self.process.kill()
+            self.kill()
             self.process.join()
 
 
 class _Crew(Generic[T, R]):
     """The processes of one job."""
 
-    def __init__(self, job: Callable[[T], R], items: Sequence[T], memory_mb: int | None) -> None:
-        self._job, self._items, self._memory_mb = job, items, memory_mb
+    def __init__(self, job: Callable[[T], R], items: Sequence[T], terms: _Terms) -> None:
+        self._job, self._items, self._terms = job, items, terms
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
 
@@ -132,7 +184,7 @@ class _Crew(Generic[T, R]):
         trace: TracebackType | None,
     ) -> None:
         for worker in self._busy:
-            worker.process.kill()
+            worker.kill()
         for worker in (*self._busy, *self._idle):
             worker.stop()
 
@@ -145,9 +197,15 @@ class _Crew(Generic[T, R]):
                 self._busy.append(worker)
                 number = waiting.popleft()
                 worker.begin(number, self._items[number])
-            ready = wait([worker.pipe for worker in self._busy])
-            for worker in [worker for worker in self._busy if worker.pipe in ready]:
-                result = worker.result()
+            left_s = min(worker.left_s() for worker in self._busy)
+            ready = wait(
+                [worker.pipe for worker in self._busy],
+                None if math.isinf(left_s) else max(0.0, left_s),
+            )
+            for worker in [w for w in self._busy if w.pipe in ready or w.left_s() <= 0]:
+                result = worker.result() if worker.pipe in ready else worker.give_up()
+                if result == READY:
+                    continue
                 self._busy.remove(worker)
                 self._put_back(worker)
                 yield worker.number, result
@@ -158,7 +216,7 @@ class _Crew(Generic[T, R]):
             if worker.process.is_alive():
                 return worker
             worker.stop()
-        return _Worker(self._job, self._memory_mb)
+        return _Worker(self._job, self._terms)
 
     def _put_back(self, worker: _Worker) -> None:
         if worker.pipe.closed:
@@ -173,9 +231,9 @@ def _serve(pipe: Connection, job: Callable[[Any], Any], memory_mb: int | None) -
     """Work in a process of its own until the pipe is closed or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees it too, and decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if memory_mb is not None:
-        _allot(memory_mb)
+    confine(None if memory_mb is None else memory_mb * 1_000_000)
     with contextlib.suppress(EOFError, OSError):
+        pipe.send(READY)
         while True:
             pipe.send(guarded(job, pipe.recv()))
 
@@ -186,17 +244,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def _allot(memory_mb: int) -> None:
-    """Let this process ask for so much memory; no limit where the system knows none."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    limit = memory_mb * 1_000_000
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 @contextlib.contextmanager
