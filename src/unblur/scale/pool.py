@@ -54,10 +54,12 @@ class Lost:
     Attributes:
         reason: in one line.
         ended: its process died, so that trying again may help.
+        timed_out: it took longer than it may.
     """
 
     reason: str
     ended: bool = False
+    timed_out: bool = False
 
 
 def in_processes(
@@ -133,7 +135,8 @@ class _Worker:
         self.kill()
         self.stop()
         return Lost(
-            f"it took more than {self._timeout_s:g} s and was stopped; allow more with --timeout"
+            f"it took more than {self._timeout_s:g} s and was stopped; allow more with --timeout",
+            timed_out=True,
         )
 
     def kill(self) -> None:
