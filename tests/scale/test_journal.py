@@ -1,9 +1,12 @@
 """The journal: what it says is true, whatever was killed when."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 from unblur.errors import BadValue, CannotWrite
 from unblur.io import commit, stage, sweep
@@ -52,7 +55,8 @@ def test_a_finished_photo_is_known_again_with_its_row(journal, task):
     done(journal(), task)
     again = journal()
     assert again.finished(task, present(task))
-    assert again.row(task) == {"path": task.source, "n": 1.5}
+    told = {"path": task.source, "output": task.target, "error": None, "summary": ""}
+    assert again.row(task) == told | {"n": 1.5}
 
 
 def test_other_settings_another_photo_or_another_result_are_not_finished(journal, task):
@@ -155,3 +159,129 @@ def test_only_leftovers_of_the_named_targets_are_swept(tmp_path):
     assert sweep([tmp_path / "a.jpg", tmp_path / "none" / "c.jpg"]) == 1
     left = {other.name, ".a.jpg.part", "a.jpg"}
     assert not mine.exists() and set(os.listdir(tmp_path)) == left
+
+
+def forged(task, tmp_path, part, **parts):
+    """A journal that says of another file that it were the finished result."""
+    result = file_stamp(part) if part.exists() else "5 1"
+    line = {"source": task.source, "stamp": task.stamp, "settings": "one", "target": task.target}
+    line |= {"staged": str(part), "result": result, "row": {}} | parts
+    (tmp_path / "j.jsonl").write_bytes(
+        b'{"unblur_journal": 1}\n' + json.dumps(line).encode() + b"\n"
+    )
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    folder = tmp_path / "private"
+    folder.mkdir()
+    (folder / "diary").write_bytes(b"secret")
+    (folder / "diary").chmod(0o600)
+    (tmp_path / "out").mkdir()
+    return folder / "diary"
+
+
+def names_of_strangers(tmp_path):
+    out = tmp_path / "out"
+    return {
+        "another file": tmp_path / "private" / "diary",
+        "a staged name elsewhere": tmp_path / "private" / ".a.jpg.abcd1234.part",
+        "by dots": out / ".." / "private" / ".a.jpg.abcd1234.part",
+        "of another target": out / ".b.jpg.abcd1234.part",
+        "no staged name": out / "diary",
+        "too long": out / ".a.jpg.abcd12345.part",
+        "below": out / "more" / ".a.jpg.abcd1234.part",
+    }
+
+
+@pytest.mark.parametrize("name", names_of_strangers(Path()))
+def test_a_forged_journal_moves_no_file(journal, task, tmp_path, elsewhere, name):
+    place = names_of_strangers(tmp_path)[name]
+    place.parent.mkdir(exist_ok=True)
+    if place != elsewhere:
+        elsewhere.rename(place)
+    forged(task, tmp_path, place)
+    assert not journal().finished(task, None)
+    assert place.read_bytes() == b"secret" and not Path(task.target).exists()
+    assert place.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_link_is_not_taken_for_a_staged_file(journal, task, tmp_path, elsewhere, link):
+    staged = tmp_path / "out" / ".a.jpg.abcd1234.part"
+    link(elsewhere, staged)
+    forged(task, tmp_path, staged)
+    assert not journal().finished(task, None)
+    assert elsewhere.read_bytes() == b"secret" and not Path(task.target).exists()
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_target_elsewhere_is_nobodys(journal, task, tmp_path, elsewhere):
+    staged = tmp_path / "out" / ".a.jpg.abcd1234.part"
+    staged.write_bytes(b"result")
+    forged(task, tmp_path, staged, target=str(elsewhere))
+    assert not journal().finished(task, None)
+    assert elsewhere.read_bytes() == b"secret"
+
+
+def test_the_mode_of_a_replaced_result_is_kept(journal, task):
+    done(journal(), task)
+    Path(task.target).chmod(0o640)
+    path = stage(b"second result", Path(task.target))
+    journal("two").record(task, Outcome({}, staged=str(path), result=file_stamp(path)))
+    assert journal("two").finished(task, present(task))
+    assert Path(task.target).stat().st_mode & 0o777 == 0o640
+
+
+WRONG = [None, 3, [], {}, True, "9" * 5000, "1 " + "9" * 5000, "\0"]
+
+
+@pytest.mark.parametrize(
+    "key", ["source", "stamp", "settings", "target", "staged", "result", "row"]
+)
+@pytest.mark.parametrize("value", WRONG)
+def test_wrong_types_in_a_line_are_as_if_it_was_not_written(journal, task, tmp_path, key, value):
+    outcome = staged(task)
+    forged(task, tmp_path, Path(outcome.staged), **{key: value})
+    again = journal()
+    finished = again.finished(task, None)
+    assert finished == (key == "row" and value == {})
+    if finished:
+        assert again.row(task)["path"] == task.source
+
+
+@seed(9)
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["source", "row", "target", "x"]), inner, max_size=4
+                )
+            ),
+            max_leaves=10,
+        ),
+        max_size=4,
+    ),
+    st.binary(max_size=30),
+)
+def test_any_lines_are_read(tmp_path, task, lines, tail):
+    text = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    (tmp_path / "j.jsonl").write_bytes(b'{"unblur_journal": 1}\n' + text + tail)
+    found = Journal(tmp_path / "j.jsonl", "one")
+    try:
+        assert not found.finished(task, None)
+    finally:
+        found.close()
+
+
+def test_a_line_nested_without_end_is_passed_over(journal, task, tmp_path):
+    (tmp_path / "j.jsonl").write_bytes(b'{"unblur_journal": 1}\n' + b"[" * 200_000 + b"\n")
+    assert not journal().finished(task, None)

@@ -1,6 +1,6 @@
 """Photos in and out of files: formats, metadata, folders, atomic writes."""
 
-from unblur.io.atomic import commit, stage, sweep, write_bytes
+from unblur.io.atomic import commit, is_staged_for, stage, sweep, write_bytes
 from unblur.io.decode import read_photo
 from unblur.io.encode import same_format, write_photo
 from unblur.io.folders import InputFile, check_apart, check_free, find_images, plan_outputs
@@ -18,6 +18,7 @@ __all__ = [
     "check_free",
     "commit",
     "find_images",
+    "is_staged_for",
     "plan_outputs",
     "read_photo",
     "same_format",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -81,6 +82,24 @@ def commit(staged: Path, target: Path, *, overwrite: bool = False) -> None:
         raise _cannot(target, error) from error
     finally:
         _remove(staged)
+
+
+def is_staged_for(staged: Path, target: Path) -> bool:
+    """Return whether a file is what :func:`stage` leaves for a target, and nothing else.
+
+    A regular hidden file of the right name in the target's own folder, of nobody else's and with
+    no other name: whoever says that another file were staged wants it moved.
+    """
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    match = _STAGED.fullmatch(staged.name)
+    if staged.parent != place.parent or match is None or match[1] != _stem(place):
+        return False
+    try:
+        facts = staged.lstat()
+    except (OSError, ValueError):
+        return False
+    owned = not hasattr(os, "geteuid") or facts.st_uid == os.geteuid()
+    return stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and owned
 
 
 def sweep(targets: Iterable[Path]) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from unblur.errors import BadValue, CannotWrite
-from unblur.io import commit
+from unblur.io import commit, is_staged_for
 from unblur.scale.photo import Outcome, Row, Task, file_stamp
 from unblur.scale.stores import is_url
 
@@ -85,6 +85,8 @@ class Journal:
         if entry.staged is None or (present is not None and not self.made(task, present)):
             return False
         staged = Path(entry.staged)
+        if not is_staged_for(staged, Path(task.target).absolute()):
+            return False  # another file, which the journal has no business with
         with contextlib.suppress(OSError):
             if _same(file_stamp(staged), entry.result):
                 commit(staged, Path(task.target), overwrite=present is not None)
@@ -99,7 +101,8 @@ class Journal:
         """Return what the report said of a task that is finished."""
         self._file.seek(self._latest[_key(task.target)].offset)
         row: Row = json.loads(self._file.readline())["row"]
-        return row
+        told: Row = {"path": task.source, "output": task.target, "error": None}
+        return row | told | {"summary": str(row.get("summary", ""))}
 
     def record(self, task: Task, outcome: Outcome) -> None:
         """Write down a result that is about to get its name.
@@ -140,12 +143,16 @@ class Journal:
             if not line.endswith(b"\n"):  # killed while it was written
                 self._file.truncate(offset)
                 break
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # the disk lost power
+            # The disk lost power, or somebody else has written it.
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 self._remember(json.loads(line), offset)
             offset += len(line)
 
     def _remember(self, line: dict[str, Any], offset: int) -> None:
         fields = {k: line[k] for k in ("source", "stamp", "settings", "staged", "result")}
+        texts = [line["target"], *(v for k, v in fields.items() if k != "staged" or v is not None)]
+        if not isinstance(line["row"], dict) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("a line of another kind")
         entry = _Entry(**fields, offset=offset)
         self._latest[line["target"]] = entry
         self._results.setdefault(line["target"], set()).add(entry.result)
@@ -169,7 +176,7 @@ def _same(one: str, other: str) -> bool:
 
 def _parts(stamp: str) -> tuple[str, int | None]:
     size, _, time = stamp.partition(" ")
-    return size, int(time) if time.isdecimal() else None
+    return size, int(time) if time.isdecimal() and len(time) < 30 else None
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
