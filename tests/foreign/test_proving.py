@@ -52,7 +52,7 @@ def endless():
     return made.SerializeToString()
 
 
-def test_a_network_that_never_ends_is_given_up(tmp_path, models_folder):
+def test_a_network_that_never_ends_is_given_up(tmp_path, shelf):
     path = tmp_path / "loop.onnx"
     path.write_bytes(endless())
     begun = time.monotonic()
