@@ -78,6 +78,15 @@ class Pipes:
     is_flag=True,
     help="Restore interlaced clips field by field and store them so. Default: deinterlace.",
 )
+@click.option(
+    "--gyro",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Recorded camera path: gyroflow's .gcsv, or a video with GoPro's track (CLIP itself).",
+)
+@click.option("--focal-px", type=click.FloatRange(min=1), help="Focal length in px, for --gyro.")
+@click.option("--shutter", help="Exposure, for --gyro: 1/100 (s) or 50% of the frame interval.")
+@click.option("--readout-ms", type=click.FloatRange(min=0), help="Of the rolling shutter.")
+@click.option("--gyro-offset-ms", type=float, default=0.0, help="When the log's time 0 is.")
 @click.option("--size", type=SizeType(), help="Of raw frames on standard input.")
 @click.option("--fps", default="25", show_default=True, help="Of raw frames, as 25 or 30000/1001.")
 @click.option(
@@ -101,6 +110,11 @@ def video(
     codec: str | None,
     crf: int | None,
     keep_interlaced: bool,
+    gyro: Path | None,
+    focal_px: float | None,
+    shutter: str | None,
+    readout_ms: float | None,
+    gyro_offset_ms: float,
     size: tuple[int, int] | None,
     fps: str,
     pix_fmt: str,
@@ -115,8 +129,13 @@ def video(
     container and codec can; what is lost is told.
     """
     from unblur.io.video_write import EncodeOptions
-    from unblur.video import ClipOptions, restore_clip
+    from unblur.video import ClipOptions, GyroOptions, restore_clip
 
+    known = None
+    if gyro is not None:
+        known = GyroOptions(gyro, focal_px, shutter, readout_ms, gyro_offset_ms)
+    elif focal_px or shutter or readout_ms or gyro_offset_ms:
+        raise click.UsageError("--focal-px, --shutter, --readout-ms and the like need --gyro")
     options = ClipOptions(seconds=seconds, side_by_side=side_by_side, strength=strength)
     encode = EncodeOptions(codec, crf, seconds, keep_interlaced)
     target = output or _beside(clip)
@@ -127,6 +146,8 @@ def video(
                 bar.to(min(0.999, done / total))
 
         if _STD in (clip, target):
+            if known is not None:
+                raise click.UsageError("--gyro needs a video file on both sides")
             pipes = Pipes(size, _rate(fps), pix_fmt)
             source, sink = _piped(clip, target, pipes, encode, overwrite)
             report = _through_pipes(source, sink, model, options, threads, show)
@@ -140,6 +161,7 @@ def video(
                 overwrite=overwrite,
                 threads=threads,
                 progress=show,
+                gyro=known,
             )
         bar.to(1)
     _tell(clip, target, report, as_json=as_json, quiet=quiet)

@@ -44,11 +44,13 @@ class Frame:
         samples: (H, W, 3) uint8, uint16 or float32, sRGB-like (the file's own tone curve).
         seconds: when it is shown, from the start; 0 where a sequence has no times.
         origin: what its source knows of it and its sink needs back: time stamp, photo, name.
+        motion: how the camera moved, where that was recorded; see :mod:`unblur.video.known`.
     """
 
     samples: NDArray[Any]
     seconds: float = 0.0
     origin: Any = None
+    motion: Any = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,11 @@ class ClipInfo:
 
 
 class FrameSource(Protocol):
-    """Frames in order; closed when the caller is done.
+    """Frames in order; closed when the caller is done."""
 
-    Attributes:
-        info: known before the first frame.
-    """
-
-    info: ClipInfo
+    @property
+    def info(self) -> ClipInfo:
+        """Known before the first frame; its notes once all have been read."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; UnreadableImage where one cannot be decoded."""

@@ -2,6 +2,7 @@
 
 from unblur.video.burst import BurstReport, restore_burst
 from unblur.video.facade import ClipLimits, restore_clip
+from unblur.video.gyro import GyroOptions
 from unblur.video.pipeline import ClipOptions, ClipReport
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "ClipLimits",
     "ClipOptions",
     "ClipReport",
+    "GyroOptions",
     "restore_burst",
     "restore_clip",
 ]

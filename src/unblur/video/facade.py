@@ -11,7 +11,9 @@ from unblur.io.video_codecs import codec_for
 from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.io.video_read import VideoSource
 from unblur.io.video_write import EncodeOptions, VideoSink
-from unblur.video.models import load_frame_model
+from unblur.video.gyro import GyroOptions, GyroSource
+from unblur.video.known import known_model
+from unblur.video.models import DEFAULT, load_frame_model
 from unblur.video.pipeline import ClipOptions, ClipReport, Progress, restore_frames
 
 
@@ -41,6 +43,7 @@ def restore_clip(
     overwrite: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
+    gyro: GyroOptions | None = None,
 ) -> ClipReport:
     """Take the motion blur out of a video file, or out of a folder of frames.
 
@@ -55,6 +58,7 @@ def restore_clip(
         overwrite: replace existing results.
         threads: for the networks; all processors if omitted.
         progress: called with (frames done, frames in all or None) after each.
+        gyro: a recorded camera path; the frames' PSFs then follow from it and none is estimated.
 
     Returns:
         What was done.
@@ -68,6 +72,8 @@ def restore_clip(
         raise UnreadableImage(f"{source} does not exist; check the name")
     frames: FrameSource
     sink: FrameSink
+    if gyro is not None:
+        _check_gyro(source, model, encode)
     if source.is_dir():
         folder = FolderSource(source)
         _check(folder, limits)
@@ -83,11 +89,24 @@ def restore_clip(
         try:
             _check(video, limits)
             frames = video
+            if gyro is not None:
+                frames = GyroSource(video, gyro, seconds=chosen.seconds)
+                network = known_model(network)
             sink = VideoSink(target, source=video, options=stored, overwrite=overwrite)
         except BaseException:
             video.close()
             raise
     return restore_frames(frames, sink, network, chosen, threads=threads, progress=progress)
+
+
+def _check_gyro(source: Path, model: str | None, encode: EncodeOptions | None) -> None:
+    """Refuse what recorded motion cannot be used with."""
+    if source.is_dir():
+        raise BadValue("recorded motion needs a video file: frames of a folder have no times")
+    if (model or DEFAULT) != "photo":
+        raise BadValue(f"recorded motion is used by the model photo, got '{model}'")
+    if encode is not None and encode.keep_interlaced:
+        raise BadValue("recorded motion is of whole frames; leave --keep-interlaced out")
 
 
 def _check(source: FrameSource, limits: ClipLimits) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from unblur.engines.onnx import available_cores
 from unblur.errors import BadValue
 from unblur.io.video import Frame, FrameSink, FrameSource
 from unblur.video.cuts import CutDetector
+from unblur.video.known import KnowsMotion
 from unblur.video.models import FrameModel
 from unblur.video.stages import Stage, Writer
 
@@ -181,7 +182,11 @@ def _look(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
     """Return a frame as float32, what it shows by itself, and how long that took, s."""
     start = time.perf_counter()
     before = to_float(frame.samples)
-    return before, model.look(before), time.perf_counter() - start
+    if frame.motion is None:
+        sight = model.look(before)
+    else:
+        sight = cast("KnowsMotion", model).look_known(before, frame.motion)
+    return before, sight, time.perf_counter() - start
 
 
 def _written(done: _Done, options: ClipOptions) -> Frame:

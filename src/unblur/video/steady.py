@@ -17,6 +17,7 @@ from unblur.engines.base import Engine
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.picture import Picture
 from unblur.restoration.inputs import network_input
+from unblur.spec import Bank
 from unblur.tone import LINEAR
 from unblur.video.alignment import CELL_PX, block_shifts, cells_of, moved_along
 from unblur.video.hints import frame_motion, trust_in
@@ -69,6 +70,11 @@ class SteadyPhoto:
         self._engine, self._estimator = engine, estimator
         self._last: _Last | None = None
 
+    @property
+    def bank(self) -> Bank:
+        """What the network is shown, see :mod:`unblur.restoration.inputs`."""
+        return self._engine.spec.bank
+
     def reset(self) -> None:
         """Forget everything, as at a scene cut."""
         self._last = None
@@ -79,7 +85,7 @@ class SteadyPhoto:
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1]; small ones are left alone.
         """
-        cells = cells_of(_planes(frame))
+        cells = cells_of(padded_planes(frame))
         if min(frame.shape[:2]) < self._estimator.least_px:
             return Prepared(cells, None, 0.0, 0.0)
         picture = Picture(luma(srgb_to_linear(frame))[..., None], LINEAR)
@@ -107,7 +113,7 @@ class SteadyPhoto:
         """
         seen = self.look(frame) if sight is None else sight
         height, width = frame.shape[:2]
-        planes, length = _planes(frame), seen.length_px
+        planes, length = padded_planes(frame), seen.length_px
         restored = frame
         if seen.image is not None:
             new = _padded(self._restored(seen.image))
@@ -161,7 +167,7 @@ def mixed(planes: FloatArray, before: FloatArray, share: float) -> FloatArray:
     return np.asarray(planes + wide * difference, dtype=np.float32)
 
 
-def _planes(frame: FloatArray) -> FloatArray:
+def padded_planes(frame: FloatArray) -> FloatArray:
     """Return a frame as (3, H, W), its sides padded to whole cells."""
     return _padded(np.moveaxis(frame, 2, 0))
 
