@@ -183,11 +183,14 @@ def _tell(clip: Path, target: Path, report: ClipReport, *, as_json: bool, quiet:
 
 
 def _beside(clip: Path) -> Path:
+    from unblur.io.video_codecs import WRITTEN_SUFFIXES
+
     if clip == _STD:
         return _STD
     if clip.is_dir():
         return clip.with_name(f"{clip.name}.unblurred")
-    return clip.with_name(f"{clip.stem}.unblurred{clip.suffix}")
+    written = clip.suffix.lower() in WRITTEN_SUFFIXES  # GIF, WebP and the like are only read
+    return clip.with_name(f"{clip.stem}.unblurred{clip.suffix if written else '.mp4'}")
 
 
 def _rate(text: str) -> Fraction:

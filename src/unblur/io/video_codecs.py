@@ -113,6 +113,10 @@ _FORMATS = {
 }
 
 
+WRITTEN_SUFFIXES = frozenset(_FORMATS)
+"""Extensions of the video files that are written."""
+
+
 def codec_for(target: Path, name: str | None, *, deep: str | None = None) -> Codec:
     """Return the codec for a file, by name or the container's usual one.
 

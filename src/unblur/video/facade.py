@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage
+from unblur.io.animation import is_webp, write_as_video
 from unblur.io.video import FrameSink, FrameSource
 from unblur.io.video_codecs import codec_for
 from unblur.io.video_folder import FolderSink, FolderSource
@@ -70,6 +72,23 @@ def restore_clip(
     chosen, limits = options or ClipOptions(), limits or ClipLimits()
     if not source.exists():
         raise UnreadableImage(f"{source} does not exist; check the name")
+    if source.is_file() and is_webp(source):
+        codec_for(target, encode.codec if encode else None)
+        with tempfile.TemporaryDirectory(prefix="unblur-") as folder:
+            moved = Path(folder) / f"{source.stem[:40]}.mkv"
+            write_as_video(source, moved)
+            return restore_clip(
+                moved,
+                target,
+                model=model,
+                options=options,
+                encode=encode,
+                limits=limits,
+                overwrite=overwrite,
+                threads=threads,
+                progress=progress,
+                gyro=gyro,
+            )
     frames: FrameSource
     sink: FrameSink
     if gyro is not None:
