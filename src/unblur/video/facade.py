@@ -74,8 +74,8 @@ def restore_clip(
         raise UnreadableImage(f"{source} does not exist; check the name")
     if source.is_file() and is_webp(source):
         codec_for(target, encode.codec if encode else None)
-        with tempfile.TemporaryDirectory(prefix="unblur-") as folder:
-            moved = Path(folder) / f"{source.stem[:40]}.mkv"
+        with tempfile.TemporaryDirectory(prefix="unblur-") as beside:
+            moved = Path(beside) / f"{source.stem[:40]}.mkv"
             write_as_video(source, moved)
             return restore_clip(
                 moved,
