@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-_CODE_BYTES = 6_000_000_000
+_CODE_BYTES = 16_000_000_000
 """Address space beyond the memory: libraries, stacks and arenas that are mapped, never touched."""
 
 _PROGRAMS = (

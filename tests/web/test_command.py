@@ -48,11 +48,25 @@ def test_others_need_a_password(never, tmp_path):
     assert call("--password-file", str(secret)).exit_code == 3
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o644, True)])
+def test_a_password_that_others_can_read_is_told(never, tmp_path, mode, warned):
+    secret = tmp_path / "password"
+    secret.write_text("correct horse")
+    secret.chmod(mode)
+    result = call("--port", "0", "--password-file", str(secret))
+    assert result.exit_code == 0 and never[0].password == "correct horse"
+    assert ("chmod 600" in result.output) == warned
+    assert "correct horse" not in result.output
+
+
 def test_options_reach_the_settings(never):
     result = call(
         *("--port", "0", "--workers", "2", "--threads", "3", "--max-megapixels", "10"),
         *("--max-upload-mb", "5", "--max-stored-gb", "1", "--max-clip-seconds", "4"),
         *("--idle-minutes", "2", "--name", "a.example", "--name", "b.example"),
+        *("--timeout", "90", "--max-memory-gb", "2.5", "--root-path", "/photos/"),
+        *("--trusted-proxy", "10.0.0.2", "--trusted-proxy", "10.1.0.0/16"),
     )
     assert result.exit_code == 0, result.output
     assert re.search(r"the page is at http://127.0.0.1:\d+/", result.output)
@@ -62,6 +76,10 @@ def test_options_reach_the_settings(never):
     assert settings.names == ("a.example", "b.example")
     assert (limits.pixels, limits.upload_bytes, limits.stored_bytes) == (10**7, 5 * 10**6, 10**9)
     assert (limits.clip_seconds, limits.idle_seconds) == (4.0, 120.0)
+    assert (limits.seconds_of(clip=False), limits.seconds_of(clip=True)) == (90, 270)
+    assert (limits.memory_bytes, settings.root_path) == (2_500_000_000, "/photos")
+    assert settings.trusted_proxies == ("10.0.0.2", "10.1.0.0/16")
+    assert call("--trusted-proxy", "*").exit_code == 3
 
 
 def test_a_port_that_is_taken(never):

@@ -150,12 +150,6 @@ def test_the_password_is_asked_for(guarded):
     assert client.ask("GET", "/", headers=basic(PASSWORD) | {"Host": "evil.example"})[0] == 421
 
 
-def test_guessing_is_slowed_down(guarded):
-    client = Client(guarded[0])
-    codes = [client.ask("GET", "/", headers=basic(f"guess {n}"))[0] for n in range(14)]
-    assert codes[:9] == [401] * 9 and codes[-1] == 429
-
-
 def test_slow_heads_are_cut_off(guarded):
     begun = time.monotonic()
     with socket.create_connection(("127.0.0.1", guarded[0]), timeout=60) as connection:
@@ -203,22 +197,6 @@ def test_files_are_for_their_user_only(server, client):
     assert all(re.fullmatch("[0-9a-f]{32}", path.name) for path in root.iterdir())
 
 
-def test_remains_of_killed_servers_are_swept_up(tmp_path, monkeypatch):
-    from unblur.web.store import Store
-
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead = tmp_path / "unblur-web-99999999-x"
-    ours = tmp_path / f"unblur-web-{os.getpid()}-x"
-    other = tmp_path / "unblur-web-mine"
-    for folder in (dead, ours, other):
-        folder.mkdir()
-        (folder / "photo").write_bytes(b"x")
-    store = Store(1000)
-    assert not dead.exists() and ours.exists() and other.exists()
-    store.close()
-    assert not store.root.exists()
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "photos.example"])
 def test_others_only_with_a_password(host):
     with pytest.raises(BadValue, match="password"):
@@ -242,5 +220,6 @@ def test_loopback():
 def test_no_folder_is_left_in_the_temporary_folder(server):
     import tempfile
 
-    mine = [p for p in Path(tempfile.gettempdir()).glob(f"unblur-web-{os.getpid()}-*")]
-    assert len(mine) <= 3  # those of the servers that run now
+    assert server[1].store.root.is_dir()
+    for path in Path(tempfile.gettempdir()).glob(".unblur-new-*"):
+        assert time.time() - path.stat().st_mtime < 60  # those of servers that start just now

@@ -7,21 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unblur.errors import Full, NotFound
+from unblur.errors import Full, NotFound, TooMany
 from unblur.web.jobs import Job, Queue
 from unblur.web.names import clip_suffix, disposition, distinct, media_type, result_name, safe_name
 from unblur.web.orders import Done, Failed, Order, Progress
+from unblur.web.settings import Limits
 
 STATIC = Path(__file__).parents[2] / "src" / "unblur" / "web" / "static"
 ORDER = Order("restore", Path("x"), Path("y"))
 
 
-def job(session="a", task="restore"):
-    return Job(session, "u", "n", Order(task, Path("x"), Path("y")))
+def job(session="a", task="restore", address=""):
+    return Job(session, "u", "n", Order(task, Path("x"), Path("y")), address)
 
 
 def test_sessions_take_turns_and_quick_looks_go_first():
-    queue = Queue(10)
+    queue = Queue(Limits())
     many = [job("many") for _ in range(3)]
     one, look = job("one"), job("many", "detect")
     for item in (*many, one, look):
@@ -31,8 +32,63 @@ def test_sessions_take_turns_and_quick_looks_go_first():
     assert taken == [look, one, *many]
 
 
+def test_quick_looks_of_one_client_do_not_keep_out_another():
+    queue = Queue(Limits())
+    looks = [job("many", "detect", "a") for _ in range(20)]
+    for item in looks:
+        queue.add(item)
+    assert queue.take() is looks[0]
+    one = job("one", address="b")
+    queue.add(one)
+    assert queue.take() is one
+
+
+def test_a_client_with_many_sessions_has_one_share():
+    queue = Queue(Limits())
+    many = [job(f"s{n}", address="a") for n in range(10)]
+    others = [job("one", address="b") for _ in range(3)]
+    for item in (*many, *others):
+        queue.add(item)
+    first = [queue.take() for _ in range(6)]
+    assert first == [many[0], others[0], many[1], others[1], many[2], others[2]]
+
+
+def test_removing_what_is_done_gives_no_earlier_turn():
+    queue = Queue(Limits())
+    patient = [job("p", address="b") for _ in range(3)]
+    for item in patient:
+        queue.add(item)
+    taken = []
+    for _ in range(3):
+        eager = job("e", address="a")
+        queue.add(eager)
+        taken.append(queue.take())
+        if taken[-1] is eager:
+            queue.finish(eager, Failed("BadValue", "why", 400))
+            queue.remove(eager)
+    assert sum(item in patient for item in taken) >= 1
+
+
+def test_nobody_takes_all_places():
+    limits = Limits(waiting=12, waiting_session=5, waiting_address=8)
+    queue = Queue(limits)
+    for _ in range(5):
+        queue.add(job("s", address="a"))
+    with pytest.raises(TooMany, match="5 of your photos"):
+        queue.add(job("s", address="a"))
+    for n in range(3):
+        queue.add(job(f"t{n}", address="a"))
+    with pytest.raises(TooMany, match="8 photos of your address"):
+        queue.add(job("another", address="a"))
+    for n in range(4):
+        queue.add(job(f"u{n}", address="b"))
+    with pytest.raises(Full):
+        queue.add(job("v", address="b"))
+    queue.add(job("w", address="c"))  # nothing of it waits yet
+
+
 def test_the_queue_is_bounded_and_cancelling_makes_room():
-    queue = Queue(2)
+    queue = Queue(Limits(waiting=2))
     first, second = job(), job()
     queue.add(first)
     queue.add(second)
@@ -51,7 +107,7 @@ def test_the_queue_is_bounded_and_cancelling_makes_room():
 
 
 def test_progress_and_time_left():
-    queue = Queue(5)
+    queue = Queue(Limits())
     first, second = job(), job()
     queue.add(first)
     queue.add(second)
@@ -70,7 +126,7 @@ def test_progress_and_time_left():
 
 
 def test_removed_jobs_are_gone():
-    queue = Queue(5)
+    queue = Queue(Limits())
     item = job()
     queue.add(item)
     with pytest.raises(NotFound):
@@ -84,10 +140,37 @@ def test_removed_jobs_are_gone():
 @given(st.text())
 def test_names_are_labels_without_ways_out(name):
     safe = safe_name(name)
-    assert safe and len(safe) <= 120 and safe.isprintable()
+    assert safe and len(safe.encode()) <= 201 and safe.isprintable()
     assert not set(safe) & set('/\\<>:"|?*') and safe.strip(" .") == safe
     header = disposition(safe)
     assert header.isascii() and header.count('"') == 2 and "\n" not in header
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("CON.jpg", "_CON.jpg"),
+        ("nul", "_nul"),
+        ("com1.tar.gz", "_com1.tar.gz"),
+        ("LPT\N{SUPERSCRIPT TWO}.png", "_LPT\N{SUPERSCRIPT TWO}.png"),
+        ("aux .jpg", "_aux .jpg"),
+        ("CONIN$.txt", "_CONIN$.txt"),
+        ("console.jpg", "console.jpg"),
+        ("com12.jpg", "com12.jpg"),
+        ("photo.jpg...", "photo.jpg"),
+        ("photo. . ", "photo"),
+        ("C:\\photos\\prn.png", "_prn.png"),
+    ],
+)
+def test_names_that_windows_reserves(name, wanted):
+    assert safe_name(name) == wanted
+    assert safe_name(wanted) == wanted
+
+
+@pytest.mark.parametrize("letter", ["a", "\N{CJK UNIFIED IDEOGRAPH-7167}", "\N{GRINNING FACE}"])
+def test_long_names_fit_every_file_system(letter):
+    (name,) = distinct([result_name(safe_name(letter * 300 + ".jpeg"), "JPEG")])
+    assert len(name.encode()) <= 230 and name.endswith(".unblurred.jpeg")
 
 
 @given(st.lists(st.sampled_from(["a.jpg", "A.jpg", "a (2).jpg", "b", "b.png"])))
@@ -216,8 +299,10 @@ def test_the_page_names_no_other_host_and_runs_no_text():
         assert "http:" not in text and "https:" not in text, path.name
         assert not re.search(r"innerHTML|\beval\(|document\.write|style=\"|onclick=\"", text)
     html = (STATIC / "index.html").read_text("utf-8")
-    for reference in re.findall(r'(?:src|href)="(/[^"]+)"', html):
-        assert (STATIC / reference.removeprefix("/static/")).is_file()
+    references = re.findall(r'(?:src|href)="([^"#]+)"', html)
+    assert len(references) > 3
+    for reference in references:
+        assert (STATIC.parent / reference).is_file()
 
 
 def test_verdicts_follow_the_pipelines_words(sharp_jpeg):

@@ -23,6 +23,19 @@ _ENVIRONMENT = "UNBLUR_PASSWORD"
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Its first line is the password; or set {_ENVIRONMENT}. There is no user name.",
 )
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy, or its network, that tells true addresses of clients; repeatable.",
+)
+@click.option(
+    "--root-path",
+    default="",
+    metavar="PATH",
+    help="Where a proxy puts the page, as /photos, if it sends that along.",
+)
 @click.option("--name", "names", multiple=True, help="A host name of this server; repeatable.")
 @click.option(
     "--workers",
@@ -61,6 +74,18 @@ _ENVIRONMENT = "UNBLUR_PASSWORD"
     help="Refuse longer clips.",
 )
 @click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=600.0,
+    show_default=True,
+    help="Seconds that a photo may take; clips three times as long.",
+)
+@click.option(
+    "--max-memory-gb",
+    type=click.FloatRange(min=0.5),
+    help="Of each worker process. Default: 8, or three quarters of this computer's if less.",
+)
+@click.option(
     "--idle-minutes",
     type=click.FloatRange(min=0.1),
     default=15.0,
@@ -74,6 +99,8 @@ def serve(
     port: int | None,
     opened: bool,
     password_file: Path | None,
+    trusted_proxies: tuple[str, ...],
+    root_path: str,
     names: tuple[str, ...],
     workers: int,
     threads: int | None,
@@ -81,6 +108,8 @@ def serve(
     max_upload_mb: float,
     max_stored_gb: float,
     max_clip_seconds: float,
+    timeout: float,
+    max_memory_gb: float | None,
     idle_minutes: float,
     certificate: str | None,
     key: str | None,
@@ -91,8 +120,9 @@ def serve(
     computer only, and forgets everything when it ends (Ctrl-C). The same address has an HTTP
     API, described at /api/openapi.json.
     """
-    from unblur.web.settings import Limits, Settings
+    from unblur.web.settings import Limits, Settings, default_memory_bytes
 
+    memory = default_memory_bytes() if max_memory_gb is None else int(max_memory_gb * 1e9)
     settings = Settings(
         host=host,
         port=8765 if port is None else port,
@@ -102,11 +132,15 @@ def serve(
         threads=threads,
         certificate=certificate,
         key=key,
+        trusted_proxies=trusted_proxies,
+        root_path=root_path.rstrip("/"),
         limits=Limits(
             upload_bytes=int(max_upload_mb * 1e6),
             stored_bytes=int(max_stored_gb * 1e9),
             pixels=int(max_megapixels * 1e6),
             clip_seconds=max_clip_seconds,
+            job_seconds=timeout,
+            memory_bytes=memory,
             idle_seconds=idle_minutes * 60,
         ),
     )
@@ -134,6 +168,14 @@ def _password(path: Path | None) -> str | None:
     from unblur.errors import BadValue
 
     try:
-        return path.read_text("utf-8").splitlines()[0].strip()
+        mode = path.stat().st_mode
+        password = path.read_text("utf-8").splitlines()[0].strip()
     except (OSError, ValueError, IndexError) as error:
         raise BadValue(f"cannot read a password from {path}; write it there") from error
+    if os.name == "posix" and mode & 0o027:
+        click.echo(
+            f"unblur: others on this computer may read or change {path} "
+            f"(mode {mode & 0o777:o}); run: chmod 600 {path}",
+            err=True,
+        )
+    return password

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 
 from unblur.web.names import disposition, media_type
 from unblur.web.orders import Failed
@@ -48,6 +48,29 @@ class OnceResponse(FileResponse):
             await super().__call__(scope, receive, send)
         finally:
             await run_in_threadpool(self._over)
+
+
+class EventsResponse(StreamingResponse):
+    """A stream of events.
+
+    Args:
+        events: as text, ready to be sent.
+        over: called once, at the end, however it comes.
+    """
+
+    def __init__(self, events: AsyncIterator[str], over: Callable[[], None]) -> None:
+        # nginx would hold the events back until it has a page of them.
+        super().__init__(
+            events, media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+        )
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
 
 
 def refuse(status: int, code: str, message: str) -> JSONResponse:

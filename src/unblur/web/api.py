@@ -12,23 +12,25 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from unblur import __version__
-from unblur.errors import BadValue, NotFound, NoToken, NotSent, UnblurError
-from unblur.web.answers import OnceResponse, Refused
+from unblur.errors import BadValue, NotFound, NoToken, NotSent
+from unblur.web.answers import EventsResponse, OnceResponse, Refused
+from unblur.web.guard import TOKEN_HEADER
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.metrics import metrics_text
 from unblur.web.names import disposition, media_type
 from unblur.web.openapi import document
 from unblur.web.orders import Failed, Rendering, Wanted
+from unblur.web.passwords import client_of
 from unblur.web.receive import receive_json, receive_upload
 from unblur.web.requests import job_of, wanted_of
 from unblur.web.store import new_id
+from unblur.web.streams import Stream
 
-TOKEN_HEADER = "x-unblur-token"
 _TICK = 0.15
 _HEARTBEAT = 10.0
 _MOST_ZIPPED = 500
@@ -129,11 +131,13 @@ class Api:
     async def add_job(self, request: Request) -> Response:
         """Put a job into the queue."""
         session = self._session(request)
-        job = job_of(await receive_json(request, self._hub), self._hub, session)
-        job.order = replace(job.order, folder=self._hub.store.folder(job.id))
+        asked = await receive_json(request, self._hub)
+        job = job_of(asked, self._hub, session, client_of(request.scope))
         try:
+            self._hub.store.reserve(job.id, 0, session)
+            job.order = replace(job.order, folder=self._hub.store.folder(job.id))
             self._hub.queue.add(job)
-        except UnblurError:
+        except BaseException:
             self._hub.store.release(job.id)
             raise
         return JSONResponse(self._hub.queue.to_dict(job), 202)
@@ -197,7 +201,7 @@ class Api:
                 order = Rendering(one, target, packed=True, taken=tuple(names))
                 names.append(await self._render(order, job.session))
                 self._hub.store.measure(owner)
-                self._hub.store.reserve(owner, 0)
+                self._hub.store.reserve(owner, 0, job.session)
             return self._once(target, "unblurred.zip", owner)
         except BaseException:
             self._hub.store.release(owner)
@@ -216,12 +220,13 @@ class Api:
 
     async def events(self, request: Request) -> Response:
         """The session's jobs, each time that anything changes (server-sent events)."""
-        stream = self._stream(self._session(request))
-        return StreamingResponse(stream, media_type="text/event-stream")
+        stream = self._hub.streams.open(self._session(request), client_of(request.scope))
+        over = partial(self._hub.streams.close, stream)
+        return EventsResponse(self._events(stream), over)
 
-    async def _stream(self, session: str) -> AsyncIterator[str]:
-        hub, shown, seen, quiet = self._hub, "", -1, 0.0
-        while not hub.stopping.is_set():
+    async def _events(self, stream: Stream) -> AsyncIterator[str]:
+        hub, session, shown, seen, quiet = self._hub, stream.session, "", -1, 0.0
+        while not (hub.stopping.is_set() or stream.over):
             hub.store.touch(session)
             if hub.queue.version != seen:
                 seen = hub.queue.version

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hmac
-import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from unblur.web.answers import refuse
 from unblur.web.hub import Hub
+from unblur.web.passwords import Tries, client_of, is_right
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,11 +43,7 @@ HEADERS = {
     "x-robots-tag": "noindex, nofollow",
 }
 
-_PATIENCE = 10
-"""So many wrong passwords from one address, then a pause."""
-
-_PAUSE_SECONDS = 60.0
-_ADDRESSES = 1000
+TOKEN_HEADER = "x-unblur-token"
 
 
 class Guard:
@@ -62,7 +56,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app, self._hub = app, hub
-        self._wrong: dict[str, tuple[int, float]] = {}
+        self._tries = Tries()
+        self._busy: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -72,17 +67,43 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        stall = self._hub.settings.limits.stall_seconds
+        scope, moved = self._without_root(scope)
+        client, limits = client_of(scope), self._hub.settings.limits
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._hub.answers[message["status"]] += 1
                 _add_headers(MutableHeaders(scope=message), scope["path"])
             # A client that does not take its answer holds memory and a place.
-            await asyncio.wait_for(send(message), stall)
+            await asyncio.wait_for(send(message), limits.stall_seconds)
 
-        refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, answer)
+        if self._busy[client] >= limits.connections_address:
+            busy = refuse(429, "TooMany", "too many requests at the same time")
+            await busy(scope, receive, answer)
+            return
+        self._busy[client] += 1
+        try:
+            refusal = self._refusal(scope)
+            refusal = refusal or await self._check_password(Headers(scope=scope), scope) or moved
+            await (refusal or self._app)(scope, receive, answer)
+        finally:
+            self._busy[client] -= 1
+            if not self._busy[client]:
+                del self._busy[client]
+
+    def _without_root(self, scope: Scope) -> tuple[Scope, Response | None]:
+        """Return a request without the path that a proxy puts before ours, or where to go for it.
+
+        Proxies that take it away themselves need no setting: the page asks by relative addresses.
+        """
+        root, path = self._hub.settings.root_path, scope["path"]
+        if not root or not (path + "/").startswith(root + "/"):
+            return scope, None
+        if path == root:
+            # Only the last part: what is before it is the proxy's, and may be more than we know.
+            there = RedirectResponse(f"{root.rpartition('/')[2]}/", 308)
+            return {**scope, "path": "/"}, there
+        return {**scope, "path": path[len(root) :], "raw_path": b""}, None
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -91,9 +112,7 @@ class Guard:
             return refuse(421, "WrongHost", "this server is not known by that host name")
         if scope["path"].startswith("/api/") and not self._is_ours(headers, hosts[0]):
             return refuse(403, "CrossOrigin", "requests of other sites are not answered")
-        if self._hub.settings.password is None or scope["path"] == "/health":
-            return None
-        return self._check_password(headers, scope)
+        return None
 
     def _is_ours(self, headers: Headers, host: str) -> bool:
         """Whether a request comes from our own page, or from a program that is no browser."""
@@ -103,21 +122,19 @@ class Guard:
         # A proxy in front may have taken the encryption off.
         return origin is None or origin in (f"http://{host}", f"https://{host}")
 
-    def _check_password(self, headers: Headers, scope: Scope) -> Response | None:
-        client = scope["client"][0] if scope.get("client") else ""
-        count, until = self._wrong.get(client, (0, 0.0))
-        if count >= _PATIENCE and time.monotonic() < until:
-            return refuse(429, "TooManyTries", "too many wrong passwords; wait a minute")
-        given = _basic_password(headers.get("authorization", ""))
-        wanted = self._hub.settings.password or ""
-        if given is not None and hmac.compare_digest(given.encode(), wanted.encode()):
-            self._wrong.pop(client, None)
+    async def _check_password(self, headers: Headers, scope: Scope) -> Response | None:
+        settings = self._hub.settings
+        if settings.password is None or scope["path"] == "/health":
             return None
-        if given is not None:
-            if len(self._wrong) >= _ADDRESSES:
-                self._wrong.clear()
-            count = 1 if count >= _PATIENCE else count + 1
-            self._wrong[client] = count, time.monotonic() + _PAUSE_SECONDS
+        right = is_right(headers.get("authorization", ""), settings.password)
+        if right is not None:
+            seconds = self._tries.seconds(client_of(scope), right=right)
+            # A page that is in already is not slowed down by who guesses at the same address.
+            if right and seconds and self._hub.session_of(headers.get(TOKEN_HEADER, "")):
+                seconds = 0.0
+            await asyncio.sleep(seconds)
+        if right:
+            return None
         response = refuse(401, "PasswordNeeded", "the password is needed (any user name)")
         response.headers["www-authenticate"] = 'Basic realm="unblur", charset="UTF-8"'
         return response
@@ -129,15 +146,3 @@ def _add_headers(headers: MutableHeaders, path: str) -> None:
     # The page itself is asked for anew each time, so that it always fits its server.
     kept = "no-cache" if path == "/" or path.startswith("/static/") else "no-store"
     headers["cache-control"] = kept
-
-
-def _basic_password(header: str) -> str | None:
-    """Return the password of an Authorization header, None if it holds none."""
-    scheme, _, text = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        decoded = base64.b64decode(text.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        return None
-    return decoded.partition(":")[2]

@@ -17,6 +17,7 @@ from unblur.web.keeper import Keeper
 from unblur.web.rendering import Renderers
 from unblur.web.settings import Settings
 from unblur.web.store import Store, Upload, new_id
+from unblur.web.streams import Streams
 from unblur.web.workers import Worker
 
 _REAP_SECONDS = 5.0
@@ -32,8 +33,9 @@ class Hub:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._secret = secrets.token_bytes(32)
-        self.store = Store(settings.limits.stored_bytes)
-        self.queue = Queue(settings.limits.waiting, settings.workers)
+        self.store = Store(settings.limits.stored_bytes, settings.session_share)
+        self.streams = Streams(settings.limits)
+        self.queue = Queue(settings.limits, settings.workers)
         self.stopping = threading.Event()
         self._keeper = Keeper(self.store.root)
         self.workers = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unblur.errors import Full, NotFound
+from unblur.errors import Full, NotFound, TooMany
 from unblur.web.orders import Done, Failed, Order, Progress
+from unblur.web.settings import Limits
 from unblur.web.store import new_id
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -17,6 +18,10 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 _FIRST_GUESS = 2.0
 """Seconds per megapixel before anything was measured."""
 
+_RESERVED = 100
+"""Places beyond the bound, for addresses that have no job waiting."""
+
+_ADDRESSES = 10_000
 _OVERHEAD = 1.0
 _MEMORY = 0.7
 """Weight of what is known against the latest measurement."""
@@ -29,6 +34,7 @@ class Job:
     Attributes:
         id: unguessable; who knows it may see and fetch its pictures.
         session: whose it is.
+        address: where the session's client is, as far as is known.
         upload: identifier of the photo or clip.
         name: of the photo, for display.
         order: what the worker is told.
@@ -45,6 +51,7 @@ class Job:
     upload: str
     name: str
     order: Order
+    address: str = ""
     id: str = field(default_factory=new_id)
     state: State = "queued"
     stage: str = ""
@@ -66,19 +73,22 @@ class Job:
 class Queue:
     """All jobs of a server; safe to use from any thread.
 
-    Sessions take turns, so that one with a hundred photos does not keep out one with a single
-    one; quick looks (detect) go first.
+    Addresses take turns, and sessions of one address, so that one with a hundred photos does not
+    keep out one with a single one; of a session, quick looks (detect) go first.
 
     Args:
-        most_waiting: bound on jobs that wait.
+        limits: bounds on jobs that wait.
         workers: how many run at the same time.
     """
 
-    def __init__(self, most_waiting: int, workers: int = 1) -> None:
-        self._most, self._workers = most_waiting, workers
+    def __init__(self, limits: Limits, workers: int = 1) -> None:
+        self._limits, self._workers = limits, workers
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
+        # When each was served last; of addresses also once they have no job any more, or they
+        # would be the first again by removing what is done.
         self._served: dict[str, int] = {}
+        self._served_address: OrderedDict[str, int] = OrderedDict()
         self._count = 0
         self._rate = _FIRST_GUESS
         self._typical = 3.0
@@ -91,11 +101,11 @@ class Queue:
         """Put a job into the queue.
 
         Raises:
+            TooMany: the session, or the address, has too many waiting.
             Full: too many are waiting.
         """
         with self._changed:
-            if sum(1 for j in self._jobs.values() if j.state == "queued") >= self._most:
-                raise Full("too many photos are waiting; try again when some are done")
+            self._check_room(job)
             self._count += 1
             job.number = self._count
             self._jobs[job.id] = job
@@ -113,7 +123,10 @@ class Queue:
                 self._changed.wait()
             job = min(waiting, key=self._turn)
             self._count += 1
-            self._served[job.session] = self._count
+            self._served[job.session] = self._served_address[job.address] = self._count
+            self._served_address.move_to_end(job.address)
+            while len(self._served_address) > _ADDRESSES:
+                self._served_address.popitem(last=False)
             job.state, job.begun = "running", time.monotonic()
             self._tell()
             return job
@@ -210,8 +223,25 @@ class Queue:
             self._closed = True
             self._tell()
 
-    def _turn(self, job: Job) -> tuple[bool, int, int]:
-        return job.order.task != "detect", self._served.get(job.session, 0), job.number
+    def _check_room(self, job: Job) -> None:
+        limits = self._limits
+        waiting = [j for j in self._jobs.values() if j.state == "queued"]
+        if sum(j.session == job.session for j in waiting) >= limits.waiting_session:
+            raise TooMany(f"{limits.waiting_session} of your photos wait already; add more later")
+        near = sum(j.address == job.address for j in waiting)
+        if near >= limits.waiting_address:
+            raise TooMany(f"{near} photos of your address wait already; add more later")
+        # Whoever has nothing there yet finds a place even in a full queue.
+        if len(waiting) >= limits.waiting + (0 if near else _RESERVED):
+            raise Full("too many photos are waiting; try again when some are done")
+
+    def _turn(self, job: Job) -> tuple[int, int, bool, int]:
+        return (
+            self._served_address.get(job.address, 0),
+            self._served.get(job.session, 0),
+            job.order.task != "detect",
+            job.number,
+        )
 
     def _tell(self) -> None:
         self.version += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -9,10 +10,15 @@ from urllib.parse import quote
 
 from unblur.io.formats import SUFFIXES
 
-_LONGEST = 120
-_FORBIDDEN = '<>:"|?*'
-_PICTURES = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
-"""Brands of photos in the container of MP4."""
+_LONGEST_BYTES = 200
+"""Of a name in UTF-8: file systems take 255, and a mark, a number, a suffix are yet to come."""
+
+_LONGEST_SUFFIX = 10
+
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)", re.IGNORECASE
+)
+"""What Windows takes for a device, whatever suffix follows."""
 
 _DEFAULT_SUFFIX = {
     "JPEG": ".jpg",
@@ -41,19 +47,30 @@ _MEDIA_TYPES = {
 def safe_name(name: str) -> str:
     """Return a client's file name as a label: its last part, printable, not too long.
 
+    It can be the name of a file on any system: nothing that Windows reserves, no dot at its end.
+
     Example:
         >>> safe_name("../../etc/pass\\nwd.JPG")
         'passwd.JPG'
+        >>> safe_name("con.jpg"), safe_name("photo.jpg. .")
+        ('_con.jpg', 'photo.jpg')
     """
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(
         c for c in unicodedata.normalize("NFC", last) if c.isprintable() and c not in '<>:"|?*'
     )
     kept = kept.strip(" .")
-    if len(kept) > _LONGEST:
-        suffix = PurePosixPath(kept).suffix[:10]
-        kept = kept[: _LONGEST - len(suffix)] + suffix
+    if len(kept.encode()) > _LONGEST_BYTES:
+        suffix = PurePosixPath(kept).suffix[:_LONGEST_SUFFIX].rstrip(" .")
+        kept = _cut(kept, _LONGEST_BYTES - len(suffix.encode())).rstrip(" .") + suffix
+    if _RESERVED.match(kept):
+        kept = f"_{kept}"
     return kept or "photo"
+
+
+def _cut(text: str, size: int) -> str:
+    """Return as much of the start of a text as takes no more than so many bytes in UTF-8."""
+    return text.encode()[:size].decode("utf-8", "ignore")
 
 
 def result_name(name: str, file_format: str) -> str:
@@ -80,10 +97,10 @@ def distinct(names: Iterable[str]) -> list[str]:
     out = []
     for name in names:
         path, chosen, number = PurePosixPath(name), name, 1
-        while chosen.lower() in taken:
+        while chosen.casefold() in taken:
             number += 1
             chosen = f"{path.stem} ({number}){path.suffix}"
-        taken.add(chosen.lower())
+        taken.add(chosen.casefold())
         out.append(chosen)
     return out
 

@@ -27,6 +27,8 @@ def document() -> Json:
             "description": " ".join(_ABOUT.split()),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        # Beside this description, wherever a proxy may put it.
+        "servers": [{"url": ".."}],
         "paths": {**_server_paths(), **_upload_paths(), **_job_paths(), **_result_paths()},
         "components": {
             "schemas": _schemas(),

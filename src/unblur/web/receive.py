@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from unblur.errors import BadValue, NotSent, TooLarge, TooSlow
+from unblur.errors import BadValue, NotSent, TooLarge, TooSlow, WrongType
 from unblur.web.hub import Hub
 from unblur.web.names import clip_suffix, safe_name
 from unblur.web.settings import Limits
@@ -26,10 +26,12 @@ async def chunks(request: Request, limits: Limits, most: int) -> AsyncIterator[b
     """Yield a body as it comes.
 
     Raises:
+        WrongType: it is a form, or packed.
         TooLarge: more bytes than ``most``, announced or sent.
         TooSlow: it stood still, or crawled.
         NotSent: the client went away.
     """
+    _check_type(request)
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > most:
         raise _too_large(most)
@@ -53,6 +55,18 @@ async def chunks(request: Request, limits: Limits, most: int) -> AsyncIterator[b
         yield chunk
 
 
+def _check_type(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/"):
+        raise WrongType(
+            f"this is a form ({kind}); send the file itself as the body, as "
+            "curl --data-binary @photo.jpg does, its name in ?name="
+        )
+    packed = request.headers.get("content-encoding", "").strip().lower()
+    if packed not in ("", "identity"):
+        raise WrongType(f"the body is packed ({packed[:40]}); send it as it is")
+
+
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"the file is too large; {most / 1e6:.0f} MB are allowed")
 
@@ -61,7 +75,7 @@ async def receive_upload(request: Request, hub: Hub, session: str) -> Upload:
     """Write a body into the private folder; nothing is left of one that fails.
 
     Raises:
-        TooLarge, TooSlow, NotSent, Full: see there.
+        WrongType, TooLarge, TooSlow, NotSent, TooMany, Full: see there.
     """
     limits = hub.settings.limits
     name = safe_name(request.query_params.get("name", ""))
@@ -74,7 +88,7 @@ async def receive_upload(request: Request, hub: Hub, session: str) -> Upload:
         path = hub.store.folder(identifier) / stored
         with path.open("wb") as stream:
             async for chunk in chunks(request, limits, limits.upload_bytes):
-                hub.store.reserve(identifier, len(chunk))
+                hub.store.reserve(identifier, len(chunk), session)
                 start = start or chunk[:64]
                 size += len(chunk)
                 hub.received_bytes += len(chunk)

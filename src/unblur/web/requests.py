@@ -19,7 +19,7 @@ _PSF_BYTES = 1_000_000
 _MASK_BYTES = 10_000_000
 
 
-def job_of(asked: dict[str, Any], hub: Hub, session: str) -> Job:
+def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
     """Return the job that a request describes; it is not in the queue yet.
 
     Raises:
@@ -57,7 +57,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str) -> Job:
         clip_seconds=limits.clip_seconds,
         threads=hub.settings.threads,
     )
-    return Job(session=session, upload=upload.id, name=upload.name, order=order)
+    return Job(session, upload.id, upload.name, order, address)
 
 
 def wanted_of(job: Job, hub: Hub, query: QueryParams, strength: str | None = None) -> Wanted:

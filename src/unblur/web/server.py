@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -12,28 +13,57 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from unblur.errors import CannotListen
 from unblur.web.app import make_app
+from unblur.web.connections import Connections
 from unblur.web.hub import Hub
+from unblur.web.passwords import client_key
 from unblur.web.settings import Settings
 
 _HEAD_BYTES = 64_000
 _MORE_PORTS = 20
+_TOO_MANY_BODY = b'{"error":{"code":"TooMany","message":"too many connections from this address"}}'
+_TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+    % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
+)
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP whose heads must come in time; uvicorn by itself waits for ever."""
+    """HTTP whose heads must come in time, and of whose connections each address has its share.
+
+    uvicorn by itself waits for ever, and lets one client have all connections.
+    """
 
     head_seconds = 10.0
+    registry: Connections
+    address = ""
     _deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See :class:`asyncio.Protocol`."""
         super().connection_made(transport)
+        self.address = client_key(self.client[0]) if self.client else ""
+        if not self.registry.enter(self, self.address):
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
         """See :class:`asyncio.Protocol`."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self.is_quiet:
             self._rest()
         elif self._deadline is None:
             self._wait()
@@ -41,6 +71,7 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See :class:`asyncio.Protocol`."""
         self._rest()
+        self.registry.leave(self, self.address)
         super().connection_lost(exc)
 
     def _wait(self) -> None:
@@ -58,6 +89,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
         self._hub = hub
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; a client that begins TLS and says no more is dropped like one that is silent."""
+        if self.config.is_ssl:
+            loop = asyncio.get_running_loop()
+            seconds = self._hub.settings.limits.header_seconds
+            create = partial(loop.create_server, ssl_handshake_timeout=seconds)
+            loop.create_server = create  # type: ignore[method-assign]
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
@@ -89,8 +129,12 @@ def listen(host: str, port: int, *, exact: bool) -> socket.socket:
 
 def make_server(settings: Settings, hub: Hub) -> Server:
     """Return a server, not running yet."""
+    limits = settings.limits
+    registry = Connections(limits.connections, limits.connections_address, settings.is_proxy)
     protocol: type[Any] = type(
-        "Protocol", (PatientProtocol,), {"head_seconds": settings.limits.header_seconds}
+        "Protocol",
+        (PatientProtocol,),
+        {"head_seconds": limits.header_seconds, "registry": registry},
     )
     config = uvicorn.Config(
         make_app(hub),
@@ -101,8 +145,10 @@ def make_server(settings: Settings, hub: Hub) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
-        limit_concurrency=settings.limits.connections,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        # The last resort only: connections that were dropped still count for a moment.
+        limit_concurrency=2 * limits.connections,
         backlog=256,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from unblur.errors import BadValue
 from unblur.io import MAX_PIXELS
 
 _SHORTEST_PASSWORD = 8
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 RENDERERS = 2
 """Processes that write results to take home, beside the workers: enough for people, and one is
@@ -38,8 +40,12 @@ class Limits:
         stored_bytes: of all uploads and results together.
         pixels: of one photo; a quarter of it of one frame of a clip.
         clip_seconds: length of a clip.
-        waiting: jobs in the queue, of all clients.
+        waiting: jobs in the queue, of all clients; a client that has none there may add one more.
+        waiting_session, waiting_address: of one session, of one address.
         connections: open at a time.
+        connections_address: of one address, and its requests at a time.
+        streams: of events, open at a time.
+        streams_session, streams_address: of one session, of one address.
         idle_seconds: files of a client that is not heard of for so long are removed.
         job_seconds: a photo that takes longer is ended; a clip may take three times as long.
         render_seconds: writing one result may take so long.
@@ -53,11 +59,17 @@ class Limits:
     stored_bytes: int = 8_000_000_000
     pixels: int = MAX_PIXELS
     clip_seconds: float = 15.0
-    waiting: int = 200
+    waiting: int = 400
+    waiting_session: int = 200
+    waiting_address: int = 300
     connections: int = 256
+    connections_address: int = 64
+    streams: int = 128
+    streams_session: int = 4
+    streams_address: int = 32
     idle_seconds: float = 900.0
     job_seconds: float = 600.0
-    render_seconds: float = 120.0
+    render_seconds: float = 300.0
     memory_bytes: int = field(default_factory=default_memory_bytes)
     header_seconds: float = 10.0
     stall_seconds: float = 20.0
@@ -85,6 +97,8 @@ class Settings:
         workers: processes that restore, each one photo at a time.
         threads: of the networks in each; all processors if None.
         certificate, key: files of a TLS certificate and its key; plain HTTP without.
+        trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
+        root_path: where a proxy puts the page, as "/photos", if it sends that along; else empty.
         limits: what is let in.
     """
 
@@ -96,6 +110,8 @@ class Settings:
     threads: int | None = None
     certificate: str | None = None
     key: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    root_path: str = ""
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
@@ -111,11 +127,29 @@ class Settings:
             )
         if self.workers < 1:
             raise BadValue(f"there must be at least one worker, got {self.workers}")
+        for proxy in self.trusted_proxies:
+            _check_network(proxy)
+        if self.root_path and not _ROOT_PATH.fullmatch(self.root_path):
+            raise BadValue(f"the root path must be like /photos, got '{self.root_path[:80]}'")
 
     @property
     def scheme(self) -> str:
         """ "http", or "https" where there is a certificate."""
         return "https" if self.certificate else "http"
+
+    @property
+    def session_share(self) -> float:
+        """How much of the store one session may fill; all of it where nobody else gets in."""
+        return 1.0 if self.password is None else 0.5
+
+    def is_proxy(self, address: str) -> bool:
+        """Return whether an address is that of a trusted proxy."""
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        networks = (ipaddress.ip_network(proxy, strict=False) for proxy in self.trusted_proxies)
+        return any(found in network for network in networks)
 
     def knows_host(self, header: str) -> bool:
         """Return whether a Host header names this server.
@@ -129,6 +163,17 @@ class Settings:
         if is_loopback(self.host):
             return False
         return _is_address(name) or name in (self.host.lower(), socket.gethostname().lower())
+
+
+def _check_network(text: str) -> None:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise BadValue(
+            f"a trusted proxy is an address or a network, as 10.0.0.2 or 10.0.0.0/24, got '{text}'"
+        ) from error
+    if network.prefixlen == 0:
+        raise BadValue(f"'{text}' trusts everybody, so that anybody could claim any address")
 
 
 def is_loopback(host: str) -> bool:

@@ -6,15 +6,13 @@ import contextlib
 import os
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from unblur.errors import Full, NotFound
-
-_PREFIX = "unblur-web-"
+from unblur.errors import Full, NotFound, TooMany
+from unblur.web.roots import make_root, sweep
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,14 @@ class Store:
 
     Args:
         stored_bytes: bound on all files together.
+        session_share: of it, that one session may fill.
     """
 
-    def __init__(self, stored_bytes: int) -> None:
-        _sweep()
-        self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        self._most = stored_bytes
+    def __init__(self, stored_bytes: int, session_share: float = 1.0) -> None:
+        sweep()
+        self.root, self._held = make_root()
+        self._most, self._most_session = stored_bytes, session_share * stored_bytes
+        self._sessions: dict[str, str] = {}
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
         self._sizes: dict[str, int] = {}
@@ -71,16 +71,21 @@ class Store:
         with self._lock:
             return len(self._uploads)
 
-    def reserve(self, owner: str, size: int) -> None:
-        """Count further bytes of an upload or job.
+    def reserve(self, owner: str, size: int, session: str) -> None:
+        """Count further bytes of an upload, a job or a result of a session.
 
         Raises:
             Full: there is no room for them.
+            TooMany: the session fills its share already.
         """
         with self._lock:
+            mine = sum(n for o, n in self._sizes.items() if self._sessions.get(o) == session)
+            if mine + size > self._most_session:
+                raise TooMany("you hold as many files as one may; remove some, or wait")
             if sum(self._sizes.values()) + size > self._most:
                 raise Full("the server holds as many files as it may; remove some, or wait")
             self._sizes[owner] = self._sizes.get(owner, 0) + size
+            self._sessions[owner] = session
 
     def measure(self, owner: str) -> None:
         """Count what an upload or job really takes."""
@@ -93,6 +98,7 @@ class Store:
         """Remove an upload's or job's files and stop counting them."""
         with self._lock:
             self._sizes.pop(owner, None)
+            self._sessions.pop(owner, None)
             self._uploads.pop(owner, None)
         shutil.rmtree(self.root / owner, ignore_errors=True)
 
@@ -141,25 +147,6 @@ class Store:
     def close(self) -> None:
         """Remove everything."""
         shutil.rmtree(self.root, ignore_errors=True)
-
-
-def _sweep() -> None:
-    """Remove folders of servers of ours that were killed before they could."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            pid = int(path.name.removeprefix(_PREFIX).split("-")[0])
-            ours = path.lstat().st_uid == os.getuid() and not path.is_symlink()
-        except (ValueError, OSError, AttributeError):
-            continue
-        if ours and not _alive(pid):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None

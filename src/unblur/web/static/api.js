@@ -25,7 +25,7 @@ async function ask(method, path, body) {
 // Returns whether the server still knows us from before.
 export async function begin() {
   const before = token;
-  session = await ask("GET", "/api/session");
+  session = await ask("GET", "api/session");
   token = session.token;
   sessionStorage.setItem("token", token);
   return before === token;
@@ -38,19 +38,19 @@ export const ready = (async () => {
   }
 })();
 
-export const jobs = async () => (await ask("GET", "/api/jobs")).jobs;
-export const order = (what) => ask("POST", "/api/jobs", JSON.stringify(what));
-export const cancel = (id) => ask("POST", `/api/jobs/${id}/cancel`);
-export const forget = (upload) => ask("DELETE", `/api/uploads/${upload}`);
-export const forgetAll = () => ask("DELETE", "/api/session");
-export const motionOf = (id) => ask("GET", `/api/jobs/${id}/motion`);
-export const pictureOf = (id, name) => `/api/jobs/${id}/${name}`;
+export const jobs = async () => (await ask("GET", "api/jobs")).jobs;
+export const order = (what) => ask("POST", "api/jobs", JSON.stringify(what));
+export const cancel = (id) => ask("POST", `api/jobs/${id}/cancel`);
+export const forget = (upload) => ask("DELETE", `api/uploads/${upload}`);
+export const forgetAll = () => ask("DELETE", "api/session");
+export const motionOf = (id) => ask("GET", `api/jobs/${id}/motion`);
+export const pictureOf = (id, name) => `api/jobs/${id}/${name}`;
 
 // Sends one file; XMLHttpRequest, because fetch does not tell how far it is.
 export function send(file, name, progress = () => {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/uploads?name=${encodeURIComponent(name)}`);
+    request.open("POST", `api/uploads?name=${encodeURIComponent(name)}`);
     request.setRequestHeader("X-Unblur-Token", token);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";
@@ -69,7 +69,7 @@ export function send(file, name, progress = () => {}) {
 export async function follow(news, state) {
   for (;;) {
     try {
-      const response = await fetch("/api/events", { headers: { "X-Unblur-Token": token } });
+      const response = await fetch("api/events", { headers: { "X-Unblur-Token": token } });
       if (response.status === 403) { state(true, !(await begin())); continue; }
       if (!response.ok) throw new Error(response.statusText);
       state(true, false);

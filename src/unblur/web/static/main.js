@@ -60,7 +60,7 @@ function draw() {
   const open = items.all.length - items.all.filter((item) => !isBusy(item)).length;
   document.title = open ? `(${items.all.length - open}/${items.all.length}) unblur` : "unblur";
   $("zip").hidden = items.all.length < 2;
-  link($("zip"), done.length ? `/api/zip?${done.map((item) => `job=${item.job.id}:${item.strength}`).join("&")}${taking("&")}` : null);
+  link($("zip"), done.length ? `api/zip?${done.map((item) => `job=${item.job.id}:${item.strength}`).join("&")}${taking("&")}` : null);
   film();
   if (shown) { stage(); panel(); }
   announce();
@@ -172,7 +172,7 @@ function panel() {
   $("facts").hidden = !ok || clip;
   if (ok && !clip) facts(result);
   const strength = result?.changed && !clip ? `strength=${shown.strength}` : "strength=1";
-  link($("download"), ok ? `/api/jobs/${shown.job.id}/result?${strength}${taking("&")}` : null);
+  link($("download"), ok ? `api/jobs/${shown.job.id}/result?${strength}${taking("&")}` : null);
   $("restore").textContent = state === "failed" ? t("tryagain") : t("restore");
   if (state === "failed") $("again").open = true;
   $("psfname").textContent = shown.psf ? shown.psf.name || t("drawn") : "";
