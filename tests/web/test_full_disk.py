@@ -1,6 +1,7 @@
 """A full disk is told in a word, to uploads, jobs, results and ZIPs, and leaves the server well."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.web.serving import Client
 from unblur.errors import CannotWrite, DiskFull, is_disk_full
@@ -100,8 +102,8 @@ def test_a_disk_that_is_full(small_disk, sharp_jpeg):
     # Room again: a photo is restored and taken, until there is no more.
     job = client.restore(sharp_jpeg, "a.jpg")
     assert job["state"] == "done"
-    filler = client.send(rng.bytes(2_000_000))
-    failed = client.restore(_large(), "b.png")
+    filler = client.send(rng.bytes(2_400_000))
+    failed = client.restore(_large(sharp_jpeg), "b.jpg")
     assert failed["error"]["code"] == "DiskFull", failed
     many = "&".join([f"job={job['id']}"] * 200)
     assert client.ask("GET", f"/api/zip?format=bmp&{many}")[0] == 507
@@ -109,16 +111,13 @@ def test_a_disk_that_is_full(small_disk, sharp_jpeg):
     assert len(client.take(job, "?format=png")[1]) > 1000
 
 
-def _large():
-    """A photo that takes little room and whose pictures take much."""
-    import io
-
-    from PIL import Image
-
+def _large(jpeg):
+    """A sharp photo that takes little room, and whose picture for the page takes much."""
+    with Image.open(io.BytesIO(jpeg)) as image:
+        tiled = np.tile(np.asarray(image.convert("RGB")), (3, 3, 1))[:1100, :1400]
     stream = io.BytesIO()
-    noise = np.random.default_rng(1).integers(0, 256, (700, 1000, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(stream, "JPEG", quality=50)
-    assert stream.tell() < 700_000
+    Image.fromarray(tiled).save(stream, "JPEG", quality=80)
+    assert stream.tell() < 400_000
     return stream.getvalue()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.web.proxying import proxied
 from tests.web.serving import ROOT
 from unblur.io import read_photo
 from unblur.web.results import blend
@@ -405,6 +406,28 @@ def test_a_phone(browser, server, encoded, scheme):
     assert (sum(map(int, re.findall(r"\d+", dark))) < 380) == (scheme == "dark")
     tab.check(address)
     context.close()
+
+
+def test_below_a_sub_path(browser, server, sharp_jpeg):
+    """Behind a proxy that puts the page under /photos/: scripts, pictures, events, download."""
+    with proxied(server[0], "/photos", strips=True) as (port, asked):
+        address = f"http://127.0.0.1:{port}/photos/"
+        context = browser.new_context(accept_downloads=True)
+        context.add_init_script("localStorage.setItem('language', 'en')")
+        tab = Watched(context, address)
+        tab.give(("sharp.jpg", sharp_jpeg), ("again.jpg", sharp_jpeg))
+        tab.ready()
+        tab.page.wait_for_selector("#film li[data-kind=sharp] >> nth=1")
+        assert tab.page.eval_on_selector("#before img", "image => image.naturalWidth") > 100
+        assert tab.take()[1] == sharp_jpeg
+        assert tab.take("#zip")[0] == "unblurred.zip"
+        tab.page.screenshot(path=os.environ.get("UNBLUR_SCREENSHOT", os.devnull), type="png")
+        assert tab.page.is_hidden("#alarm")
+        # By address only: the blobs of the page are of its origin, which has no path.
+        assert all(u.startswith((address, "blob:")) for u in tab.requests)
+        assert asked and all(path.startswith("/photos/") for path in asked)
+        assert tab.errors == []
+        context.close()
 
 
 def start(port):
