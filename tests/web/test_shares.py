@@ -60,8 +60,13 @@ def test_the_right_password_always_gets_in(guarded):
 
 def test_guessing_gets_slower(guarded):
     seconds = [status(guarded, f"guess {n}", "127.0.0.4")[1] for n in range(7)]
-    assert max(seconds[:3]) < 0.25 <= seconds[3]
-    assert seconds[4] >= 0.5 and seconds[5] >= 1 and seconds[6] >= 2
+    assert (
+        max(seconds[:3]) < 1
+        and seconds[3] >= 0.25
+        and seconds[4] >= 0.5
+        and seconds[5] >= 1
+        and seconds[6] >= 2
+    )
 
 
 def test_a_right_guess_takes_as_long_as_a_wrong_one():
@@ -84,29 +89,29 @@ def test_many_addresses_do_not_wipe_the_slate(monkeypatch):
 
 def test_a_page_that_is_in_is_not_slowed_down_by_a_guesser(guarded):
     def ask(headers):
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", guarded, source_address=("127.0.0.5", 0)
-        )
-        connection.request("GET", "/api/session", headers=basic(PASSWORD) | headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        source = ("127.0.0.5", 0)
+        connection = http.client.HTTPConnection("127.0.0.1", guarded, source_address=source)
+        with contextlib.closing(connection):
+            connection.request("GET", "/api/session", headers=basic(PASSWORD) | headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
 
     token = ask({})[1]["token"]
-    for n in range(5):
+    for n in range(7):
         status(guarded, f"guess {n}", "127.0.0.5")
     begun = time.monotonic()
     assert ask({"X-Unblur-Token": token})[0] == 200
-    assert time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun < 1.5  # and not the 2 s of the others
 
 
 def test_only_a_trusted_proxy_tells_addresses(guarded):
     """Behind it each client has its own delay; nobody else can take on another's address."""
     victim = {"X-Forwarded-For": "10.9.9.9, 192.0.2.1"}
-    for n in range(5):
+    for n in range(6):
         status(guarded, f"guess {n}", "127.0.0.9", victim)
-    assert status(guarded, "wrong", "127.0.0.9", victim)[1] >= 0.5
+    assert status(guarded, "wrong", "127.0.0.9", victim)[1] >= 2
     for address in ("192.0.2.2", "10.9.9.9"):
-        assert status(guarded, "wrong", "127.0.0.9", {"X-Forwarded-For": address})[1] < 0.25
+        assert status(guarded, "wrong", "127.0.0.9", {"X-Forwarded-For": address})[1] < 1.5
     # A client that is no proxy guesses under ever other names, and pays as itself.
     for n in range(5):
         forged = {"X-Forwarded-For": f"192.0.2.{n + 10}"}
