@@ -76,14 +76,14 @@ class Store:
 
         Raises:
             Full: there is no room for them.
-            TooMany: the session fills its share already.
+            TooMany: the session has filled its share.
         """
         with self._lock:
+            if sum(self._sizes.values()) + size > self._most:
+                raise Full("the server holds as many files as it may; remove some, or wait")
             mine = sum(n for o, n in self._sizes.items() if self._sessions.get(o) == session)
             if mine + size > self._most_session:
                 raise TooMany("you hold as many files as one may; remove some, or wait")
-            if sum(self._sizes.values()) + size > self._most:
-                raise Full("the server holds as many files as it may; remove some, or wait")
             self._sizes[owner] = self._sizes.get(owner, 0) + size
             self._sessions[owner] = session
 
