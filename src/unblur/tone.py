@@ -228,6 +228,15 @@ class Tone:
     probability: float = 1.0
     source: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same with the curve's name, for JSON."""
+        return {
+            "curve": self.curve.name,
+            "evidence": self.evidence,
+            "probability": round(self.probability, 4),
+            "source": self.source,
+        }
+
 
 ASSUMED = Tone()
 """sRGB, because nothing says anything else."""

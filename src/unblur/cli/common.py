@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from unblur.errors import BadValue
 from unblur.io import Region
+from unblur.tone import parse_tone
 
 
 class RegionType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
@@ -34,6 +36,29 @@ class RegionType(click.ParamType):  # type: ignore[type-arg]  # generic since cl
         if min(x, y) < 0 or min(width, height) < 1:
             self.fail(f"X and Y must be >= 0, WIDTH and HEIGHT >= 1, got {value!r}", param, ctx)
         return Region(y, x, y + height, x + width)
+
+
+class ToneType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """The name of a tone curve; see :func:`unblur.tone.parse_tone`."""
+
+    name = "auto|srgb|linear|gamma:2.2|profile"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a name; see :class:`click.ParamType`."""
+        try:
+            parse_tone(str(value))
+        except BadValue as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+tone_option = click.option(
+    "--tone",
+    type=ToneType(),
+    default="auto",
+    show_default=True,
+    help="How samples encode light: auto and profile: as the file says, sRGB if it says nothing.",
+)
 
 
 class Bar:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import to_json
+from unblur.cli.common import to_json, tone_option
 
 if TYPE_CHECKING:
     from unblur.inspection.facts import Inspection
@@ -56,6 +56,7 @@ class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 @click.option("--window", type=PointType(), help="Show the window nearest to this point, in px.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers on standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files (never the photo).")
+@tone_option
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
 @click.option(
     "--max-megapixels",
@@ -71,6 +72,7 @@ def inspect(
     window: tuple[int, int] | None,
     as_json: bool,
     overwrite: bool,
+    tone: str,
     threads: int | None,
     max_megapixels: float,
 ) -> None:
@@ -86,7 +88,7 @@ def inspect(
     targets = plan(photo, outputs, formats, nothing=as_json)
     _check_free(photo, [target for _, target in targets], overwrite=overwrite)
     seen = inspect_photo(
-        read_photo(photo, max_pixels=int(max_megapixels * 1e6)),
+        read_photo(photo, max_pixels=int(max_megapixels * 1e6)).with_tone(tone),
         name=photo.name,
         window=window,
         threads=threads,

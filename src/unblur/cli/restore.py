@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import Pace, RegionType, progress_bar, to_json
+from unblur.cli.common import Pace, RegionType, progress_bar, to_json, tone_option
 
 if TYPE_CHECKING:
     from unblur.scale.batch import How
     from unblur.scale.journal import Journal
-    from unblur.scale.photo import Settings
+    from unblur.scale.settings import Settings
 
 _STD = "-"
 
@@ -86,8 +86,14 @@ _STD = "-"
 @click.option("--overwrite", is_flag=True, help="Replace existing results (never a photo).")
 @click.option("--strip-location", is_flag=True, help="Leave the place out of the metadata.")
 @click.option(
-    "--strip-metadata", is_flag=True, help="Leave out all metadata but the colour profile."
+    "--strip-metadata", is_flag=True, help="Leave out all metadata but what tells the colour."
 )
+@click.option(
+    "--page",
+    type=click.IntRange(min=1),
+    help="Of a TIFF of several pages restore this one only; by default all, into one file.",
+)
+@tone_option
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
 @click.option(
     "--max-megapixels",
@@ -147,7 +153,7 @@ def restore(
     go on, and the exit code is that of the first failure.
     """
     from unblur.scale.batch import How
-    from unblur.scale.photo import Settings
+    from unblur.scale.settings import Settings
 
     settings = Settings(**options)
     if settings.tuned is not None:
@@ -229,21 +235,22 @@ def _stream(
 ) -> tuple[list[dict[str, Any]], int]:
     """One photo from standard input or to standard output."""
     from unblur.io import write_bytes
-    from unblur.scale.photo import as_bytes, restore_one, row_of
+    from unblur.scale.photo import row_of
+    from unblur.scale.results import Source, restore_file
 
     if len(photos) != 1:
         raise click.UsageError("'-' takes one photo at a time")
     data = sys.stdin.buffer.read() if photos[0] == _STD else None
-    restored = restore_one(Path(photos[0]) if data is None else data, settings, None)
-    if data is None:
-        data = Path(photos[0]).read_bytes()
-    if output is None or output == _STD:
-        ending = f".{extension.lstrip('.')}" if extension else ""
-        sys.stdout.buffer.write(as_bytes(restored, data, settings, ending))
+    place = Path(photos[0])
+    source = Source(place, place.read_bytes) if data is None else Source(data, lambda: data)
+    target = None if output is None or output == _STD else Path(output)
+    ending = f".{extension.lstrip('.')}" if extension else ""
+    result, facts = restore_file(source, settings, ending if target is None else target.suffix)
+    if target is None:
+        sys.stdout.buffer.write(result)
     else:
-        result = as_bytes(restored, data, settings, Path(output).suffix)
-        write_bytes(result, Path(output), overwrite=settings.overwrite)
-    return [row_of(photos[0], output or _STD, restored)], 0
+        write_bytes(result, target, overwrite=settings.overwrite)
+    return [row_of(photos[0], output or _STD, facts)], 0
 
 
 def _files(

@@ -150,7 +150,8 @@ def inspect_photo(
             f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
             "give X,Y inside it"
         )
-    models, picture = (session or default_session(threads)).models(), Picture(photo.samples)
+    models = (session or default_session(threads)).models()
+    picture = Picture(photo.samples, photo.tone.curve)
     field, verdict = assess(picture, models.estimator, gate_of(models, RestoreOptions()))
     if field is None:
         raise ShapeMismatch(

@@ -1,7 +1,7 @@
 """Photos in and out of files: formats, metadata, folders, atomic writes."""
 
 from unblur.io.atomic import commit, is_staged_for, stage, sweep, write_bytes
-from unblur.io.decode import read_photo
+from unblur.io.decode import page_count, read_photo
 from unblur.io.encode import same_format, write_photo
 from unblur.io.folders import InputFile, check_apart, check_free, find_images, plan_outputs
 from unblur.io.limits import MAX_PIXELS
@@ -19,6 +19,7 @@ __all__ = [
     "commit",
     "find_images",
     "is_staged_for",
+    "page_count",
     "plan_outputs",
     "read_photo",
     "same_format",

@@ -22,7 +22,7 @@ from unblur.io.formats import SUFFIXES
 from unblur.io.metadata import loaded, sized, without_location, without_maker_notes
 from unblur.io.photo import Metadata, Photo
 from unblur.io.profiles import to_srgb
-from unblur.io.tiff import encode_tiff
+from unblur.io.tiff import TiffPages, encode_tiff
 from unblur.io.xmp import cleaned
 
 DEFAULT_QUALITY = 95
@@ -59,11 +59,7 @@ def write_photo(
         UnsupportedImage: the format cannot be written, or cannot hold this photo.
         WouldOverwrite, CannotWrite: see :func:`unblur.io.atomic.write_bytes`.
     """
-    metadata = photo.metadata
-    if strip_metadata:
-        metadata = Metadata(icc_profile=metadata.icc_profile, color=metadata.color)
-    elif strip_location:
-        metadata = without_location(metadata)
+    metadata = _stripped(photo.metadata, location=strip_location, everything=strip_metadata)
     asked = format_of("." + format.lstrip(".")) if format else None
     if isinstance(target, str | Path):
         kind = asked or format_of(Path(target).suffix)
@@ -74,6 +70,51 @@ def write_photo(
         target.write(data)
     except (OSError, ValueError, TypeError) as error:
         raise CannotWrite(f"cannot write the result: {error}") from error
+
+
+class PageWriter:
+    """A TIFF file of several pages in the making; see :func:`write_photo` for what is kept."""
+
+    def __init__(self) -> None:
+        self._pages = TiffPages()
+
+    def add(
+        self, photo: Photo, *, strip_location: bool = False, strip_metadata: bool = False
+    ) -> None:
+        """Add a photo as the next page.
+
+        Raises:
+            UnsupportedImage: the file would be longer than TIFF can be, 4 GB.
+        """
+        metadata = _stripped(photo.metadata, location=strip_location, everything=strip_metadata)
+        photo, metadata = _ready(photo, "TIFF", metadata)
+        try:
+            self._pages.add(photo, metadata, compressed=_is_compressed(photo))
+        except struct.error as error:
+            raise UnsupportedImage(f"TIFF cannot hold all pages: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return self._pages.to_bytes()
+
+
+def _stripped(metadata: Metadata, *, location: bool, everything: bool) -> Metadata:
+    if everything:
+        return Metadata(icc_profile=metadata.icc_profile, color=metadata.color)
+    return without_location(metadata) if location else metadata
+
+
+def _ready(photo: Photo, kind: str, metadata: Metadata) -> tuple[Photo, Metadata]:
+    """Fit a photo into a format; return it with the metadata to be written."""
+    # Whoever made the metadata: what is written is well-formed and shows no other picture.
+    photo = fitted(replace(photo, metadata=replace(metadata, xmp=cleaned(metadata.xmp))), kind)
+    return photo, sized(photo.metadata, photo.height, photo.width)
+
+
+def _is_compressed(photo: Photo) -> bool:
+    """Return whether a TIFF is to be compressed: all but those that were plain."""
+    plain = photo.encoding.options.get("compression", "raw") == "raw"
+    return not (photo.encoding.format == "TIFF" and plain)
 
 
 def format_of(suffix: str) -> str:
@@ -116,19 +157,15 @@ def encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> 
     if quality is not None and not 1 <= quality <= 100:
         raise BadValue(f"quality must be between 1 and 100, got {quality}")
     try:
-        # Whoever made the metadata: what is written is well-formed and shows no other picture.
-        metadata = replace(metadata, xmp=cleaned(metadata.xmp))
-        photo = fitted(replace(photo, metadata=metadata), kind)
-        return _encode(photo, kind, sized(photo.metadata, photo.height, photo.width), quality)
+        photo, metadata = _ready(photo, kind, metadata)
+        return _encode(photo, kind, metadata, quality)
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, struct.error) as error:
         raise UnsupportedImage(f"{kind} cannot hold this photo: {error}") from error
 
 
 def _encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) -> bytes:
     if kind == "TIFF":
-        stored = photo.encoding.options.get("compression", "raw")
-        plain = photo.encoding.format == "TIFF" and stored == "raw"
-        return encode_tiff(photo, metadata, compressed=not plain)
+        return encode_tiff(photo, metadata, compressed=_is_compressed(photo))
     if kind == "PNG" and photo.samples.dtype != np.uint8:
         return _deep_png(photo, metadata)
     if kind == "AVIF" and photo.samples.dtype != np.uint8:

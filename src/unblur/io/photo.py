@@ -12,7 +12,7 @@ from PIL import Image
 from unblur.color import FloatArray, quantise, to_float
 from unblur.errors import BadValue, ShapeMismatch, UnsupportedImage
 from unblur.io.color_tags import ColorTags
-from unblur.tone import ASSUMED, Tone
+from unblur.tone import ASSUMED, Tone, ToneCurve, parse_tone
 
 Samples = NDArray[Any]
 
@@ -123,6 +123,19 @@ class Photo:
         if region is not None:
             part = part[region.y0 : region.y1, region.x0 : region.x1]
         return to_float(part)
+
+    def with_tone(self, tone: ToneCurve | str) -> Photo:
+        """Return the photo with the tone curve that a caller names.
+
+        Args:
+            tone: a curve, or as :func:`unblur.tone.parse_tone` takes it; "auto" and "profile"
+                leave it to the file.
+
+        Raises:
+            BadValue: there is no such curve.
+        """
+        curve = parse_tone(tone) if isinstance(tone, str) else tone
+        return self if curve is None else replace(self, tone=Tone(curve, "caller"))
 
     def with_samples(self, samples: Samples) -> Photo:
         """Return the photo with other samples of the same shape and dtype.

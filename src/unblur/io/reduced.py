@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from unblur.color import FloatArray, luma, srgb_to_linear, to_float
+from unblur.color import FloatArray, luma, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
-from unblur.io.photo import Photo, Samples
+from unblur.io.photo import Metadata, Photo, Samples
+from unblur.io.tones import tone_of
 from unblur.opening import open_image
+from unblur.tone import SRGB, ToneCurve
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +44,21 @@ def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
         BadValue: ``side_px`` or ``least_px`` is below 1.
     """
     scale = _scale((photo.height, photo.width), side_px, least_px)
-    return Reduced(shrunk_luma(photo.samples, scale), scale, (photo.height, photo.width))
+    small = shrunk_luma(photo.samples, scale, photo.tone.curve)
+    return Reduced(small, scale, (photo.height, photo.width))
 
 
-def shrunk_luma(samples: Samples, scale: int) -> FloatArray:
+def shrunk_luma(samples: Samples, scale: int, tone: ToneCurve = SRGB) -> FloatArray:
     """Return luma (linear light, float32) shrunk by a whole factor, strip by strip.
 
     Args:
-        samples: (H, W, C) uint8, uint16 or float in [0, 1], sRGB, sides at least ``scale``.
+        samples: (H, W, C) uint8, uint16 or float in [0, 1], sides at least ``scale``.
         scale: at least 1; each pixel is the mean of a block, what is left over is dropped.
+        tone: curve of the samples.
     """
     return np.concatenate(
         [
-            _shrunk(luma(srgb_to_linear(to_float(samples[y : y + 64 * scale]))), scale)
+            _shrunk(luma(tone.to_linear(to_float(samples[y : y + 64 * scale]))), scale)
             for y in range(0, samples.shape[0], 64 * scale)
             if samples.shape[0] - y >= scale
         ]
@@ -96,13 +100,14 @@ def _draft(path: Path, side_px: int, least_px: int) -> Reduced | None:
             image.draft("L", (-(-width // scale), -(-height // scale)))
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(upright.convert("L"))
+            tone = tone_of(Metadata(icc_profile=image.info.get("icc_profile")), 1).curve
             turned = upright.size != image.size
     except (OSError, ValueError, SyntaxError, UnblurError, Image.DecompressionBombError):
         return None
     if abs(max(pixels.shape) * scale - max(width, height)) > scale:
         return None
     shape = (width, height) if turned else (height, width)
-    return Reduced(srgb_to_linear(to_float(pixels)), scale, shape)
+    return Reduced(tone.to_linear(to_float(pixels)), scale, shape)
 
 
 def _scale(sides: tuple[int, int], side_px: int, least_px: int) -> int:

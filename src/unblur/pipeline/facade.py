@@ -21,6 +21,7 @@ from unblur.pipeline.field_files import load_motion
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.run import assess, gate_of, restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
+from unblur.tone import ToneCurve
 from unblur.zoo.catalogue import DEFAULT_MODEL
 from unblur.zoo.models import Session, default_session
 
@@ -60,6 +61,7 @@ def restore(
     mask: NDArray[Any] | None = None,
     gate: bool = True,
     settings: Settings | str | Path = DEFAULTS,
+    tone: ToneCurve | str = "auto",
     threads: int | None = None,
     session: Session | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -68,7 +70,7 @@ def restore(
 
     Args:
         source: a path, the bytes of a file, a Pillow image, an array (H, W), (H, W, 1), (H, W, 3)
-            or (H, W, 4) of uint8, uint16 or float in [0, 1], or a Photo. sRGB.
+            or (H, W, 4) of uint8, uint16 or float in [0, 1], or a Photo.
         model: a name from ``unblur models list``, or an ONNX file of ours. Networks from
             elsewhere take no PSF.
         strength: 0 leaves the photo, 1 restores fully.
@@ -78,6 +80,9 @@ def restore(
         gate: False sets the no-harm gate aside and restores whatever the photo is like.
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
+        tone: the curve from samples to linear light, or its name: ``srgb``, ``linear``,
+            ``gamma:2.2``, ``bt709``, ``pq``, ``hlg``; ``auto`` and ``profile``: as the file
+            says, sRGB if it says nothing.
         threads: for the networks; all processors if omitted.
         session: holds the networks, with threads of its own; if omitted, one that this process
             keeps, so that many calls read them once.
@@ -94,7 +99,7 @@ def restore(
         >>> unblur.restore(np.zeros((64, 80, 3), np.uint8)).report.changed
         False
     """
-    photo = as_photo(source)
+    photo = as_photo(source).with_tone(tone)
     options = RestoreOptions(
         strength=strength,
         psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
@@ -103,19 +108,26 @@ def restore(
         settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
     )
     models = (session or default_session(threads)).models(model)
-    result = restore_picture(Picture(photo.samples), models, options, progress=progress)
+    result = restore_picture(
+        Picture(photo.samples, photo.tone.curve), models, options, progress=progress
+    )
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
-    report = replace(result.report, notes=(*photo.notes, *result.report.notes))
+    notes = (*photo.notes, *result.report.notes)
+    report = replace(result.report, notes=notes, tone=photo.tone.to_dict())
     return Restored(restored, result.motion, report)
 
 
 def analyse(
-    source: Source, *, threads: int | None = None, session: Session | None = None
+    source: Source,
+    *,
+    tone: ToneCurve | str = "auto",
+    threads: int | None = None,
+    session: Session | None = None,
 ) -> MotionField:
     """Estimate how the camera moved, without restoring: what :func:`restore` would go by.
 
     Args:
-        source: as :func:`restore`.
+        source, tone: as :func:`restore`.
         threads, session: as of :func:`restore`.
 
     Raises:
@@ -123,9 +135,9 @@ def analyse(
         InputError, ModelError, EngineError: see :mod:`unblur.errors`.
     """
     models = (session or default_session(threads)).models()
-    photo = as_photo(source)
+    photo = as_photo(source).with_tone(tone)
     gate = gate_of(models, RestoreOptions())
-    motion, verdict = assess(Picture(photo.samples), models.estimator, gate)
+    motion, verdict = assess(Picture(photo.samples, photo.tone.curve), models.estimator, gate)
     if motion is None:
         raise BadValue(f"{verdict.reason}: it has {photo.width} x {photo.height} px")
     return motion

@@ -71,6 +71,8 @@ class Report:
         strength: as asked for, times that of the settings.
         seconds: time for analysis and restoration.
         notes: remarks of the reader of the file and of the pipeline.
+        tone: from samples to light: ``curve``, its ``evidence`` (caller, file, estimate or
+            assumed), ``probability``, and the ``source`` in the file.
     """
 
     model: str
@@ -83,3 +85,4 @@ class Report:
     strength: float
     seconds: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tone: dict[str, Any] = field(default_factory=dict)

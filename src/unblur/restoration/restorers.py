@@ -11,6 +11,7 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.engines.base import Engine
 from unblur.restoration.inputs import WeightedPsf, network_input
+from unblur.restoration.lattice import without_lattice
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +96,9 @@ class NetworkRestorer:
         step = self._engine.spec.multiple_of
         padded = np.pad(image, ((0, 0), (0, -height % step), (0, -width % step)), mode="edge")
         (restored,) = self._engine(padded[None])
+        answer = np.moveaxis(restored[0, :, :height, :width], 0, 2)
         out = tile.srgb.copy()
-        out[rows, columns] = np.moveaxis(restored[0, :, :height, :width], 0, 2)
+        out[rows, columns] = without_lattice(tile.srgb[rows, columns], answer, step)
         return out
 
 

@@ -17,8 +17,9 @@ from unblur.errors import BadValue, EngineFailed, UnblurError, WouldOverwrite
 from unblur.io import commit, sweep
 from unblur.scale.cluster import on_cluster
 from unblur.scale.journal import Journal
-from unblur.scale.photo import Outcome, Settings, Task, failure, file_stamp, process
+from unblur.scale.photo import Outcome, Task, failure, file_stamp, process
 from unblur.scale.pool import Lost, in_processes
+from unblur.scale.settings import Settings
 from unblur.scale.stores import is_url, stamps_below
 from unblur.zoo.catalogue import shipped_networks, weights_path
 

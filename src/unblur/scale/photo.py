@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unblur.errors import UnblurError
-from unblur.io import Photo, Region, read_photo, same_format, stage, write_photo
-from unblur.pipeline.facade import Restored
-from unblur.pipeline.facade import restore as restore_photo
-from unblur.pipeline.settings import DEFAULTS
+from unblur.io import stage
+from unblur.scale.results import Source, restore_file
+from unblur.scale.settings import Settings
 from unblur.scale.stores import fetch, is_url, put
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Settings:
-    """The options that hold for every photo of one command; see ``unblur restore --help``."""
-
-    model: str
-    strength: float
-    psf: Path | None
-    region: Region | None
-    mask: Path | None
-    gate: bool
-    tuned: Path | None
-    threads: int | None
-    quality: int | None
-    overwrite: bool
-    strip_location: bool
-    strip_metadata: bool
-    max_megapixels: float
 
 
 @dataclass(frozen=True)
@@ -81,13 +59,9 @@ def process(
         progress: called with the share that is done.
     """
     try:
-        data = fetch(task.source) if is_url(task.source) else None
-        source = Path(task.source) if data is None else data
-        restored = restore_one(source, settings, progress, name=task.source)
-        as_it_was = Path(task.source).read_bytes() if data is None else data
-        suffix = Path(task.target).suffix
-        result = as_bytes(restored, as_it_was, settings, suffix)
-        row = row_of(task.source, task.target, restored)
+        source = _source(task.source)
+        result, facts = restore_file(source, settings, Path(task.target).suffix, progress)
+        row = row_of(task.source, task.target, facts)
         if is_url(task.target):
             put(result, task.target)
             return Outcome(row, result=f"{len(result)} ")
@@ -99,85 +73,22 @@ def process(
         return failure(task, f"cannot read {task.source}: {error.strerror or error}", 3)
 
 
+def _source(place: str) -> Source:
+    if is_url(place):
+        data = fetch(place)
+        return Source(data, lambda: data, place)
+    return Source(Path(place), Path(place).read_bytes, place)
+
+
 def failure(task: Task, reason: str, exit_code: int) -> Outcome:
     """Return the outcome of a photo that could not be done."""
     row: Row = {"path": task.source, "output": None, "error": reason, "summary": ""}
     return Outcome(row, exit_code)
 
 
-def restore_one(
-    source: Path | bytes,
-    settings: Settings,
-    progress: Callable[[float], None] | None,
-    *,
-    name: str | None = None,
-) -> Restored:
-    """Read and restore one photo; ``name`` is what messages call it."""
-    photo = read_photo(source, max_pixels=int(settings.max_megapixels * 1e6), name=name)
-    return restore_photo(
-        photo,
-        model=settings.model,
-        strength=settings.strength,
-        psf=settings.psf,
-        region=settings.region,
-        mask=None if settings.mask is None else read_photo(settings.mask).srgb().mean(axis=2),
-        gate=settings.gate,
-        settings=settings.tuned or DEFAULTS,
-        threads=settings.threads,
-        progress=progress and (lambda done, total: progress(done / total)),
-    )
-
-
-def as_bytes(restored: Restored, data: bytes, settings: Settings, suffix: str) -> bytes:
-    """Return the file of a result; an unchanged photo is the very file it was, if it may keep all.
-
-    Args:
-        restored: the result.
-        data: the photo's own file.
-        settings: what is to be stripped, and the quality.
-        suffix: extension of the result, as ".png"; "" for the photo's own format.
-    """
-    stripped = settings.strip_location or settings.strip_metadata
-    asked = stripped or settings.quality is not None
-    if not restored.report.changed and not asked and _fits(restored.photo, suffix):
-        return data
-    with io.BytesIO() as stream:
-        write_photo(
-            restored.photo,
-            stream,
-            format=suffix or None,
-            quality=settings.quality,
-            strip_location=settings.strip_location,
-            strip_metadata=settings.strip_metadata,
-        )
-        return stream.getvalue()
-
-
-def _fits(photo: Photo, suffix: str) -> bool:
-    return same_format(photo, Path(f"result{suffix}") if suffix else None, None)
-
-
-def row_of(source: str, target: str, restored: Restored) -> Row:
+def row_of(source: str, target: str, facts: Row) -> Row:
     """Return what the report says of a photo that was done."""
-    row: Row = {
-        "path": source,
-        "output": target,
-        "error": None,
-        "summary": _summary(restored),
-    }
-    return row | dataclasses.asdict(restored.report)
-
-
-def _summary(restored: Restored) -> str:
-    report, motion = restored.report, restored.motion
-    if not report.changed:
-        return f"unchanged ({report.reason or 'nothing to improve'})"
-    notes = "".join(f"; {note}" for note in report.notes)
-    seconds = sum(report.seconds.values())
-    if motion is None:
-        return f"restored by {report.model} in {seconds:.1f} s{notes}"
-    kind = "uniform" if motion.uniform else "varying"
-    return f"blur of {motion.length_px:.0f} px ({kind}) undone in {seconds:.1f} s{notes}"
+    return {"path": source, "output": target, "error": None, **facts}
 
 
 def file_stamp(path: Path) -> str:

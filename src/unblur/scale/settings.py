@@ -1,0 +1,29 @@
+"""The options of one command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unblur.io import Region
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The options that hold for every photo of one command; see ``unblur restore --help``."""
+
+    model: str
+    strength: float
+    psf: Path | None
+    region: Region | None
+    mask: Path | None
+    gate: bool
+    tuned: Path | None
+    threads: int | None
+    quality: int | None
+    overwrite: bool
+    strip_location: bool
+    strip_metadata: bool
+    max_megapixels: float
+    page: int | None = None
+    tone: str = "auto"
