@@ -10,7 +10,8 @@ from tests.training.tiny import TINY
 from unblur.errors import UnreadableImage
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import KERNEL_MAPS
-from unblur.training.photos import SharpPhotos, read_rgb
+from unblur.training.photo_check import read_rgb
+from unblur.training.photos import SharpPhotos
 from unblur.training.registry import task_of
 from unblur.training.shards import ShardSource, batches, make_shard, shard_of_visit
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from unblur.color import FloatArray, to_float
 from unblur.errors import MissingExtra, UnreadableImage
+from unblur.training.byte_cache import ByteCache
 from unblur.training.photos import Split
 
 MANIFEST = "video/manifest.csv"
@@ -60,8 +60,16 @@ class SharpClips:
         return window[::-1] if rng.random() < 0.5 else window
 
 
-@lru_cache(maxsize=96)
+_segments = ByteCache()
+
+
 def _segment(path: Path, start: int, count: int, shrink: int) -> list[NDArray[np.uint8]]:
+    """Return a few frames from the middle of a clip, shrunk, from memory if they are there."""
+    key = (path, start, count, shrink)
+    return _segments.get(key, lambda: _decoded(path, start, count, shrink))
+
+
+def _decoded(path: Path, start: int, count: int, shrink: int) -> list[NDArray[np.uint8]]:
     """Return a few frames from the middle of a clip, shrunk."""
     try:
         import av

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.color import FloatArray, to_float
-from unblur.errors import UnreadableImage
-from unblur.opening import opened
+from unblur.errors import BadValue
+from unblur.training.byte_cache import ByteCache
+from unblur.training.photo_check import read_rgb, usable
 
 Split = Literal["train", "val", "test"]
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _TRIES = 3
 _FLAT = 0.012
 """Mean absolute luma step below which a window is too flat to learn motion from."""
@@ -38,21 +37,16 @@ class SharpPhotos:
 
     Raises:
         UnreadableImage: no photo is left.
+        BadValue: a manifest without the columns ``file`` and ``split``.
     """
 
     def __init__(self, root: Path, split: Split, *, smallest_px: int) -> None:
         listed = _from_manifest(root, split)
         candidates = _from_names(root, split) if listed is None else listed
-        sides = {p: min(_size(p)) for p in candidates}
-        self.paths = [p for p in candidates if sides[p] >= smallest_px]
-        self._sides = sides
+        self._sides = usable(candidates, smallest_px=smallest_px, split=split, root=root)
+        self.paths = [path for path in candidates if path in self._sides]
         self.split: Split = split
         self._of_side: dict[int, list[Path]] = {}
-        if not self.paths:
-            raise UnreadableImage(
-                f"no '{split}' photo of at least {smallest_px} px in {root}; "
-                "give a folder of sharp photos"
-            )
 
     def only(self, paths: list[Path]) -> SharpPhotos:
         """Return the same with some of the photos only."""
@@ -107,27 +101,11 @@ def by_source(root: Path, paths: list[Path]) -> dict[str, list[Path]]:
     return groups
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Return the (H, W, 3) uint8 pixels of a photo.
-
-    Raises:
-        UnreadableImage: the file cannot be decoded.
-    """
-    with opened(path, _FORMATS) as image:
-        return np.asarray(image.convert("RGB"))
+_photos = ByteCache()
 
 
-@lru_cache(maxsize=2048)
 def _pixels(path: Path) -> NDArray[np.uint8]:
-    return read_rgb(path)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with opened(path, _FORMATS) as image:
-            return image.size
-    except UnreadableImage:
-        return (0, 0)
+    return _photos.get(path, lambda: [read_rgb(path)])[0]
 
 
 def _random_window(
@@ -151,7 +129,11 @@ def _from_manifest(root: Path, split: Split) -> list[Path] | None:
     if not manifest.is_file():
         return None
     with manifest.open(newline="", encoding="utf-8") as stream:
-        return sorted(root / row["file"] for row in csv.DictReader(stream) if row["split"] == split)
+        rows = csv.DictReader(stream)
+        missing = {"file", "split"} - set(rows.fieldnames or ())
+        if missing:
+            raise BadValue(f"{manifest} has no column {' and '.join(sorted(missing))}")
+        return sorted(root / row["file"] for row in rows if row["split"] == split)
 
 
 def _from_names(root: Path, split: Split) -> list[Path]:
