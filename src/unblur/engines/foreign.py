@@ -10,6 +10,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.onnx import first_line, open_session
 from unblur.errors import EngineFailed
+from unblur.runtime import Runtime
 from unblur.spec import ForeignSpec
 
 _SCALES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
@@ -21,17 +22,28 @@ class ForeignEngine:
     Args:
         source: the file, or its bytes.
         spec: its layout, its range of values, and which output counts.
-        threads: computing threads; the number of processors of this process if omitted.
+        threads: computing threads, with the device that the environment asks for; the number of
+            processors of this process if omitted.
+        runtime: how it is run, in place of ``threads``.
+
+    Attributes:
+        device: short name of the device that computes.
 
     Raises:
         CorruptWeights: no such file, or not ONNX.
+        NoSuchDevice: the device that is asked for is not there.
     """
 
     def __init__(
-        self, source: Path | bytes, spec: ForeignSpec, *, threads: int | None = None
+        self,
+        source: Path | bytes,
+        spec: ForeignSpec,
+        *,
+        threads: int | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         self.spec = spec
-        self._session = open_session(source, threads)
+        self._session, self.device = open_session(source, runtime or Runtime.of_process(threads))
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[spec.output].name
 

@@ -1,8 +1,8 @@
-"""Networks run by ONNX Runtime on the CPU."""
+"""Networks run by ONNX Runtime, on the CPU or another of its providers."""
 
 from __future__ import annotations
 
-import os
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,13 @@ import numpy as np
 
 from unblur.color import FloatArray
 from unblur.engines.sealed import check_sealed, read_network
-from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
+from unblur.errors import CorruptWeights, EngineFailed, NoSuchDevice, SpecMismatch
+from unblur.runtime import CPU, Runtime, absent, available_cores
 from unblur.spec import SPEC_KEY, ModelSpec
+
+__all__ = ["OnnxEngine", "available_cores", "first_line", "open_session"]
+
+log = logging.getLogger(__name__)
 
 
 class OnnxEngine:
@@ -20,15 +25,28 @@ class OnnxEngine:
     Args:
         path: the file.
         task: what it must be for; None for anything.
-        threads: computing threads; the number of processors of this process if omitted.
+        threads: computing threads, with the device that the environment asks for; the number of
+            processors of this process if omitted.
+        runtime: how it is run, in place of ``threads``.
+
+    Attributes:
+        device: short name of the device that computes.
 
     Raises:
         CorruptWeights: no such file, not ONNX, or without a specification.
+        NoSuchDevice: the device that is asked for is not there.
         SpecMismatch: it is for another task.
     """
 
-    def __init__(self, path: Path, *, task: str | None, threads: int | None = None) -> None:
-        self._session = open_session(path, threads)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        task: str | None,
+        threads: int | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        self._session, self.device = open_session(path, runtime or Runtime.of_process(threads))
         text = self._session.get_modelmeta().custom_metadata_map.get(SPEC_KEY)
         if text is None:
             raise CorruptWeights(
@@ -67,11 +85,15 @@ class OnnxEngine:
             raise EngineFailed(f"{self.spec.name} failed: {first_line(error)}") from error
 
 
-def open_session(source: Path | bytes, threads: int | None) -> Any:
-    """Return an ONNX Runtime session on the CPU for a file or its bytes.
+def open_session(source: Path | bytes, runtime: Runtime) -> tuple[Any, str]:
+    """Return an ONNX Runtime session for a file or its bytes, and the device that computes.
+
+    With the provider ``auto``, a device that is installed and does not work is passed over with a
+    note in the log.
 
     Raises:
         CorruptWeights: no such file, not ONNX, or with weights in other files.
+        NoSuchDevice: the device that is asked for is not there, or does not work.
     """
     if isinstance(source, bytes):
         check_sealed(source)
@@ -81,25 +103,48 @@ def open_session(source: Path | bytes, threads: int | None) -> Any:
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # of Windows; elsewhere see unblur/__init__.py
+    available = onnxruntime.get_available_providers()
+    for choice in runtime.choices(available):
+        try:
+            session = _session(data, runtime, choice.providers)
+        except Exception as error:
+            if choice.device == "cpu" or not _loads(data, runtime):
+                raise CorruptWeights(
+                    f"cannot load the network{where}: {first_line(error)}"
+                ) from error
+            fault = first_line(error)
+        else:
+            # A provider whose libraries are missing is left out by ONNX Runtime without an error.
+            if session.get_providers()[0] == choice.providers[0]:
+                return session, choice.device
+            fault = "it does not start; its driver or libraries are missing"
+        if runtime.provider != "auto":
+            raise NoSuchDevice(f"{absent(choice.device, available)} ({fault})")
+        log.warning("the device '%s' cannot be used (%s); trying the next", choice.device, fault)
+    raise NoSuchDevice(absent("cpu", available))
+
+
+def _session(data: bytes, runtime: Runtime, providers: tuple[str, ...]) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or available_cores()
+    options.intra_op_num_threads = runtime.computing_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # The arena keeps the largest tile's memory for ever; tiles are few and large.
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.load_model_format", "ONNX")
+    # As bytes, so that what is loaded is what was looked at.
+    return onnxruntime.InferenceSession(data, options, providers=list(providers))
+
+
+def _loads(data: bytes, runtime: Runtime) -> bool:
+    """Return whether the plain provider takes a network that another did not."""
     try:
-        # As bytes, so that what is loaded is what was looked at.
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise CorruptWeights(f"cannot load the network{where}: {first_line(error)}") from error
-
-
-def available_cores() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+        _session(data, runtime, (CPU,))
+    except Exception:
+        return False
+    return True
 
 
 def first_line(error: Exception) -> str:

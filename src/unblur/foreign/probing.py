@@ -18,6 +18,7 @@ from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import open_session
 from unblur.errors import BadValue, EngineFailed, SpecMismatch
 from unblur.pipeline.tile_work import FADE_PX
+from unblur.runtime import Runtime
 from unblur.spec import ForeignSpec, Layout, ValueRange
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -67,7 +68,7 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
         SpecMismatch: no network with one image in and one image of the same size out, or one
             whose ways cannot be told; the message names the option that would tell.
     """
-    session = open_session(data, 1)
+    session, _ = open_session(data, Runtime(threads=1))
     shape = _input_shape(session)
     layouts = [wishes.layout] if wishes.layout else _layouts(shape)
     sides = shape[2:] if layouts[0] == "nchw" else shape[1:3]

@@ -23,6 +23,7 @@ from unblur.color import FloatArray
 from unblur.engines.onnx import first_line, open_session
 from unblur.errors import CorruptWeights, MissingExtra, SpecMismatch
 from unblur.foreign.probing import picture
+from unblur.runtime import Runtime
 
 OPSET, _TRACED_OPSET = 20, 17
 _TOLERANCE = 1e-3
@@ -207,7 +208,7 @@ def _prove(network: Any, data: bytes, multiple: int) -> None:
     """Compare ONNX Runtime with PyTorch at two sizes that were not used for the export."""
     import torch
 
-    session = open_session(data, 1)
+    session, _ = open_session(data, Runtime(threads=1))
     count = max(1, 96 // multiple)
     for height, width in (
         (count * multiple, (count + 2) * multiple),
