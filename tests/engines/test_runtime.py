@@ -11,9 +11,9 @@ from unblur.engines import OnnxEngine
 from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import open_session
 from unblur.errors import BadValue, CorruptWeights, NoSuchDevice
-from unblur.restoration.catalogue import weights_path
 from unblur.runtime import VARIABLE, Runtime
 from unblur.spec import ForeignSpec
+from unblur.zoo.catalogue import weights_path
 
 KERNEL = weights_path("kernel_net")
 CPU, OPENVINO, CUDA = (f"{name}ExecutionProvider" for name in ("CPU", "OpenVINO", "CUDA"))
