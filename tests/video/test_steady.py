@@ -10,6 +10,7 @@ from scipy import ndimage
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, srgb_to_linear, to_float
+from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import ModelSpec
 from unblur.video.hints import trust_in
 from unblur.video.models import load_frame_model
@@ -89,7 +90,7 @@ def test_large_frames_are_restored_in_strips(monkeypatch, width):
             return (ndimage.uniform_filter1d(image[:, :3], 9, axis=2),)
 
     engine = Spreading()
-    model = SteadyPhoto(engine, None)
+    model = SteadyPhoto(NetworkRestorer("fake", engine), None)
     image = np.random.default_rng(0).random((4, 128, width), dtype=np.float32)
     whole = model._restored(image)
     assert engine.rows == 128

@@ -11,7 +11,7 @@ from unblur.color import FloatArray
 from unblur.engines.onnx import first_line, open_session
 from unblur.errors import EngineFailed
 from unblur.runtime import Runtime
-from unblur.spec import ForeignSpec
+from unblur.spec import ForeignSpec, ModelSpec
 
 _SCALES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
 
@@ -21,7 +21,7 @@ class ForeignEngine:
 
     Args:
         source: the file, or its bytes.
-        spec: its layout, its range of values, and which output counts.
+        spec: its layout, its range of values, and which output counts; kept as ``record``.
         threads: computing threads, with the device that the environment asks for; the number of
             processors of this process if omitted.
         runtime: how it is run, in place of ``threads``.
@@ -42,38 +42,50 @@ class ForeignEngine:
         threads: int | None = None,
         runtime: Runtime | None = None,
     ) -> None:
-        self.spec = spec
+        self.record = spec
+        self.spec = ModelSpec(
+            name=spec.name,
+            task="restore",
+            multiple_of=spec.multiple_of,
+            halo_px=spec.halo_px,
+            parameters=spec.parameters,
+            licence=spec.licence,
+            trained_on=spec.trained_on,
+            samples=0,
+            bank="none",
+        )
         self._session, self.device = open_session(source, runtime or Runtime.of_process(threads))
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[spec.output].name
 
-    def __call__(self, srgb: FloatArray) -> FloatArray:
-        """Run the network.
+    def __call__(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """Run the network; see :class:`unblur.engines.base.Engine`.
 
         Args:
-            srgb: (H, W, 3) float32 in [0, 1], sides as the network takes them.
+            inputs: one, (1, 3, H, W) float32 sRGB in [0, 1], sides as the network takes them.
 
         Returns:
-            What the network gives, in the same range and order of axes, unclipped.
+            One image of that shape and range, unclipped.
 
         Raises:
             EngineFailed: a size that the network cannot take, or no memory.
         """
-        scale, shift = _SCALES[self.spec.value_range]
-        batch = (srgb * np.float32(scale) + np.float32(shift))[None]
-        if self.spec.layout == "nchw":
-            batch = np.moveaxis(batch, 3, 1)
+        (srgb,) = inputs
+        scale, shift = _SCALES[self.record.value_range]
+        batch = srgb * np.float32(scale) + np.float32(shift)
+        if self.record.layout == "nhwc":
+            batch = np.moveaxis(batch, 1, 3)
         feed: dict[str, Any] = {self._input: np.ascontiguousarray(batch, np.float32)}
         try:
             (result,) = self._session.run([self._output], feed)
         except Exception as error:
             raise EngineFailed(f"{self.spec.name} failed: {first_line(error)}") from error
-        image = result[0]
-        if self.spec.layout == "nchw" and image.ndim == 3:
-            image = np.moveaxis(image, 0, 2)
-        if image.shape != srgb.shape:
+        if self.record.layout == "nhwc" and result.ndim == 4:
+            result = np.moveaxis(result, 3, 1)
+        if result.shape != srgb.shape:
             raise EngineFailed(
-                f"{self.spec.name} gave an image of shape {image.shape} for one of {srgb.shape}; "
-                "networks that change the size are not supported"
+                f"{self.spec.name} gave an image of shape {result.shape[1:]} for one of "
+                f"{srgb.shape[1:]}; networks that change the size are not supported"
             )
-        return np.asarray((image - np.float32(shift)) / np.float32(scale), dtype=np.float32)
+        restored = (result - np.float32(shift)) / np.float32(scale)
+        return (np.asarray(restored, dtype=np.float32),)

@@ -172,10 +172,16 @@ def _the_one(data: bytes, candidates: list[ForeignSpec]) -> ForeignSpec:
 def _refusal(engine: ForeignEngine, height: int, width: int) -> str:
     """Return why a network does not restore an image of this size, empty if it does."""
     try:
-        engine(picture(height, width))
+        _restored(engine, picture(height, width))
     except EngineFailed as error:
         return str(error)
     return ""
+
+
+def _restored(engine: ForeignEngine, image: FloatArray) -> FloatArray:
+    """Return what a network makes of an image (H, W, 3)."""
+    (result,) = engine(np.moveaxis(image, 2, 0)[None])
+    return np.moveaxis(result[0], 0, 2)
 
 
 def _with_window(data: bytes, spec: ForeignSpec, wishes: Wishes) -> ForeignSpec:
@@ -209,7 +215,7 @@ def _value_range(data: bytes, spec: ForeignSpec) -> ValueRange:
     shown = picture(*sides)
     for candidate in get_args(ValueRange):
         engine = ForeignEngine(data, replace(spec, value_range=candidate), threads=1)
-        difference = float(np.abs(engine(shown) - shown).mean())
+        difference = float(np.abs(_restored(engine, shown) - shown).mean())
         apart[candidate] = difference if math.isfinite(difference) else math.inf
     best = min(apart, key=lambda key: apart[key])
     if apart[best] > _ALIKE:

@@ -32,6 +32,11 @@ class Segment:
     fade_in: int
     fade_out: int
 
+    @classmethod
+    def whole(cls, size: int) -> Segment:
+        """Return the only segment of an axis that is not cut."""
+        return cls(0, size, 0, size, 0, 0)
+
     def weights(self) -> FloatArray:
         """Return the weight of each written pixel; those of all segments sum to 1."""
         out = np.ones(self.stop - self.start, np.float32)
@@ -114,7 +119,7 @@ def plan_windows(size: int, *, window: int, halo: int, fade: int) -> list[Segmen
             f"windows must be larger than {overlap + 2 * fade} px: take larger tiles or less halo"
         )
     if size <= window:
-        return [Segment(0, size, 0, size, 0, 0)]
+        return [Segment.whole(size)]
     count = -(-(size - overlap) // (window - overlap))
     starts = [i * (size - window) // (count - 1) for i in range(count)]
     middles = [(a + window + b) // 2 for a, b in pairwise(starts)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from unblur.color import FloatArray
 from unblur.engines.foreign import ForeignEngine
+from unblur.engines.sizes import SizeRequirements
 from unblur.restoration.restorers import Tile
 
 
@@ -21,16 +22,14 @@ class ForeignRestorer:
 
     def __init__(self, name: str, engine: ForeignEngine) -> None:
         self.name, self._engine = name, engine
-        self.halo_px = engine.spec.halo_px
-        self.window_px: tuple[int, int] | None = engine.spec.window_px
+        record = engine.record
+        self.halo_px = record.halo_px
+        self.window_px: tuple[int, int] | None = record.window_px
+        self._sizes = SizeRequirements(
+            record.multiple_of, fixed=record.window_px if record.fixed else None
+        )
 
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`unblur.restoration.restorers.Restorer`."""
-        spec = self._engine.spec
-        height, width = tile.srgb.shape[:2]
-        if spec.fixed:
-            missing = (spec.window_px[0] - height, spec.window_px[1] - width)
-        else:
-            missing = (-height % spec.multiple_of, -width % spec.multiple_of)
-        padded = np.pad(tile.srgb, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
-        return self._engine(padded)[:height, :width]
+        planes = np.moveaxis(tile.srgb, 2, 0)
+        return np.moveaxis(self._sizes.run(self._engine, planes, "symmetric"), 0, 2)

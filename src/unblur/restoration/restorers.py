@@ -10,8 +10,10 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.engines.base import Engine
+from unblur.engines.sizes import SizeRequirements
 from unblur.restoration.inputs import WeightedPsf, network_input
 from unblur.restoration.lattice import without_lattice
+from unblur.spec import Bank
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,28 +80,36 @@ class NetworkRestorer:
     def __init__(self, name: str, engine: Engine, *, at_once: int = 1) -> None:
         self.name, self._engine, self.at_once = name, engine, at_once
         self.halo_px = engine.spec.halo_px
+        self._sizes = SizeRequirements(engine.spec.multiple_of)
 
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
-        bank = self._engine.spec.bank
-        image = network_input(
-            bank,
+        rows, columns = tile.needed or (slice(None), slice(None))
+        answer = np.moveaxis(self.run(self.network_input(tile)[:, rows, columns]), 0, 2)
+        step = self._engine.spec.multiple_of
+        out = tile.srgb.copy()
+        out[rows, columns] = without_lattice(tile.srgb[rows, columns], answer, step)
+        return out
+
+    def network_input(self, tile: Tile) -> FloatArray:
+        """Return what the network is shown of a tile, (C, H, W) float32 in [0, 1]."""
+        return network_input(
+            self._engine.spec.bank,
             tile.srgb,
             tile.psfs,
             tile.confidence,
             tile.noise,
             regularisation=tile.regularisation,
         )
-        rows, columns = tile.needed or (slice(None), slice(None))
-        image = image[:, rows, columns]
-        height, width = image.shape[1:]
-        step = self._engine.spec.multiple_of
-        padded = np.pad(image, ((0, 0), (0, -height % step), (0, -width % step)), mode="edge")
-        (restored,) = self._engine(padded[None])
-        answer = np.moveaxis(restored[0, :, :height, :width], 0, 2)
-        out = tile.srgb.copy()
-        out[rows, columns] = without_lattice(tile.srgb[rows, columns], answer, step)
-        return out
+
+    @property
+    def bank(self) -> Bank:
+        """What the network is shown, see :mod:`unblur.restoration.inputs`."""
+        return self._engine.spec.bank
+
+    def run(self, image: FloatArray) -> FloatArray:
+        """Return what the network makes of its input, (3, H, W) float32 sRGB, not clipped."""
+        return self._sizes.run(self._engine, image)
 
 
 class PlainRestorer(NetworkRestorer):

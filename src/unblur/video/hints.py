@@ -14,15 +14,11 @@ import numpy as np
 
 from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear
 from unblur.motion.estimator import MotionEstimator
-from unblur.motion.features import WINDOW
-from unblur.motion.field import MotionField
-from unblur.motion.kernel import PsfEstimate
 from unblur.motion.picture import Picture
-from unblur.motion.windows import span
 from unblur.pipeline.gate import rise
 from unblur.pipeline.settings import DEFAULTS
+from unblur.pipeline.tile_reader import measured_noise
 from unblur.restoration.inputs import noise_level
-from unblur.restoration.noise import noise_beside_motion
 from unblur.restoration.wiener import wiener_bank
 from unblur.tone import LINEAR
 
@@ -68,27 +64,13 @@ def hint_of(frame: FloatArray, estimator: MotionEstimator) -> Hint:
     if min(height, width) < estimator.least_px:
         return no_hint(height, width)
     flat = luma(srgb_to_linear(frame))
-    picture = Picture(flat[..., None], LINEAR)
-    found, noise = frame_motion(picture, estimator.propose(picture))
+    # In linear light already, so that the whole frame is not decoded twice.
+    motion = estimator.propose(Picture(flat[..., None], LINEAR))
+    found, noise = motion.windows[0][0], measured_noise(Picture(frame), motion)
     solved = wiener_bank(flat[..., None], found.psf, noise, strengths=STRENGTHS)[..., 0]
     added = linear_to_srgb(np.clip(solved, 0, 1)) - linear_to_srgb(flat)
     facts = [found.confidence, noise_level(noise), found.blur_probability]
     return Hint(np.clip(added, -MOST, MOST), np.array(facts, np.float32))
-
-
-def frame_motion(picture: Picture, motion: MotionField) -> tuple[PsfEstimate, float]:
-    """Return a frame's motion where it was told, and the noise beside it, linear light.
-
-    Args:
-        picture: the frame.
-        motion: a field of one window.
-    """
-    found = motion.windows[0][0]
-    middle = motion.centres_y[0], motion.centres_x[0]
-    (y0, y1), (x0, x1) = (
-        span(int(place), side, WINDOW) for place, side in zip(middle, picture.shape, strict=True)
-    )
-    return found, noise_beside_motion(picture.luma(y0, x0, y1, x1), found.psf)
 
 
 def trust_in(probability: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
+from unblur.engines.sizes import SizeRequirements
 from unblur.errors import SpecMismatch
 from unblur.motion.estimator import MotionEstimator
 from unblur.video.alignment import (
@@ -75,15 +76,16 @@ class FrameMemory:
             frame: (H, W, 3) float32 sRGB in [0, 1].
         """
         height, width = frame.shape[:2]
-        step = self._engine.spec.multiple_of
-        pad = ((0, 0), (0, -height % step), (0, -width % step))
-        planes = np.ascontiguousarray(np.pad(np.moveaxis(frame, 2, 0), pad, mode="edge"))
+        sizes = SizeRequirements(self._engine.spec.multiple_of)
+        planes = np.ascontiguousarray(sizes.padded(np.moveaxis(frame, 2, 0)))
         if self._estimator is None or min(height, width) < self._estimator.least_px:
             hint, trust = no_hint(height, width), 1.0
         else:
             hint = hint_of(frame, self._estimator)
             trust = trust_in(float(hint.facts[-1]))
-        return Sight(planes, cells_of(planes), told(np.pad(hint.planes, pad), hint.facts), trust)
+        return Sight(
+            planes, cells_of(planes), told(sizes.padded(hint.planes, "constant"), hint.facts), trust
+        )
 
     def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
         """Restore the next frame and remember it.

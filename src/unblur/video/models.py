@@ -13,6 +13,7 @@ from unblur.errors import UnknownModel, nearest
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.restoration.restorers import NetworkRestorer
 from unblur.video.memory import FrameMemory
 from unblur.video.steady import SteadyPhoto
 from unblur.zoo.catalogue import RESTORE_NET, weights_path
@@ -79,7 +80,7 @@ def load_frame_model(
     if chosen == "photo":
         share = _beside_the_rest(held.threads)
         network = held.network(weights_path(RESTORE_NET), "restore", threads=share)
-        return SteadyPhoto(network, held.quick_estimator())
+        return SteadyPhoto(NetworkRestorer(chosen, network), held.quick_estimator())
     if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
         raise UnknownModel(
             f"there is no model '{chosen}' for frames (and no such .onnx file); "

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unblur.color import FloatArray, luma, srgb_to_linear
-from unblur.engines.base import Engine
+from unblur.color import FloatArray
+from unblur.engines.sizes import SizeRequirements
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.picture import Picture
-from unblur.restoration.inputs import network_input
+from unblur.pipeline.tile_reader import TileReader, measured_noise
+from unblur.pipeline.tiling import Segment
+from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import Bank
-from unblur.tone import LINEAR
 from unblur.video.alignment import CELL_PX, block_shifts, cells_of, moved_along
-from unblur.video.hints import frame_motion, trust_in
+from unblur.video.hints import trust_in
 
 MOST = 0.8
 """Largest share of the frame before."""
@@ -62,18 +63,18 @@ class SteadyPhoto:
     """Restores the frames of one scene in order, each steadied by those before it.
 
     Args:
-        engine: runs RestoreNet.
+        restorer: of photos; the bank and the network are the same here.
         estimator: tells how each frame moved, by a field of one window.
     """
 
-    def __init__(self, engine: Engine, estimator: MotionEstimator) -> None:
-        self._engine, self._estimator = engine, estimator
+    def __init__(self, restorer: NetworkRestorer, estimator: MotionEstimator) -> None:
+        self._restorer, self._estimator = restorer, estimator
         self._last: _Last | None = None
 
     @property
     def bank(self) -> Bank:
         """What the network is shown, see :mod:`unblur.restoration.inputs`."""
-        return self._engine.spec.bank
+        return self._restorer.bank
 
     def reset(self) -> None:
         """Forget everything, as at a scene cut."""
@@ -88,17 +89,17 @@ class SteadyPhoto:
         cells = cells_of(padded_planes(frame))
         if min(frame.shape[:2]) < self._estimator.least_px:
             return Prepared(cells, None, 0.0, 0.0)
-        picture = Picture(luma(srgb_to_linear(frame))[..., None], LINEAR)
+        picture = Picture(frame)
         motion = self._estimator.propose(picture)
         found = motion.windows[0][0]
         trust = trust_in(found.blur_probability)
         length = found.psf.length_px()
         if trust == 0:
             return Prepared(cells, None, trust, length)
-        _, noise = frame_motion(picture, motion)
-        everywhere = np.ones(frame.shape[:2], np.float32)
-        psfs = [(found.psf, everywhere)]
-        image = network_input(self._engine.spec.bank, frame, psfs, found.confidence, noise)
+        height, width = frame.shape[:2]
+        reader = TileReader(picture, motion, measured_noise(picture, motion))
+        tile = reader.tile(Segment.whole(height), Segment.whole(width), 0)
+        image = self._restorer.network_input(tile)
         return Prepared(cells, image, trust, length)
 
     def step(self, frame: FloatArray, sight: Prepared | None = None) -> FloatArray:
@@ -127,16 +128,14 @@ class SteadyPhoto:
     def _restored(self, image: FloatArray) -> FloatArray:
         """Run the network, large frames in strips, so that memory stays bounded."""
         height, width = image.shape[1:]
-        step, halo = self._engine.spec.multiple_of, self._engine.spec.halo_px
+        halo = self._restorer.halo_px
         rows = max(4 * halo, _STRIP_PIXELS // width)
         out = np.empty((3, height, width), np.float32)
         for y in range(0, height, rows):
             first, last = max(0, y - halo), min(height, y + rows + halo)
-            part = image[:, first:last]
-            pad = ((0, 0), (0, -part.shape[1] % step), (0, -width % step))
-            (restored,) = self._engine(np.pad(part, pad, mode="edge")[None])
+            restored = self._restorer.run(image[:, first:last])
             end = min(height, y + rows)
-            out[:, y:end] = restored[0, :, y - first : end - first, :width]
+            out[:, y:end] = restored[:, y - first : end - first]
         return out
 
     def _steadied(self, planes: FloatArray, seen: Prepared) -> tuple[FloatArray, float]:
@@ -173,5 +172,4 @@ def padded_planes(frame: FloatArray) -> FloatArray:
 
 
 def _padded(planes: FloatArray) -> FloatArray:
-    pad = ((0, 0), (0, -planes.shape[1] % CELL_PX), (0, -planes.shape[2] % CELL_PX))
-    return np.ascontiguousarray(np.pad(planes, pad, mode="edge"))
+    return np.ascontiguousarray(SizeRequirements(CELL_PX).padded(planes))
