@@ -12,4 +12,4 @@ settings.load_profile("repeatable")
 @pytest.fixture
 def light_may_change(monkeypatch):
     """Let stand-ins restore by making photos brighter or darker, which the gate refuses."""
-    monkeypatch.setattr(gate, "lost_light", lambda before, after: 0.0)
+    monkeypatch.setattr(gate, "lost_light", lambda before, after, params: 0.0)

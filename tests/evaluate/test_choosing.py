@@ -13,6 +13,7 @@ from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.run import compare
 from unblur.evaluate.datasets import About, DataSet
 from unblur.evaluate.samples import Photo8
+from unblur.zoo.models import Session
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_models_without_their_packages_are_named(monkeypatch):
         if name.startswith("skimage"):
             raise MissingExtra("scikit-image", "classical", "this classical model")
 
-    monkeypatch.setattr(choosing.Session, "restorer", load)
+    monkeypatch.setattr(Session, "restorer", load)
     able, unable = choosing.candidates()
     assert "unblur" in able and not any(name.startswith("skimage") for name in able)
     assert "unblur[classical]" in unable[0]

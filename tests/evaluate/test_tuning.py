@@ -16,6 +16,7 @@ from unblur.evaluate.tuning.bench import Bench
 from unblur.evaluate.tuning.run import tune
 from unblur.evaluate.tuning.search import Plan, settings_of
 from unblur.pipeline.settings import DEFAULTS, read_settings, to_toml
+from unblur.zoo.models import Session
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
 
@@ -130,7 +131,7 @@ class Darken:
 def engine(monkeypatch):
     made = FakeKernelEngine()
     models = models_of(Darken(), made)
-    monkeypatch.setattr(benches.Session, "models", lambda self, name: models)
+    monkeypatch.setattr(Session, "models", lambda self, name: models)
     return made
 
 

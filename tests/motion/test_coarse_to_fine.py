@@ -8,8 +8,9 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.errors import ShapeMismatch
 from unblur.evaluate.metrics import kernel_similarity
-from unblur.motion.coarse_to_fine import estimate_psf_map, most_structured
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.l0_latent import l0_latent
+from unblur.motion.windows import most_structured
 
 HOOK = Psf.from_points([(-6, 4), (-4, 1), (-2, -1), (0, -2), (2, -2), (4, -1), (6, 2), (6, 2)])
 """Asymmetric, 12 px long."""

@@ -12,8 +12,9 @@ from unblur.evaluate.metrics import kernel_similarity
 from unblur.models.fuse_net import FuseNet
 from unblur.models.kernel_net import KernelNet
 from unblur.motion.fusion import ANSWERS, FUSE_MAPS, MEAN_LOG, fuse, fusion_maps, weighed
-from unblur.motion.kernel import clean_psf, see
+from unblur.motion.kernel import see
 from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.psf_tools import clean_psf
 from unblur.zoo.catalogue import FUSE_NET, weights_path
 from unblur.zoo.models import Session
 

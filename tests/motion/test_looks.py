@@ -24,14 +24,8 @@ from unblur.motion.looks import (
     next_look,
     plausible,
 )
-from unblur.motion.refinement import (
-    MOST_LOOKS,
-    finer,
-    likeness,
-    look_again_shared,
-    similarity,
-    wide_looks,
-)
+from unblur.motion.psf_tools import likeness, similarity
+from unblur.motion.refinement import MOST_LOOKS, finer, look_again_shared, wide_looks
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.

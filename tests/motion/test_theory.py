@@ -7,7 +7,7 @@ from scipy import ndimage, signal
 from tests.motion.test_features import blurred, boxes, correlation
 from unblur.blur import Psf, apply_psf
 from unblur.motion import frequency, spatial
-from unblur.motion.features import MAP_NAMES, WINDOW, motion_features, noise_sigma
+from unblur.motion.features import MAP_NAMES, motion_features, noise_sigma
 from unblur.motion.frequency import GRID, frequency_maps, normalised, taper
 from unblur.motion.spatial import (
     EDGE_SHARES,
@@ -19,6 +19,7 @@ from unblur.motion.spatial import (
     quotient_maps,
     shock_filter,
 )
+from unblur.motion.windows import WINDOW
 
 MIDDLE = GRID // 2
 STEPS = {"horizontal": (0, 1), "vertical": (1, 0), "falling": (1, 1), "rising": (-1, 1)}

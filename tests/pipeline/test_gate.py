@@ -93,7 +93,7 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     sharp = np.kron(rng.random((20, 20, 3)), np.ones((16, 16, 1))).astype(np.float32)
     blurred = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(13, 30)))
     blurry = np.clip(blurred, 0, 1)
-    monkeypatch.setattr(gate, "lost_light", lambda before, after: 0.3)
+    monkeypatch.setattr(gate, "lost_light", lambda before, after, params: 0.3)
     result = unblur.restore(blurry)
     assert np.array_equal(result.samples, blurry)
     assert not result.report.changed and "light by 30 %" in result.report.reason

@@ -13,7 +13,7 @@ from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
-from unblur.motion.quick import telling_window
+from unblur.motion.windows import telling_window
 from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint
 from unblur.video.memory import FrameMemory, told
 from unblur.zoo.catalogue import weights_path

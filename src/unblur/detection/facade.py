@@ -7,8 +7,8 @@ from pathlib import Path
 from unblur.errors import BadValue
 from unblur.io.reduced import Reduced, read_reduced, reduced_luma
 from unblur.io.sources import Source, as_photo
-from unblur.motion.detect import MIN_SIDE, BlurDetector, Detection
-from unblur.motion.features import WINDOW
+from unblur.motion.detect import BlurDetector, Detection
+from unblur.motion.windows import MIN_SIDE, WINDOW
 from unblur.zoo.models import Session, default_session
 
 QUICK_PX = 1000

@@ -19,7 +19,7 @@ from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.report import figures, words
 from unblur.evaluate.statistics import RESAMPLES, bootstrap_interval
 from unblur.zoo.catalogue import model_names
-from unblur.zoo.models import Session
+from unblur.zoo.models import default_session
 
 UNPAIRED = "unpaired"
 EXPLAINS_DB = 1.0
@@ -53,7 +53,7 @@ def candidates() -> tuple[list[str], list[str]]:
     able, unable = [], []
     for name in model_names():
         try:
-            Session(threads=1).restorer(name)
+            default_session(1).restorer(name)
         except (MissingExtra, ModelError) as error:
             unable.append(f"{name} was left out: {error}")
         else:

@@ -13,7 +13,7 @@ from unblur.evaluate.samples import read_rgb8
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
-from unblur.zoo.models import Session
+from unblur.zoo.models import default_session
 
 WORSE_BY_DB = 0.1
 """A restored photo counts as harmed if its PSNR is this much below the blurry one's."""
@@ -36,7 +36,7 @@ def unharmed(
     """
     model, settings = split_settings(model)
     model, gate = gated(model)
-    models = Session(threads=threads).models(model)
+    models = default_session(threads).models(model)
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:

@@ -19,7 +19,7 @@ from unblur.pipeline.run import restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.restorers import BlindRestorer
 from unblur.zoo.catalogue import is_foreign
-from unblur.zoo.models import Session
+from unblur.zoo.models import default_session
 
 BLURRY = "blurry"
 """Name of the method that does nothing."""
@@ -64,7 +64,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     name, gate = gated(name)
     wants_psf, classical = name.endswith(TRUE_PSF), name == CLASSICAL_BLIND
     model = "wiener" if classical else name.removesuffix(TRUE_PSF)
-    models = Session(threads=threads).models(model)
+    models = default_session(threads).models(model)
     if wants_psf and isinstance(models.restorer, BlindRestorer):
         raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
     if classical:  # the search tells nothing of its errors, so no gate could judge it

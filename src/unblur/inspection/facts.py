@@ -12,12 +12,13 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io import Photo
-from unblur.motion.features import MAP_NAMES, WINDOW, motion_features
+from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.field import MotionField, visibility
 from unblur.motion.kernel import PsfEstimate
 from unblur.motion.picture import Picture
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
+from unblur.motion.windows import WINDOW
 from unblur.pipeline.field_files import field_arrays
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import assess, gate_of
@@ -134,7 +135,7 @@ def inspect_photo(
     """Look at a photo's motion from all sides.
 
     Args:
-        photo: any with sides of at least MIN_SIDE.
+        photo: any, large enough for the estimator.
         name: for titles.
         window: a point (x, y) in photo px; the window nearest to it is shown in full. The most
             telling one if omitted.

@@ -46,13 +46,15 @@ from unblur.errors import ShapeMismatch
 from unblur.motion.features import noise_sigma
 from unblur.motion.frequency import quotient
 from unblur.motion.l0_latent import l0_latent
+from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import burnt, gradients
+from unblur.motion.windows import faded, most_structured
 
 CROP_PX = 512
 """Side of the part that is looked at, the one with most structure."""
 
-MIN_SIDE = 64
-"""Photos with a shorter side are too small to tell."""
+LEAST_SIDE_PX = 64
+"""Shortest side of a part that can be searched, px."""
 
 _AROUND_LEFT_OUT = 3
 
@@ -112,7 +114,7 @@ def estimate_psf_map(
     """Return the PSF that blurred a photo, taken to be the same all over.
 
     Args:
-        luma_linear: (H, W) float32 in [0, 1], luma, linear light, sides of MIN_SIDE or more.
+        luma_linear: (H, W) float32 in [0, 1], luma, linear light, sides of LEAST_SIDE_PX or more.
         initial: a first estimate, in px of ``luma_linear``; only the finest levels refine it.
         noise: standard deviation of the noise, linear light; measured if omitted.
         crop_px: longest side of the part that is looked at.
@@ -124,11 +126,11 @@ def estimate_psf_map(
     Raises:
         ShapeMismatch: not a plane, or too small.
     """
-    if luma_linear.ndim != 2 or min(luma_linear.shape) < MIN_SIDE:
+    if luma_linear.ndim != 2 or min(luma_linear.shape) < LEAST_SIDE_PX:
         raise ShapeMismatch(
-            f"a PSF is estimated from (H, W) with sides >= {MIN_SIDE}, got {luma_linear.shape}"
+            f"a PSF is estimated from (H, W) with sides >= {LEAST_SIDE_PX}, got {luma_linear.shape}"
         )
-    part = np.ascontiguousarray(most_structured(luma_linear, max(crop_px, MIN_SIDE)))
+    part = np.ascontiguousarray(most_structured(luma_linear, max(crop_px, LEAST_SIDE_PX)))
     bright = max(float(np.percentile(part, 98)), 1e-3)
     sigma = noise_sigma(part) if noise is None else noise
     weight = params.weight + params.weight_per_noise * sigma / bright
@@ -145,35 +147,6 @@ def estimate_psf_map(
         planes = _shrunk(sharpest, level), _shrunk(usable, level)
         psf = _solve_level(*planes, psf, weight, params, fills=fills)
     return psf
-
-
-def most_structured(luma: FloatArray, side: int) -> FloatArray:
-    """Return the part of a picture with the largest sum of gradients.
-
-    Args:
-        luma: (H, W) float32, linear light.
-        side: longest side of the part.
-
-    Returns:
-        A view of (min(side, H), min(side, W)).
-    """
-    if max(luma.shape) <= side:
-        return luma
-    y, x, height, width = place_of_most_structure(luma, side)
-    return luma[y : y + height, x : x + width]
-
-
-def place_of_most_structure(plane: FloatArray, side: int) -> tuple[int, int, int, int]:
-    """Return (y, x, height, width) of what :func:`most_structured` returns."""
-    height, width = (min(side, length) for length in plane.shape)
-    slopes = np.abs(gradients(plane)).sum(axis=0)
-    # Relative to the brightness, or the brightest part wins; capped, or one lamp does.
-    slopes = np.minimum(slopes / (plane + np.float32(0.02)), 0.5)
-    sums = np.pad(slopes.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
-    tall = sums[height:] - sums[:-height]
-    totals = tall[:, width:] - tall[:, :-width]
-    y, x = np.unravel_index(int(np.argmax(totals)), totals.shape)
-    return int(y), int(x), height, width
 
 
 def _first(initial: Psf | None, count: int) -> Psf:
@@ -241,13 +214,6 @@ def _reach(psf: Psf) -> int:
     return max(psf.shape) // 2
 
 
-def faded(size: int, border: int) -> FloatArray:
-    """Return (size,) weights that fall to 0 at both ends, where blur brings in the unknown."""
-    steps = np.arange(size) + 0.5
-    near = np.clip(np.minimum(steps, size - steps) / max(border, 1), 0, 1)
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)
-
-
 def _solved(edges: FloatArray, observed: FloatArray, reach: int, ridge: float) -> FloatArray:
     """Return the periodic map that best turns edges into what is observed, origin at [0, 0]."""
     shape = [fft.next_fast_len(side + 2 * reach, real=True) for side in edges.shape[1:]]
@@ -276,18 +242,3 @@ def _faint_share(solved: FloatArray, grid: FloatArray, reach: int) -> float:
     ring = np.maximum(np.abs(steps)[:, None], np.abs(steps)) >= reach + inner
     noise = float(solved[np.ix_(steps, steps)][ring].std())
     return FAINT_DEVIATIONS * noise / float(grid.max())
-
-
-def clean_grid(grid: NDArray[Any], faint: float, speck: float) -> NDArray[Any]:
-    """Return a PSF's map without what is faint, and without specks.
-
-    Args:
-        grid: (H, W), >= 0, not all 0.
-        faint: values below this share of the peak are dropped.
-        speck: separate parts with less than this share of the sum are dropped, but the largest.
-    """
-    kept = np.where(grid >= faint * grid.max(), grid, 0)
-    groups, count = ndimage.label(kept > 0, structure=np.ones((3, 3)))
-    shares = ndimage.sum_labels(kept, groups, np.arange(count + 1)) / kept.sum()
-    shares[int(np.argmax(shares))] = 1  # many specks and nothing else: the largest stays
-    return np.where(shares[groups] >= speck, kept, 0)

@@ -18,15 +18,11 @@ from scipy import special
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import ShapeMismatch
-from unblur.motion.features import WINDOW
 from unblur.motion.light import light_features
-from unblur.motion.spatial import halve
+from unblur.motion.windows import MIN_SIDE, WINDOW, telling_windows
 
 Kind = Literal["sharp", "motion", "defocus"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-MIN_SIDE = 96
-"""Photos with a shorter side are too small to tell."""
 
 TEMPERATURE = 1.0
 """Divides a photo's logits, so that of the photos given 80 % eight of ten are so; chosen on
@@ -42,7 +38,6 @@ would have it 1, but those of the test split lose as much by that as the others 
 _HOP = 128
 _MOST_ROWS = 10
 _BATCH = 16
-_QUARTERS = 2
 
 
 @dataclass(frozen=True)
@@ -160,7 +155,7 @@ class BlurDetector:
             raise ShapeMismatch(
                 f"blur can be told of photos with sides of at least {MIN_SIDE} px, got {luma.shape}"
             )
-        places = _grid(luma.shape) if everywhere else _telling(luma)
+        places = _grid(luma.shape) if everywhere else telling_windows(luma)
         windows: list[BlurWindow] = []
         for start in range(0, len(places), _BATCH):
             windows += self._windows(luma, places[start : start + _BATCH], scale)
@@ -247,31 +242,3 @@ def _grid(shape: tuple[int, ...]) -> list[tuple[int, int]]:
         return [round(s) for s in np.linspace(0, room, min(_MOST_ROWS, -(-room // _HOP) + 1))]
 
     return [(y, x) for y in starts(shape[0]) for x in starts(shape[1])]
-
-
-def _telling(luma: FloatArray) -> list[tuple[int, int]]:
-    """First row and column of the window with most structure in each quarter of the photo."""
-    quarter = halve(halve(luma))
-    slopes = np.abs(np.diff(quarter, axis=1))[:-1] + np.abs(np.diff(quarter, axis=0))[:, :-1]
-    # Relative to the brightness, or a sky's clouds outweigh a shaded face; capped, or one
-    # lamp does.
-    slopes = np.minimum(slopes / (quarter[:-1, :-1] + 0.02), 0.5)
-    sums = np.pad(slopes.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    chosen: dict[tuple[int, int], None] = {}
-    for rows in np.array_split(_starts(luma.shape[0]), _QUARTERS):
-        for columns in np.array_split(_starts(luma.shape[1]), _QUARTERS):
-            places = [(int(y), int(x)) for y in rows for x in columns]
-            if places:
-                chosen[max(places, key=lambda place: _energy(sums, place))] = None
-    return list(chosen)
-
-
-def _starts(side: int) -> NDArray[np.intp]:
-    room = max(0, side - WINDOW)
-    return np.unique(np.linspace(0, room, -(-room // (_HOP // 2)) + 1).round()).astype(np.intp)
-
-
-def _energy(sums: NDArray[Any], place: tuple[int, int]) -> float:
-    (y0, x0), last = (p // 4 for p in place), np.array(sums.shape) - 1
-    y1, x1 = min(y0 + WINDOW // 4, last[0]), min(x0 + WINDOW // 4, last[1])
-    return float(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])

@@ -11,9 +11,6 @@ from unblur.color import FloatArray
 from unblur.motion.frequency import frequency_maps
 from unblur.motion.spatial import pooled_high_pass, quotient_maps
 
-WINDOW = 256
-"""Side in px of an analysis window."""
-
 MAP_NAMES = (
     "autocorrelation_horizontal",
     "autocorrelation_vertical",

@@ -7,23 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from unblur.blur.psf import Psf
-from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import aligned, mean_psf
-from unblur.motion.kernel import PsfEstimate, clean_psf
+from unblur.motion.fusion import mean_psf
+from unblur.motion.kernel import PsfEstimate
+from unblur.motion.params import FIELD, ROLL, FieldParams, RollParams
+from unblur.motion.psf_tools import aligned, clean_psf, similarities
 from unblur.motion.rolling import falls_with_distance
-
-_UNIFORM = 0.8
-"""Mean similarity between the windows' PSFs above which one PSF may serve the whole photo."""
-
-_TOLD = 0.1
-"""Share of the largest trust from which on a window has a say in whether the motion changes."""
-
-_BORROW_PX = 80.0
-"""Distance, on the working scale, over which windows borrow from each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,11 +129,16 @@ class Comparison:
         """Return the mean similarity between the windows' PSFs."""
         return float(np.average(self.alike @ (self.trust / self.trust.sum()), weights=self.trust))
 
-    def varies(self) -> bool:
-        """Return whether windows far from each other are less alike than near ones."""
-        told = np.flatnonzero(self.trust >= _TOLD * self.trust.max())
-        where = np.ix_(told, told)
-        return falls_with_distance(self.alike[where], self.apart[where])
+    def varies(self, heard: float = FIELD.heard, roll: RollParams = ROLL) -> bool:
+        """Return whether windows far from each other are less alike than near ones.
+
+        Args:
+            heard: see :class:`unblur.motion.params.FieldParams`.
+            roll: what is suspected to be camera roll.
+        """
+        counted = np.flatnonzero(self.trust >= heard * self.trust.max())
+        where = np.ix_(counted, counted)
+        return falls_with_distance(self.alike[where], self.apart[where], roll)
 
 
 def compared(field: MotionField) -> Comparison:
@@ -156,12 +152,15 @@ def compared(field: MotionField) -> Comparison:
         reference = np.tensordot(trust / trust.sum(), grids, axes=1)
     place = places(field)
     apart = np.square(place[:, None] - place[None]).sum(axis=2)
-    smooth = _smoothed(grids)
-    return Comparison(grids, reference, trust, apart, smooth @ smooth.T)
+    return Comparison(grids, reference, trust, apart, similarities(grids))
 
 
 def reconcile(
-    field: MotionField, comparison: Comparison | None = None, *, may_share: bool = True
+    field: MotionField,
+    comparison: Comparison | None = None,
+    *,
+    may_share: bool = True,
+    params: FieldParams = FIELD,
 ) -> MotionField:
     """Make the windows of a field agree as far as they can.
 
@@ -173,21 +172,22 @@ def reconcile(
         field: as estimated.
         comparison: of its windows; made if omitted.
         may_share: whether one PSF may replace them all.
+        params: when, and over what distance windows borrow.
     """
     flat = [w for row in field.windows for w in row]
     if len(flat) == 1:
         return replace(field, uniform=True)
     found = compared(field) if comparison is None else comparison
-    if may_share and found.agreement() >= _UNIFORM:
+    if may_share and found.agreement() >= params.uniform:
         grids = [_centred_grid(found.reference)] * len(flat)
         shared = _with_psfs(field, grids, uniform=True)
         confidence = float(np.average([w.confidence for w in flat], weights=found.trust))
         rows = tuple(tuple(replace(w, confidence=confidence) for w in r) for r in shared.windows)
         return replace(shared, windows=rows)
     weights = (
-        np.exp(-0.5 * found.apart / (_BORROW_PX * field.scale) ** 2)
+        np.exp(-0.5 * found.apart / (params.borrow_px * field.scale) ** 2)
         * found.trust
-        * np.clip(found.alike, 0.05, 1) ** 2
+        * np.clip(found.alike, params.least_alike, 1) ** 2
     )
     weights /= weights.sum(axis=1, keepdims=True)
     mixed = np.tensordot(weights, found.grids, axes=1)
@@ -209,15 +209,6 @@ def mean_answer(field: MotionField) -> Psf:
     flat = [w for row in field.windows for w in row]
     trust = _trust(flat)
     return mean_psf([w.psf for w in flat], trust)
-
-
-def _smoothed(grids: FloatArray) -> FloatArray:
-    """Flattened, blurred and normalised, so that inner products are similarities."""
-    frequency = np.fft.fftfreq(GRID)
-    gain = np.exp(-2 * (np.pi * 1.5) ** 2 * frequency**2)
-    soft = fft.ifft2(fft.fft2(grids) * gain[:, None] * gain).real.reshape(len(grids), -1)
-    norm = np.linalg.norm(soft, axis=1, keepdims=True)
-    return np.asarray(soft / np.maximum(norm, 1e-12), dtype=np.float32)
 
 
 def _centring_shift(grid: NDArray[Any]) -> tuple[int, int]:

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.dihedral import mean_of_turns
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import Seen, clean_psf, sigmoid
+from unblur.motion.kernel import Seen, sigmoid
 from unblur.motion.looks import KERNEL_MAPS, explanation_cost, first_look, next_look, shares
+from unblur.motion.psf_tools import aligned, clean_psf
 
 ANSWERS = ("looked", "searched", "searched_after_look", "searched_after_search")
 """Answers that FuseNet is shown, in order; see :mod:`unblur.motion.refinement`."""
@@ -132,11 +132,3 @@ def _all_aligned(grids: FloatArray, weights: NDArray[np.floating[Any]]) -> Float
     """Return maps aligned with the one that weighs most."""
     reference = grids[int(np.argmax(weights))]
     return np.stack([aligned(grid, reference) for grid in grids])
-
-
-def aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return a (GRID, GRID) map shifted by whole pixels to match the reference best."""
-    correlation = fft.irfft2(fft.rfft2(reference) * np.conj(fft.rfft2(grid)), s=grid.shape)
-    peak = np.unravel_index(int(np.argmax(correlation)), grid.shape)
-    shift = tuple((int(p) + GRID // 2) % GRID - GRID // 2 for p in peak)
-    return np.asarray(np.roll(grid, shift, (0, 1)))

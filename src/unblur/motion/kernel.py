@@ -13,10 +13,8 @@ from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import first_look, next_look
+from unblur.motion.psf_tools import clean_psf
 from unblur.motion.threads import THREADS, in_threads
-
-_FAINT = 0.03
-"""Values of an estimated PSF below this share of its peak are noise of the estimate."""
 
 _BATCH = 8
 
@@ -119,18 +117,6 @@ def estimate_psfs(
     for _ in range(looks - 1):
         estimates = look(seen, engine, answers=[e.psf for e in estimates], threads=threads)
     return estimates
-
-
-def clean_psf(grid: FloatArray, *, centre: bool = True) -> Psf:
-    """Return the PSF of a raw estimate: faint values dropped, centred, margins cropped.
-
-    Args:
-        grid: (GRID, GRID) float32, zero displacement at [GRID // 2, GRID // 2].
-        centre: move the centroid to the centre pixel.
-    """
-    kept = np.where(grid >= _FAINT * grid.max(), grid, 0)
-    psf = Psf(kept[1:, 1:])  # odd sides; the centre pixel stays the same
-    return (psf.centred() if centre else psf).cropped()
 
 
 def _estimate(grid: FloatArray, facts: FloatArray, features: MotionFeatures) -> PsfEstimate:

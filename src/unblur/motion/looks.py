@@ -18,18 +18,20 @@ References:
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
 from unblur.color import FloatArray
 from unblur.motion.features import MAP_NAMES
 from unblur.motion.frequency import GRID, crop_centre, quotient
 from unblur.motion.l0_latent import l0_latent, strong_gradients
+from unblur.motion.params import ENERGY, EnergyParams
+from unblur.motion.psf_tools import grid_otf, without_faint, without_specks
 from unblur.motion.spatial import burnt
+from unblur.motion.windows import ramp_taper
 
 LOOK_NAMES = (
     "previous",
@@ -57,11 +59,10 @@ _SPREAD = 0.15
 _RAMP_PX = 48
 _GROWTH = 3.0
 _LOOSE = 300.0
-_TIGHT = 3e4
-_PRICE = 2e-3
 _FAINT = 1e-3
-_LEAST = 0.05
-_SMALL_PART = 0.1
+_LEAST, _SMALL_PART = 0.05, 0.1
+"""Share of its peak, and of its largest part, below which a quotient's values and separate parts
+are no PSF's."""
 
 
 def first_look(maps: FloatArray) -> FloatArray:
@@ -93,13 +94,13 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     """
     maps = [*shares(psf)]
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
-    fade = edge_taper(*window.shape)
+    fade = ramp_taper(*window.shape, _RAMP_PX)
     observed = _transform(strong_gradients(plane, 0.0) * fade)
     spectrum = fft.rfft2(plane * fade)
     for weight in _EDGES.values():
         answer = psf
         for turn in range(_TURNS):
-            otf = _otf(answer, window.shape)
+            otf = grid_otf(answer, window.shape)
             guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
             quotients = [
                 crop_centre(quotient(guess, observed, window.shape, floor))
@@ -137,7 +138,7 @@ def few_edges(
     return strong_gradients(picture, weight / coupling)
 
 
-def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
+def explanation_cost(window: FloatArray, psf: FloatArray, params: EnergyParams = ENERGY) -> float:
     """Return what it costs to explain a blurry window by a PSF: misfit, and a price per edge.
 
     The picture is the one of few edges that the PSF implies; a wrong PSF needs more edges, or
@@ -146,15 +147,28 @@ def explanation_cost(window: FloatArray, psf: FloatArray) -> float:
     Args:
         window: as for :func:`look_maps`.
         psf: as for :func:`look_maps`.
+        params: price of an edge, and the splitting's steps.
     """
-    plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
-    spectrum, otf = fft.rfft2(plane * edge_taper(*window.shape)), _otf(psf, window.shape)
-    picture, coupling = l0_latent(
-        spectrum, otf, window.shape, _PRICE, beta_last=_TIGHT * _PRICE, growth=_GROWTH
+    plane = (window - window.mean()) * np.float32(params.spread / max(float(window.std()), 1e-6))
+    spectrum, otf = (
+        fft.rfft2(plane * ramp_taper(*window.shape, _RAMP_PX)),
+        grid_otf(psf, window.shape),
     )
-    edges = strong_gradients(picture, _PRICE / coupling).any(axis=0).sum()
+    picture, coupling = l0_latent(
+        spectrum,
+        otf,
+        window.shape,
+        params.price,
+        beta_last=params.last_beta * params.price,
+        growth=params.growth,
+    )
+    edges = strong_gradients(picture, params.price / coupling).any(axis=0).sum()
     misfit = fft.irfft2(otf * fft.rfft2(picture) - spectrum, s=window.shape)
-    return float(np.square(misfit[~burnt(window)]).sum() + _PRICE * edges)
+    return float(np.square(misfit[~burnt(window)]).sum() + params.price * edges)
+
+
+def _transform(planes: FloatArray) -> NDArray[Any]:
+    return np.asarray(fft.rfft2(planes, axes=(1, 2)))
 
 
 def plausible(raw: FloatArray) -> FloatArray:
@@ -166,32 +180,5 @@ def plausible(raw: FloatArray) -> FloatArray:
     Returns:
         (GRID, GRID) float32, non-negative, sum 1.
     """
-    kept = np.where(raw >= _LEAST * raw.max(), np.maximum(raw, 0), 0)
-    parts, count = ndimage.label(kept > 0, np.ones((3, 3)))
-    sums = ndimage.sum_labels(kept, parts, np.arange(count + 1))
-    kept = np.where(sums[parts] >= _SMALL_PART * sums.max(), kept, 0)
+    kept = without_specks(np.maximum(without_faint(raw, _LEAST), 0), _SMALL_PART, of_all=False)
     return np.asarray(kept / max(float(kept.sum()), 1e-12), np.float32)
-
-
-@lru_cache(maxsize=16)
-def edge_taper(height: int, width: int) -> FloatArray:
-    """Return a (H, W) window that falls to 0 within _RAMP_PX of the borders.
-
-    The array is shared between calls; do not write to it.
-    """
-    ramps = []
-    for size in (height, width):
-        place = np.arange(size) + 0.5
-        inside = np.minimum(1.0, np.minimum(place, size - place) / _RAMP_PX)
-        ramps.append(0.5 - 0.5 * np.cos(np.pi * inside))
-    return np.asarray(np.outer(*ramps), dtype=np.float32)
-
-
-def _transform(planes: FloatArray) -> NDArray[Any]:
-    return np.asarray(fft.rfft2(planes, axes=(1, 2)))
-
-
-def _otf(psf: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
-    canvas = np.zeros(shape, np.float32)
-    canvas[:GRID, :GRID] = psf / max(float(psf.sum()), 1e-12)
-    return np.asarray(fft.rfft2(np.roll(canvas, (-(GRID // 2), -(GRID // 2)), (0, 1))))

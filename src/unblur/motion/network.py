@@ -26,29 +26,14 @@ from unblur.motion.field import (
     visibility,
 )
 from unblur.motion.kernel import PsfEstimate, Seen, estimate_psfs, look, see_all
+from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
 from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, look_again, look_again_shared
 from unblur.motion.rolling import neighbours_know_better
 from unblur.motion.streaks import lamps_psf
 from unblur.motion.threads import THREADS
-
-MIN_SIDE = 96
-"""Pictures with a shorter side are too small to tell their motion, px."""
-
-LONGEST_PX = 34.0
-"""Longest motion that fits the kernel grid; longer ones are looked at on a smaller picture."""
-
-LONGEST_UNDONE_PX = 100.0
-"""Longest motion that is undone on the picture itself; longer ones on a smaller picture."""
-
-_MOST_ROWS = 6
-_COARSE_WINDOWS = 3
-_WORTH_REFINING = 0.1
-"""Blur probability of a picture below which it is not refined."""
-
-_STREAKS_CONFIDENCE = 0.9
-"""Confidence in a PSF that light streaks have drawn."""
+from unblur.motion.windows import MIN_SIDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +64,7 @@ class NetworkEstimator:
             it the mean of several candidates is taken.
         threads: windows and searches worked on at the same time.
         streaks: whether light streaks are looked for.
+        params: scales, windows, fields, streaks.
     """
 
     least_px = MIN_SIDE
@@ -90,9 +76,10 @@ class NetworkEstimator:
         *,
         threads: int = THREADS,
         streaks: bool = True,
+        params: MotionParams = MOTION,
     ) -> None:
         self._kernel, self._fuse = kernel, fuse
-        self._threads, self._streaks = threads, streaks
+        self._threads, self._streaks, self._params = threads, streaks, params
 
     def propose(self, picture: Picture) -> MotionField:
         """Return one estimate of each window, reconciled; or what light streaks have drawn.
@@ -107,7 +94,7 @@ class NetworkEstimator:
             )
         pyramid = Pyramid(picture.luma, picture.shape)
         level = self._finest_that_fits(pyramid)
-        rows, columns = window_starts(pyramid.shape(level), _MOST_ROWS)
+        rows, columns = window_starts(pyramid.shape(level), self._params.scale.most_rows)
         windows = pyramid.windows(level, rows, columns)
         observed = see_all([w for row in windows for w in row], threads=self._threads)
         first = look(observed, self._kernel, threads=self._threads)
@@ -121,17 +108,17 @@ class NetworkEstimator:
             uniform=False,
         )
         comparison = compared(raw)
-        field = reconcile(raw, comparison)
-        drawn = _drawn_by_streaks(pyramid) if self._streaks else None
+        field = reconcile(raw, comparison, params=self._params.field)
+        drawn = _drawn_by_streaks(pyramid, self._params.streaks) if self._streaks else None
         if drawn is not None:
-            return _lit(field, *drawn)
+            return _lit(field, *drawn, self._params.streaks.confidence)
         return Proposal(
             **vars(field),
             pyramid=pyramid,
             level=level,
             observed=tuple(observed),
             first=tuple(first),
-            varies=comparison.varies(),
+            varies=comparison.varies(self._params.field.heard, self._params.roll),
         )
 
     def refine(self, picture: Picture, field: MotionField) -> MotionField:
@@ -140,8 +127,9 @@ class NetworkEstimator:
         A picture that shows hardly any motion is left as proposed, and so is one whose motion
         light streaks have told.
         """
+        scales = self._params.scale
         work = field if isinstance(field, Proposal) else self.propose(picture)
-        if not isinstance(work, Proposal) or work.blur_probability < _WORTH_REFINING:
+        if not isinstance(work, Proposal) or work.blur_probability < scales.worth_refining:
             return work.bare()
         pyramid, level = work.pyramid, work.level
         shared = look_again_shared(
@@ -157,7 +145,7 @@ class NetworkEstimator:
             if varying is not None:
                 return varying
         psf, middle = shared.psf, shared.middle
-        while level > 0 and 2 * psf.length_px() <= LONGEST_UNDONE_PX:
+        while level > 0 and 2 * psf.length_px() <= scales.longest_undone_px:
             middle = (2 * middle[0], 2 * middle[1])
             found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
             if found is None:
@@ -173,10 +161,11 @@ class NetworkEstimator:
         """Return the finest level on which the motion is short enough to be told."""
         level = pyramid.levels - 1
         while level > 0:
-            windows = pyramid.windows(level, *window_starts(pyramid.shape(level), _COARSE_WINDOWS))
+            starts = window_starts(pyramid.shape(level), self._params.scale.coarse_rows)
+            windows = pyramid.windows(level, *starts)
             flat = [w for row in windows for w in row]
             length = _typical_length(estimate_psfs(flat, self._kernel, threads=self._threads))
-            if 2 * length > LONGEST_PX:
+            if 2 * length > self._params.scale.longest_px:
                 break
             level -= 1
         return level
@@ -184,17 +173,18 @@ class NetworkEstimator:
     def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
         """Return the field of windows that moved differently, or None where one PSF is better."""
         apart = look_again(work.observed, work.first, shared, self._kernel, threads=self._threads)
-        if work.uniform and not _neighbours_are_better(work, apart, shared):
+        if work.uniform and not _neighbours_are_better(work, apart, shared, self._params.roll):
             return None
         windows = _arranged(apart, len(work.centres_x))
-        return reconcile(replace(work.bare(), windows=windows, uniform=False), may_share=False)
+        apart_field = replace(work.bare(), windows=windows, uniform=False)
+        return reconcile(apart_field, may_share=False, params=self._params.field)
 
 
 def _arranged(flat: list[PsfEstimate], count: int) -> tuple[tuple[PsfEstimate, ...], ...]:
     return tuple(tuple(flat[i : i + count]) for i in range(0, len(flat), count))
 
 
-def _drawn_by_streaks(pyramid: Pyramid) -> tuple[Psf, int] | None:
+def _drawn_by_streaks(pyramid: Pyramid, params: StreakParams) -> tuple[Psf, int] | None:
     """Return the PSF that light streaks have drawn, and the finest level on which they have.
 
     Estimates are no guide to the level: at night they see little of the motion. It is looked for
@@ -202,7 +192,7 @@ def _drawn_by_streaks(pyramid: Pyramid) -> tuple[Psf, int] | None:
     """
     found = None
     for level in reversed(range(pyramid.levels)):
-        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level))
+        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level), params)
         if psf is not None:
             found = psf, level
         elif found is not None:
@@ -210,18 +200,20 @@ def _drawn_by_streaks(pyramid: Pyramid) -> tuple[Psf, int] | None:
     return found
 
 
-def _lit(field: MotionField, psf: Psf, level: int) -> MotionField:
+def _lit(field: MotionField, psf: Psf, level: int, confidence: float) -> MotionField:
     """Return the field of a picture whose light streaks tell its PSF, and that it moved."""
-    told = partial(replace, psf=psf, confidence=_STREAKS_CONFIDENCE, blur_probability=1.0)
+    told = partial(replace, psf=psf, confidence=confidence, blur_probability=1.0)
     windows = tuple(tuple(told(w) for w in row) for row in field.windows)
     return replace(field, windows=windows, scale=2**level, uniform=True)
 
 
-def _neighbours_are_better(work: Proposal, apart: list[PsfEstimate], shared: Psf) -> bool:
+def _neighbours_are_better(
+    work: Proposal, apart: list[PsfEstimate], shared: Psf, params: RollParams
+) -> bool:
     weights = np.array([visibility(w) for row in work.windows for w in row])
     windows = [seen.window for seen in work.observed]
     psfs = [estimate.psf for estimate in apart]
-    return neighbours_know_better(windows, psfs, shared, places(work), weights)
+    return neighbours_know_better(windows, psfs, shared, places(work), weights, params)
 
 
 def _typical_length(estimates: list[PsfEstimate]) -> float:

@@ -27,7 +27,8 @@ from scipy import fft
 from unblur.blur.masked_tv import masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.motion.coarse_to_fine import clean_grid, faded
+from unblur.motion.psf_tools import clean_grid
+from unblur.motion.windows import faded
 from unblur.motion.spatial import burnt, gradients
 
 

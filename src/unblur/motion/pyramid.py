@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.motion.features import WINDOW
 from unblur.motion.spatial import halve
+from unblur.motion.windows import WINDOW
 
 LumaReader = Callable[[int, int, int, int], FloatArray]
 """Returns luma, linear light, float32, of a picture's ``[y0:y1, x0:x1]``."""

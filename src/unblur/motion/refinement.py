@@ -20,11 +20,11 @@ from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
 from unblur.motion.kernel import PsfEstimate, Seen, look, see, see_all
-from unblur.motion.likeness import likeness
+from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 from unblur.motion.threads import THREADS, in_threads
-from unblur.motion.windows import span
+from unblur.motion.windows import span, structure
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -43,7 +43,7 @@ _TRUST_POWER = 4
 
 _CARRIED_PX = 768
 _CARRIED = 0.8
-"""Likeness that a PSF keeps when it is carried up: one that
+"""Likeness that a PSF keeps, seen dimly, when it is carried up: one that
 gains detail only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
 """
 
@@ -137,7 +137,7 @@ def look_again_shared(
     windows = [read(y, x, y + height, x + width) for y, x in places]
     seen = see_all(windows, threads=threads)
     looked, confidence, _ = wide_looks(seen, first, engine, threads=threads)
-    best = max(range(len(seen)), key=lambda i: _structure(seen[i]))
+    best = max(range(len(seen)), key=lambda i: structure(seen[i].window))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
@@ -246,18 +246,6 @@ def wide_looks(
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)
         settled = similarity(before, psf) > _SETTLED
     return psf, confidence, taken
-
-
-def similarity(a: Psf, b: Psf) -> float:
-    """Return the cosine similarity of two PSFs where they lie, in [0, 1]."""
-    x, y = (np.asarray(p.embedded(GRID), np.float32) for p in (a, b))
-    return float((x * y).sum() / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-12))
-
-
-def _structure(item: Seen) -> float:
-    """Return how much a window shows, relative to its brightness."""
-    steps = np.abs(np.diff(item.window, axis=0)).mean()
-    return float(steps / (item.window.mean() + 0.02))
 
 
 def _starts(size: int, window: int) -> list[int]:

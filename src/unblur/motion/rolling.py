@@ -19,21 +19,18 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
 from unblur.motion.looks import explanation_cost
-
-_FALL, _TREND = 0.02, -0.25
-"""Fall of the similarity from the nearest to the farthest third of pairs, and its correlation with
-the distance, from which on a steady change is suspected."""
-
-_BETTER = 0.01
-"""Share by which neighbours must explain the windows at less cost than the shared PSF."""
+from unblur.motion.params import ROLL, RollParams
 
 
-def falls_with_distance(alike: NDArray[Any], apart: NDArray[Any]) -> bool:
+def falls_with_distance(
+    alike: NDArray[Any], apart: NDArray[Any], params: RollParams = ROLL
+) -> bool:
     """Return whether windows far from each other are less alike than near ones.
 
     Args:
         alike: (N, N) similarities of the windows' PSFs.
         apart: (N, N) squares of the distances between their middles.
+        params: from what fall and trend on.
     """
     pairs = np.triu_indices(len(alike), 1)
     similarities, distances = alike[pairs], np.sqrt(apart[pairs])
@@ -42,7 +39,7 @@ def falls_with_distance(alike: NDArray[Any], apart: NDArray[Any]) -> bool:
         return False
     order = np.argsort(distances, kind="stable")
     fall = similarities[order[:third]].mean() - similarities[order[-third:]].mean()
-    return bool(fall >= _FALL and np.corrcoef(similarities, distances)[0, 1] < _TREND)
+    return bool(fall >= params.fall and np.corrcoef(similarities, distances)[0, 1] < params.trend)
 
 
 def neighbours_know_better(
@@ -51,6 +48,7 @@ def neighbours_know_better(
     shared: Psf,
     places: NDArray[Any],
     weights: NDArray[Any],
+    params: RollParams = ROLL,
 ) -> bool:
     """Return whether windows are explained better by their neighbours' PSFs than by a shared one.
 
@@ -62,6 +60,7 @@ def neighbours_know_better(
         shared: what was found in all together.
         places: (N, 2) middles of the windows.
         weights: (N,) how much each counts.
+        params: how much better.
     """
     grids = [np.asarray(psf.embedded(GRID), np.float32) for psf in psfs]
     common = np.asarray(shared.embedded(GRID), np.float32)
@@ -73,4 +72,4 @@ def neighbours_know_better(
         theirs = explanation_cost(window, np.mean([grids[i] for i in nearest], axis=0))
         ours = explanation_cost(window, common)
         gains.append(np.log(max(ours, 1e-12) / max(theirs, 1e-12)))
-    return bool(np.average(gains, weights=weights) > _BETTER)
+    return bool(np.average(gains, weights=weights) > params.better)

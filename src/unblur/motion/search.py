@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unblur.motion.coarse_to_fine import MIN_SIDE, estimate_psf_map
+from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, estimate_psf_map
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
 from unblur.motion.picture import Picture
@@ -16,7 +16,7 @@ class SearchEstimator:
     and by other evidence.
     """
 
-    least_px = MIN_SIDE
+    least_px = LEAST_SIDE_PX
 
     def propose(self, picture: Picture) -> MotionField:
         """Return the field of the PSF that is found."""

@@ -19,41 +19,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import aligned
-from unblur.motion.kernel import clean_psf
+from unblur.motion.params import STREAKS, StreakParams
+from unblur.motion.psf_tools import aligned, clean_psf, likenesses
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.windows import span
-
-_NIGHT = 10.0
-"""How many times brighter than the photo is on average lamps have to be. Of 102 sharp photos by
-day and 102 blurred ones one group of specks each reached 7.5, none this."""
-
-_LOOKED_PX = 1024
-"""Side of the part that is looked through for lamps."""
-
-_SMALLEST_PX, _LARGEST_PX = 5, GRID - 8
-"""Sides of what may be a streak; smaller is a lamp that stood still."""
-_RIM_PX = 4
-_BRIGHTER = 4.0
-"""Times the light around it from which on a speck counts as a lamp."""
-
-_ALIKE, _LEAST_ALIKE, _FEWEST, _LEAST_SHARE = 0.8, 0.86, 4, 0.3
-"""Likeness to one speck that makes a group of it, mean likeness, number, and share of all streaks
-that it takes to be believed."""
-_MOST = 60
-_CLIPPED, _CLIPPED_SHARE = 0.97, 0.2
-"""Light from which on a pixel is clipped, and the share of such that makes a streak a poor one."""
-_LEAST_RMS_PX, _THICKEST = 2.7, 5.0
-"""What lies closer about its middle is a lamp, as the rays and glow of lamps are (2.4 px at most of
-1,000 sharp photos); what covers more pixels than so many times its length is a thing."""
-
-_LAMP_PX, _THINNINGS = 1.5, 40
-"""Gaussian that stands for a lamp and the glow around it, and steps in which it is undone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,34 +39,37 @@ class _Speck:
     clipped: float
 
 
-def lamps_psf(read: LumaReader, shape: tuple[int, int]) -> Psf | None:
+def lamps_psf(
+    read: LumaReader, shape: tuple[int, int], params: StreakParams = STREAKS
+) -> Psf | None:
     """Return the PSF that the lamps of a photo have drawn.
 
     Args:
         read: returns luma (linear light, float32) of the picture's ``[y0:y1, x0:x1]``; its middle
             is looked through.
         shape: (H, W) of the picture.
+        params: what is a streak, and when streaks are believed.
 
     Returns:
         The PSF, or None where no lamps agree: by daylight, and in sharp photos.
     """
-    (y0, y1), (x0, x1) = (span(side // 2, side, _LOOKED_PX) for side in shape)
+    (y0, y1), (x0, x1) = (span(side // 2, side, params.searched_px) for side in shape)
     luma = read(y0, x0, y1, x1)
     mean = float(luma.mean())
-    if mean * _NIGHT > 1.0:  # nothing can be so much brighter
+    if mean * params.night > 1.0:  # nothing can be so much brighter
         return None
-    streaks, still = _specks(luma, _NIGHT * mean)
-    group = _agreed(streaks)
+    streaks, still = _specks(luma, params.night * mean, params)
+    group = _agreed(streaks, params)
     if group is None or still >= len(group):
         return None
-    psf = clean_psf(_thinned(_mean(group)))
+    psf = clean_psf(_thinned(_mean(group), params))
     spread = 1 / float(np.square(psf.array).sum())
-    if _rms_px(psf) < _LEAST_RMS_PX or spread > _THICKEST * psf.length_px():
+    if _rms_px(psf) < params.least_rms_px or spread > params.thickest * psf.length_px():
         return None
     return psf
 
 
-def _specks(luma: FloatArray, least: float) -> tuple[list[_Speck], int]:
+def _specks(luma: FloatArray, least: float, params: StreakParams) -> tuple[list[_Speck], int]:
     """Return the specks brighter than ``least`` that nothing else is near to, brightest first.
 
     Returns:
@@ -105,21 +82,23 @@ def _specks(luma: FloatArray, least: float) -> tuple[list[_Speck], int]:
     found, still = [], 0
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         side = max(s.stop - s.start for s in box)
-        rim = tuple(slice(s.start - _RIM_PX, s.stop + _RIM_PX) for s in box)
+        rim = tuple(slice(s.start - params.rim_px, s.stop + params.rim_px) for s in box)
         inside = all(s.start >= 0 and s.stop <= n for s, n in zip(rim, luma.shape, strict=True))
-        if side > _LARGEST_PX or not inside:
+        if side > params.largest_px or not inside:
             continue
-        speck = _speck(luma[rim], labels[rim], number)
+        speck = _speck(luma[rim], labels[rim], number, params)
         if speck is None or speck.peak < least:
             continue
-        if side < _SMALLEST_PX:
+        if side < params.smallest_px:
             still += 1
         else:
             found.append(speck)
-    return sorted(found, key=lambda s: -s.peak)[:_MOST], still
+    return sorted(found, key=lambda s: -s.peak)[: params.most], still
 
 
-def _speck(part: FloatArray, labels: NDArray[Any], number: int) -> _Speck | None:
+def _speck(
+    part: FloatArray, labels: NDArray[Any], number: int, params: StreakParams
+) -> _Speck | None:
     """Return a speck's light above what is around it, if it is alone and much brighter."""
     own = labels == number
     if (labels[~own] > 0).any():
@@ -129,7 +108,7 @@ def _speck(part: FloatArray, labels: NDArray[Any], number: int) -> _Speck | None
     if not around.size:
         return None
     dark, peak = float(np.median(around)), float(np.percentile(part[own], 90))
-    if peak < _BRIGHTER * (dark + 0.01):
+    if peak < params.brighter * (dark + 0.01):
         return None
     light = np.where(near, np.maximum(part - dark, 0), 0)
     y, x = (round(c) for c in ndimage.center_of_mass(light))
@@ -138,35 +117,24 @@ def _speck(part: FloatArray, labels: NDArray[Any], number: int) -> _Speck | None
         return None  # so lopsided that it would leave the grid
     grid = np.zeros((GRID, GRID), np.float32)
     grid[half - y : half - y + part.shape[0], half - x : half - x + part.shape[1]] = light
-    return _Speck(grid / grid.sum(), peak, float((part[own] > _CLIPPED).mean()))
+    return _Speck(grid / grid.sum(), peak, float((part[own] > params.clipped).mean()))
 
 
-def _agreed(specks: list[_Speck]) -> list[_Speck] | None:
+def _agreed(specks: list[_Speck], params: StreakParams) -> list[_Speck] | None:
     """Return the largest group of specks that are like one of them; unclipped ones if enough."""
-    if len(specks) < _FEWEST:
+    if len(specks) < params.fewest:
         return None
-    alike = _likenesses([s.grid for s in specks])
-    chosen = int(np.argmax((alike > _ALIKE).sum(axis=1)))
-    group = np.flatnonzero(alike[chosen] > _ALIKE)
+    alike = likenesses([s.grid for s in specks])
+    chosen = int(np.argmax((alike > params.alike).sum(axis=1)))
+    group = np.flatnonzero(alike[chosen] > params.alike)
     others = group[group != chosen]
-    if len(group) < max(_FEWEST, _LEAST_SHARE * len(specks)):
+    if len(group) < max(params.fewest, params.least_share * len(specks)):
         return None
-    if alike[chosen, others].mean() < _LEAST_ALIKE:
+    if alike[chosen, others].mean() < params.least_alike:
         return None
-    whole = [i for i in group if specks[i].clipped < _CLIPPED_SHARE]
-    kept = whole if len(whole) >= _FEWEST else [chosen, *others]
+    whole = [i for i in group if specks[i].clipped < params.clipped_share]
+    kept = whole if len(whole) >= params.fewest else [chosen, *others]
     return [specks[i] for i in kept]
-
-
-def _likenesses(grids: list[FloatArray]) -> NDArray[np.float64]:
-    """Return the largest normalised cross-correlations of all pairs."""
-    unit = [grid / np.sqrt(np.square(grid).sum()) for grid in grids]
-    spectra = [fft.rfft2(grid, s=(2 * GRID, 2 * GRID)) for grid in unit]
-    alike = np.eye(len(grids))
-    for i, a in enumerate(spectra):
-        for j, b in enumerate(spectra[:i]):
-            alike[i, j] = alike[j, i] = fft.irfft2(a * np.conj(b)).max()
-    return alike
 
 
 def _mean(group: list[_Speck]) -> FloatArray:
@@ -174,15 +142,15 @@ def _mean(group: list[_Speck]) -> FloatArray:
     return np.asarray(np.mean(grids, axis=0), np.float32)
 
 
-def _thinned(grid: FloatArray) -> FloatArray:
+def _thinned(grid: FloatArray, params: StreakParams) -> FloatArray:
     """Undo what a lamp is wide.
 
     Reference:
         Richardson, Bayesian-based iterative method of image restoration, JOSA 1972; Lucy, 1974.
     """
-    blurred = partial(ndimage.gaussian_filter, sigma=_LAMP_PX, mode="constant")
+    blurred = partial(ndimage.gaussian_filter, sigma=params.lamp_px, mode="constant")
     guess = grid + 1e-9
-    for _ in range(_THINNINGS):
+    for _ in range(params.thinnings):
         guess = guess * blurred(grid / (blurred(guess) + 1e-9))
     return np.asarray(guess / guess.sum(), np.float32)
 

@@ -1,9 +1,142 @@
-"""Where to look in a picture: windows and spans of it."""
+"""Where to look in a picture: spans, the windows that tell most, and how they fade at borders."""
 
 from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unblur.color import FloatArray
+from unblur.motion.spatial import gradients, halve
+
+WINDOW = 256
+"""Side in px of an analysis window."""
+
+MIN_SIDE = 96
+"""Pictures with a shorter side are too small to tell their motion or blur, px."""
+
+_HOP = 128
+"""Steps in which telling windows are looked for, px, twice."""
+_QUARTERS = 2
+"""Parts of a picture, along each side, of which each gives a telling window."""
+_DARK, _STEEPEST = 0.02, 0.5
+"""Structure is counted relative to the brightness plus so much, or the brightest part wins, and
+is capped, or one lamp does."""
 
 
 def span(middle: int, size: int, length: int) -> tuple[int, int]:
     """Return a span of a line, of a length at most, about its middle if there is room."""
     first = min(max(0, middle - length // 2), max(0, size - length))
     return first, min(size, first + length)
+
+
+def structure(window: FloatArray) -> float:
+    """Return how much a window shows, relative to its brightness."""
+    steps = np.abs(np.diff(window, axis=0)).mean()
+    return float(steps / (window.mean() + _DARK))
+
+
+def telling_window(flat: FloatArray) -> tuple[int, int, int, int]:
+    """Return ``(y0, x0, y1, x1)`` of the part of a frame's luma with the most detail.
+
+    Args:
+        flat: (H, W) float32, linear light.
+
+    Returns:
+        A window of 256 px a side, less where the frame is smaller.
+    """
+    sides = tuple(min(side, WINDOW) for side in flat.shape)
+    steps = np.abs(np.diff(flat[::2], axis=1))
+    starts = [
+        sorted({round(k * (full - side) / 2) for k in range(3)})
+        for full, side in zip(flat.shape, sides, strict=True)
+    ]
+    places = [(y, x) for y in starts[0] for x in starts[1]]
+    # The middle comes first among equals: that is where people aim.
+    places.sort(key=lambda p: abs(p[0] - starts[0][-1] / 2) + abs(p[1] - starts[1][-1] / 2))
+    detail = [
+        float(steps[y // 2 : (y + sides[0]) // 2, x : x + sides[1]].mean()) for y, x in places
+    ]
+    y, x = places[int(np.argmax(detail))]
+    return y, x, y + sides[0], x + sides[1]
+
+
+def telling_windows(luma: FloatArray) -> list[tuple[int, int]]:
+    """Return first row and column of the window with most structure in each quarter of a photo.
+
+    Args:
+        luma: (H, W) float32, linear light.
+    """
+    quarter = halve(halve(luma))
+    slopes = np.abs(np.diff(quarter, axis=1))[:-1] + np.abs(np.diff(quarter, axis=0))[:, :-1]
+    slopes = np.minimum(slopes / (quarter[:-1, :-1] + _DARK), _STEEPEST)
+    sums = np.pad(slopes.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    chosen: dict[tuple[int, int], None] = {}
+    for rows in np.array_split(_starts(luma.shape[0]), _QUARTERS):
+        for columns in np.array_split(_starts(luma.shape[1]), _QUARTERS):
+            places = [(int(y), int(x)) for y in rows for x in columns]
+            if places:
+                chosen[max(places, key=lambda place: _energy(sums, place))] = None
+    return list(chosen)
+
+
+def _starts(side: int) -> NDArray[np.intp]:
+    room = max(0, side - WINDOW)
+    return np.unique(np.linspace(0, room, -(-room // (_HOP // 2)) + 1).round()).astype(np.intp)
+
+
+def _energy(sums: NDArray[Any], place: tuple[int, int]) -> float:
+    (y0, x0), last = (p // 4 for p in place), np.array(sums.shape) - 1
+    y1, x1 = min(y0 + WINDOW // 4, last[0]), min(x0 + WINDOW // 4, last[1])
+    return float(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])
+
+
+def most_structured(luma: FloatArray, side: int) -> FloatArray:
+    """Return the part of a picture with the largest sum of gradients.
+
+    Args:
+        luma: (H, W) float32, linear light.
+        side: longest side of the part.
+
+    Returns:
+        A view of (min(side, H), min(side, W)).
+    """
+    if max(luma.shape) <= side:
+        return luma
+    y, x, height, width = place_of_most_structure(luma, side)
+    return luma[y : y + height, x : x + width]
+
+
+def place_of_most_structure(plane: FloatArray, side: int) -> tuple[int, int, int, int]:
+    """Return (y, x, height, width) of what :func:`most_structured` returns."""
+    height, width = (min(side, length) for length in plane.shape)
+    slopes = np.abs(gradients(plane)).sum(axis=0)
+    slopes = np.minimum(slopes / (plane + np.float32(_DARK)), _STEEPEST)
+    sums = np.pad(slopes.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    tall = sums[height:] - sums[:-height]
+    totals = tall[:, width:] - tall[:, :-width]
+    y, x = np.unravel_index(int(np.argmax(totals)), totals.shape)
+    return int(y), int(x), height, width
+
+
+@lru_cache(maxsize=16)
+def ramp_taper(height: int, width: int, border_px: int) -> FloatArray:
+    """Return a (H, W) window that falls to 0 within so many pixels of the borders.
+
+    The array is shared between calls; do not write to it.
+    """
+    ramps = []
+    for size in (height, width):
+        place = np.arange(size) + 0.5
+        inside = np.minimum(1.0, np.minimum(place, size - place) / border_px)
+        ramps.append(0.5 - 0.5 * np.cos(np.pi * inside))
+    return np.asarray(np.outer(*ramps), dtype=np.float32)
+
+
+def faded(size: int, border: int) -> FloatArray:
+    """Return (size,) weights that fall to 0 at both ends, where blur brings in the unknown."""
+    steps = np.arange(size) + 0.5
+    near = np.clip(np.minimum(steps, size - steps) / max(border, 1), 0, 1)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)

@@ -21,20 +21,34 @@ from unblur.motion.kernel import PsfEstimate
 from unblur.motion.picture import Picture
 from unblur.pipeline.settings import DEFAULTS, Settings
 
-_SEEN_PX = 2048
-"""Side of the middle part that the blur detector is shown, px of the motion's scale: bounds its
-memory."""
-
-_LOST, _DARK = 0.2, 0.005
-"""Share of its light that no photo loses by having its motion undone, but for what lies in the
-dark: blur moves light about, and only lamps that are clipped when sharp lose some. Of photos that
-were restored well the largest change was 0.16; a wrong motion in too small a photo lost 0.23."""
-_LAMP = 3.0
-"""Times the mean light from which on a pixel may be a lamp's: at night a photo rightly loses 0.35
-by their being clipped, and elsewhere less than 0.15."""
-
 SHARP = "this photo is already sharp: no motion blur found"
 UNSURE = "the motion could not be told reliably enough"
+
+
+@dataclass(frozen=True)
+class GateParams:
+    """The gate's numbers that nobody tunes; those that are tuned stand in the settings.
+
+    Attributes:
+        seen_px: side of the middle part that the blur detector is shown, px of the motion's
+            scale: bounds its memory.
+        lost: share of its light that no photo loses by having its motion undone, but for what
+            lies in the dark: blur moves light about, and only lamps that are saturated when sharp
+            lose some. Of photos that were restored well the largest change was 0.16; a wrong
+            motion in too small a photo lost 0.23.
+        dark: light, added before shares are taken, below which nothing counts.
+        lamp: times the mean light from which on a pixel may be a lamp's: at night a photo rightly
+            loses 0.35 by their being saturated, and elsewhere less than 0.15.
+    """
+
+    seen_px: int = 2048
+    lost: float = 0.2
+    dark: float = 0.005
+    lamp: float = 3.0
+
+
+PARAMS = GateParams()
+"""What every published figure was made with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +124,7 @@ class NoHarmGate:
         settings: what the evidence must reach.
         by_window: whether the restoration rests on the windows' PSFs, so that each window is
             trusted by itself; otherwise all of a photo that is not sharp is.
+        params: the gate's other numbers.
     """
 
     def __init__(
@@ -118,15 +133,17 @@ class NoHarmGate:
         settings: Settings = DEFAULTS,
         *,
         by_window: bool = True,
+        params: GateParams = PARAMS,
     ) -> None:
         self._detector, self._settings, self._by_window = detector, settings, by_window
+        self._params = params
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
         sharp = is_sharp(proposed, proposed.mean_length_px(), self._settings)
         # A probability of 1 is told by light streaks, not estimated: nothing speaks against it.
         if not sharp and self._detector is not None and proposed.blur_probability < 1:
-            seen = detection(picture, proposed.scale, self._detector)
+            seen = detection(picture, proposed.scale, self._detector, self._params)
             sharp = is_likely_sharp(seen, proposed, self._settings)
         shape = _windows(proposed)
         return Verdict.left(SHARP, *shape, sharp=True) if sharp else Verdict.restored(*shape)
@@ -140,7 +157,7 @@ class NoHarmGate:
 
     def check(self, verdict: Verdict, before: Picture, after: Picture) -> Verdict:
         """See :class:`Gate`."""
-        lost = lost_light(before, after)
+        lost = lost_light(before, after, self._params)
         if not lost:
             return verdict
         reason = (
@@ -185,11 +202,12 @@ def is_likely_sharp(
     return for_sharp >= settings.likely_sharp * (for_sharp + against)
 
 
-def lost_light(before: Picture, after: Picture) -> float:
+def lost_light(before: Picture, after: Picture, params: GateParams = PARAMS) -> float:
     """Return the share of its light by which a restoration changes a photo too much, or 0.
 
     Args:
         before, after: the photo and its restoration.
+        params: how much is too much.
 
     Returns:
         The largest change of a channel's mean in linear light, of a photo that lost light without
@@ -197,12 +215,12 @@ def lost_light(before: Picture, after: Picture) -> float:
     """
     step = max(1, min(before.shape) // 256)
     was, now = (_sampled_light(picture, step) for picture in (before, after))
-    changes = [_change(was, now)]
-    lamp = _LAMP * was.mean()
+    changes = [_change(was, now, params.dark)]
+    lamp = params.lamp * was.mean()
     dim = (was.mean(axis=2) < lamp) & (now.mean(axis=2) < lamp)
     if now.mean() < was.mean() and dim.mean() > 0.5:
-        changes.append(_change(was[dim], now[dim]))
-    return min(changes) if min(changes) > _LOST else 0.0
+        changes.append(_change(was[dim], now[dim], params.dark))
+    return min(changes) if min(changes) > params.lost else 0.0
 
 
 def _sampled_light(picture: Picture, step: int) -> FloatArray:
@@ -210,18 +228,20 @@ def _sampled_light(picture: Picture, step: int) -> FloatArray:
     return few.light(0, 0, *few.shape)
 
 
-def _change(was: FloatArray, now: FloatArray) -> float:
+def _change(was: FloatArray, now: FloatArray, dark: float) -> float:
     """Return the largest relative change of a channel's mean."""
     before, after = (light.reshape(-1, light.shape[-1]).mean(axis=0) for light in (was, now))
-    return float(np.abs((after + _DARK) / (before + _DARK) - 1).max())
+    return float(np.abs((after + dark) / (before + dark) - 1).max())
 
 
-def detection(picture: Picture, scale: int, detector: BlurDetector) -> Detection:
+def detection(
+    picture: Picture, scale: int, detector: BlurDetector, params: GateParams = PARAMS
+) -> Detection:
     """Return the blur detector's opinion, on the scale at which the motion was measured.
 
     Of a large photo the middle is looked at, so that memory stays bounded.
     """
-    side_px = _SEEN_PX * scale
+    side_px = params.seen_px * scale
     starts = [max(0, side - side_px) // 2 for side in picture.shape]
     middle = picture.part(*starts, *(start + side_px for start in starts))
     return detector(middle.shrunk_luma(scale), scale=scale)

@@ -6,9 +6,9 @@ import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear, to_float
-from unblur.motion.features import WINDOW
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
+from unblur.motion.windows import WINDOW
 from unblur.pipeline.tiling import Segment, node_weights
 from unblur.restoration.inputs import WeightedPsf
 from unblur.restoration.noise import can_be_measured, noise_beside_motion

@@ -29,6 +29,7 @@ Samples = NDArray[Any]
 Progress = Callable[[int, int], None]
 
 FADE_PX = 32
+"""Pixels over which neighbouring tiles are blended; even."""
 
 _STEP_PX = 16
 """Tiles begin at multiples of this. A network that halves its picture gives something else if the

@@ -16,9 +16,10 @@ from unblur.models.fuse_net import FuseNet
 from unblur.models.interface import Network
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, aligned, fusion_maps
+from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, fusion_maps
 from unblur.motion.kernel import look, see
 from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.psf_tools import aligned
 from unblur.motion.refinement import searched, wide_looks
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of

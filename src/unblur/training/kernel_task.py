@@ -17,8 +17,8 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import clean_psf
 from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
+from unblur.motion.psf_tools import clean_psf
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
 from unblur.training.photos import SharpPhotos, Split

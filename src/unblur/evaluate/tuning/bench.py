@@ -21,7 +21,7 @@ from unblur.motion.remembering import RememberingEstimator
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.settings import Settings
-from unblur.zoo.models import Session
+from unblur.zoo.models import default_session
 
 MOST_PAIRS = 60
 """Of more pairs a part is drawn."""
@@ -44,7 +44,7 @@ class Bench:
     """
 
     def __init__(self, model: str, threads: int | None) -> None:
-        models = Session(threads=threads).models(model)
+        models = default_session(threads).models(model)
         estimator = RememberingEstimator(models.estimator, most=2 * MOST_PAIRS)
         self._models = replace(models, estimator=estimator)
         # A cache for each bench, since it holds photos.
