@@ -145,6 +145,7 @@ def restore(
     engine: str | None,
     scheduler: str | None,
     quiet: bool,
+    tuned: Any,
     **options: Any,
 ) -> None:
     """Take the motion blur out of PHOTOS: files, folders, URLs or - for standard input.
@@ -152,14 +153,13 @@ def restore(
     A photo that is already sharp comes back as it is. A photo that fails is named, the others
     go on, and the exit code is that of the first failure.
     """
+    from unblur.pipeline.settings import read_settings
     from unblur.scale.batch import How
     from unblur.scale.settings import Settings
 
-    settings = Settings(**options)
-    if settings.tuned is not None:
-        from unblur.pipeline.settings import read_settings
-
-        read_settings(settings.tuned)  # a mistake in it stops the command, not each photo
+    # Read here: a mistake in it stops the command, not each photo, and it is read once.
+    tuned = None if tuned is None else read_settings(tuned)
+    settings = Settings(**options, tuned=tuned)
     if scheduler is not None and engine == "local":
         raise click.UsageError("--scheduler is for --engine dask")
     if journal is not None and not resume:

@@ -163,7 +163,7 @@ def settings_digest(settings: Settings) -> str:
     """
     facts = {k: v for k, v in vars(settings).items() if k not in _NOT_IN_RESULTS}
     digest = hashlib.sha256(json.dumps([__version__, facts], default=str).encode())
-    named = [path for path in (settings.psf, settings.mask, settings.tuned) if path is not None]
+    named = [path for path in (settings.psf, settings.mask) if path is not None]
     if settings.model.endswith(".onnx"):
         named.append(Path(settings.model))
     for path in (*named, *(weights_path(name) for name in shipped_networks())):
@@ -200,7 +200,6 @@ def _anywhere(settings: Settings) -> Settings:
         model=str(Path(model).absolute()) if model.endswith(".onnx") else model,
         psf=settings.psf and settings.psf.absolute(),
         mask=settings.mask and settings.mask.absolute(),
-        tuned=settings.tuned and settings.tuned.absolute(),
     )
 
 

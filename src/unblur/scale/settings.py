@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.io import Region
+from unblur.pipeline.settings import Settings as PipelineSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class Settings:
     region: Region | None
     mask: Path | None
     gate: bool
-    tuned: Path | None
+    tuned: PipelineSettings | None
     threads: int | None
     quality: int | None
     overwrite: bool
