@@ -8,8 +8,8 @@ from tests.motion.test_coarse_to_fine import HOOK, blurry
 from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
-from unblur.motion.psf_tools import clean_grid
 from unblur.motion.polish import least_squares_psf, polished
+from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import gradients
 
 FAINT_TAIL = Psf.from_points(

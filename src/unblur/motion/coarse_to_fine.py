@@ -32,12 +32,10 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
-from scipy import fft, ndimage
+from scipy import fft
 
 from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf

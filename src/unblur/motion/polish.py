@@ -28,8 +28,8 @@ from unblur.blur.masked_tv import masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.psf_tools import clean_grid
-from unblur.motion.windows import faded
 from unblur.motion.spatial import burnt, gradients
+from unblur.motion.windows import faded
 
 
 @dataclass(frozen=True)
