@@ -25,21 +25,21 @@ _SOFT_PX = 1.5
 """Gaussian through which the windows' PSFs are compared."""
 
 
-def without_faint(grid: FloatArray, share: float) -> FloatArray:
+def without_faint(grid: NDArray[Any], share: float) -> NDArray[Any]:
     """Return a grid without the values below a share of its peak.
 
     Args:
-        grid: any shape, float32.
+        grid: any shape, real.
         share: of the largest value, in [0, 1].
     """
-    return np.asarray(np.where(grid >= share * grid.max(), grid, 0), np.float32)
+    return np.where(grid >= share * grid.max(), grid, 0)
 
 
-def without_specks(grid: FloatArray, share: float, *, of_all: bool) -> FloatArray:
+def without_specks(grid: NDArray[Any], share: float, *, of_all: bool) -> NDArray[Any]:
     """Return a grid without its small separate parts; the largest stays.
 
     Args:
-        grid: (H, W) float32, at least 0, not all 0.
+        grid: (H, W), at least 0, not all 0.
         share: what a part must hold at least to stay.
         of_all: of the whole sum; otherwise of the largest part's.
     """
@@ -48,11 +48,11 @@ def without_specks(grid: FloatArray, share: float, *, of_all: bool) -> FloatArra
     if of_all:
         shares = sums / grid.sum()
         shares[int(np.argmax(shares))] = 1  # many specks and nothing else: the largest stays
-        return np.asarray(np.where(shares[parts] >= share, grid, 0), np.float32)
-    return np.asarray(np.where(sums[parts] >= share * sums.max(), grid, 0), np.float32)
+        return np.where(shares[parts] >= share, grid, 0)
+    return np.where(sums[parts] >= share * sums.max(), grid, 0)
 
 
-def clean_grid(grid: FloatArray, faint: float, speck: float) -> FloatArray:
+def clean_grid(grid: NDArray[Any], faint: float, speck: float) -> NDArray[Any]:
     """Return a PSF's map without what is faint, and without specks.
 
     Args:
