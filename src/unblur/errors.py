@@ -4,6 +4,7 @@ The tree::
 
     UnblurError                 exit 1   http 500
       InputError                exit 3   http 400   something given to us cannot be used
+        NothingFound            exit 7              folders without a single photo
         UnreadableImage                             no such file, truncated, not an image
         UnsupportedImage                            an image, but of a kind that is not handled
         ImageTooLarge                    http 413   more pixels than the limit allows
@@ -63,6 +64,12 @@ class InputError(UnblurError):
 
     exit_code = 3
     http_status = 400
+
+
+class NothingFound(InputError):
+    """What was named holds no photo at all."""
+
+    exit_code = 7
 
 
 class UnreadableImage(InputError):

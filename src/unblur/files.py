@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from unblur.errors import BadValue
+from unblur.errors import BadValue, UnblurError
+from unblur.paths import kind_of, kind_of_mode, shown
 
 _PIECE_BYTES = 1 << 20
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading; devices, which never end, and folders are refused.
+def check_regular(path: Path, error: type[UnblurError] = BadValue) -> None:
+    """Raise if a path is there and is no regular file: opening a FIFO would wait for ever.
+
+    Args:
+        path: links are followed. That it is missing is left to whoever opens it.
+        error: what is raised.
+    """
+    try:
+        kind = kind_of(path)
+    except (OSError, ValueError):
+        return
+    if kind is not None:
+        raise error(_not_regular(path, kind))
+
+
+def open_regular(path: Path, error: type[UnblurError] = BadValue) -> BinaryIO:
+    """Open a regular file for reading; folders, FIFOs, sockets and devices are refused at once.
 
     Raises:
-        BadValue: it is neither a file nor a pipe.
-        OSError: it cannot be opened.
+        UnblurError: of the type given; it is no regular file.
+        OSError, ValueError: it cannot be opened.
     """
-    _check_kind(path.stat().st_mode, path)  # before opening, which can wait for ever
-    stream = path.open("rb")
-    _check_kind(os.fstat(stream.fileno()).st_mode, path)
+    check_regular(path, error)
+    # A FIFO that takes the file's place just now opens at once, too, and is refused below.
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    stream = os.fdopen(number, "rb")
+    kind = kind_of_mode(os.fstat(number).st_mode)
+    if kind is not None:
+        stream.close()
+        raise error(_not_regular(path, kind))
     return stream
+
+
+def read_regular(path: Path, error: type[UnblurError] = BadValue) -> bytes:
+    """Return the whole content of a regular file that the user calls a photo of his own.
+
+    Raises:
+        UnblurError, OSError, ValueError: as :func:`open_regular`.
+    """
+    with open_regular(path, error) as stream:
+        return stream.read()
 
 
 def read_file(path: Path, *, max_bytes: int) -> bytes:
     """Return the content of a file.
 
     Raises:
-        BadValue: it is longer (as sparse files can be that take no space on the disk), or no file.
+        BadValue: it is longer (as sparse files can be that take no space on the disk), or no
+            regular file.
         OSError: it cannot be read.
     """
     with open_regular(path) as stream:
@@ -63,6 +94,6 @@ def _too_long(name: str, size: int, max_bytes: int) -> str:
     return f"{name} has {size / 1e6:.0f} MB or more, at most {max_bytes / 1e6:.0f} MB are read"
 
 
-def _check_kind(mode: int, path: Path) -> None:
-    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-        raise BadValue(f"{path} is not a file")
+def _not_regular(path: Path, kind: str) -> str:
+    hint = "name the files in it" if kind == "a folder" else "photos are read from a pipe by '-'"
+    return f"{shown(path)} is {kind}, a regular file is expected; {hint}"

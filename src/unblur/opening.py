@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from unblur.errors import UnreadableImage, UnsupportedImage
+from unblur.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +53,8 @@ def open_image(
     refused = sorted(set(formats) - _ALLOWED)
     if refused or not formats:
         raise ValueError(f"formats must be some of {sorted(_ALLOWED)}, got {list(formats)}")
+    if isinstance(source, Path):
+        check_regular(source, UnreadableImage)
     stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     return Image.open(stream, formats=tuple(formats))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from unblur.errors import BadValue, nearest
+from unblur.files import check_regular
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ def values_of(path: Path) -> dict[str, Any]:
         import tomllib
     except ImportError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef,import-not-found,unused-ignore]
+    check_regular(path, BadValue)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

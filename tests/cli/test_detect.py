@@ -113,8 +113,8 @@ def test_a_narrow_panorama_is_judged(tmp_path):
 def test_mistakes_are_explained(folder, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "no photos found" in unblur("detect", empty).stderr
-    assert json.loads(unblur("detect", empty, "--json").stdout) == []
+    assert "no photos found" in unblur("detect", empty, expect=7).stderr
+    assert json.loads(unblur("detect", empty, "--json", expect=7).stdout) == []
     assert "exclude" in unblur("detect", folder, "--json", "--csv", expect=2).stderr
     assert "does not exist" in unblur("detect", folder / "none", expect=3).stderr
 

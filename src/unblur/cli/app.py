@@ -8,7 +8,8 @@ from importlib import import_module
 import click
 
 from unblur import __version__
-from unblur.errors import UnblurError
+from unblur.cli.say import say
+from unblur.errors import OutputError, UnblurError
 
 _COMMANDS = {
     "restore": "unblur.cli.restore",
@@ -52,11 +53,16 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except UnblurError as error:
-            click.echo(f"unblur: {error}", err=True)
+            say(f"unblur: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("unblur: stopped", err=True)
+            say("unblur: stopped", err=True)
             sys.exit(130)
+        except BrokenPipeError:  # whoever reads has seen enough; click ends quietly
+            raise
+        except OSError as error:  # of standard output, as all else that can fail is ours
+            say(f"unblur: {error.strerror or error}", err=True)
+            sys.exit(OutputError.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,5 +75,6 @@ def main() -> None:
     unblur photos/ -o restored/   a whole folder, its tree kept
 
     Nothing is sent anywhere but to a store or cluster that you name. Exit codes: 0 done,
-    2 wrong usage, 3 bad input, 4 model, 5 engine, 6 output, 1 anything else.
+    2 wrong usage, 3 bad input, 4 model, 5 engine, 6 output, 7 no photos found, 130 stopped,
+    1 anything else.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import to_json
+from unblur.cli.say import say, say_json
 from unblur.errors import MissingExtra
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -43,13 +43,13 @@ def audit(run: Path, photos: Path, windows: int, workers: int, as_json: bool) ->
 
     attack = audit_run(run, photos, windows=windows, workers=workers)
     if as_json:
-        click.echo(to_json(dataclasses.asdict(attack)))
+        say_json(dataclasses.asdict(attack))
         return
-    click.echo(
+    say(
         f"AUC {attack.auc:.3f} ± {attack.auc_error:.3f} (0.5 is guessing): of a photo trained on "
         "and another, how often the one trained on is recognised"
     )
-    click.echo(
+    say(
         f"found {attack.hits:.1%} of {attack.members} photos trained on, "
         f"while 5 % of {attack.others} others are accused"
     )

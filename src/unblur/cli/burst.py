@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import progress_bar
+from unblur.cli.say import say, say_json
+from unblur.paths import names_of, real, shown
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -54,11 +56,11 @@ def burst(
     plan = plan_outputs([InputFile(source, Path(source.name))], output)
     check_free(plan, overwrite=overwrite)
     target = plan[0][1]
-    if any(target.resolve() == photo.resolve() for photo in photos):
-        raise click.UsageError(f"{target} is one of the photos; choose another output")
+    if any(real(target) == real(photo) for photo in photos):
+        raise click.UsageError(f"{shown(target)} is one of the photos; choose another output")
     write_photo(restored, target, overwrite=overwrite)
     if as_json:
-        click.echo(to_json({"output": str(target), **dataclasses.asdict(report)}))
+        say_json({**names_of(str(target), "output"), **dataclasses.asdict(report)})
         return
     notes = "".join(f"; {note}" for note in report.notes)
-    click.echo(f"{source} -> {target}: {len(report.helped)} neighbour(s) helped{notes}")
+    say(f"{shown(source)} -> {shown(target)}: {len(report.helped)} neighbour(s) helped{notes}")

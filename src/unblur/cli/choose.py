@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from unblur.cli.common import names_in, to_json
+from unblur.cli.common import names_in
 from unblur.cli.compare import output_of, run_job, tell_failures
 from unblur.cli.options import FOLDER, dataset_option, json_option, seed_option, threads_option
+from unblur.cli.say import say, say_json
 
 
 @click.command("choose")
@@ -73,14 +74,14 @@ def choose(
     write_bytes(page.to_html(found).encode(), report, overwrite=True)
     if as_json:
         facts: dict[str, Any] = dataclasses.asdict(choice)
-        click.echo(to_json({**facts, "left_out": unable, "report": str(report)}))
+        say_json({**facts, "left_out": unable, "report": str(report)})
         return
     if choice.model is None:
-        click.echo("use none: leaving these photos alone is as good as anything tried\n")
+        say("use none: leaving these photos alone is as good as anything tried\n")
     else:
-        click.echo(f"use {choice.model}: unblur photo.jpg {as_options(choice.model)}\n")
-    click.echo("\n".join((*choice.reasons, *unable)))
-    click.echo(f"\n{report}")
+        say(f"use {choice.model}: unblur photo.jpg {as_options(choice.model)}\n")
+    say("\n".join((*choice.reasons, *unable)))
+    say(f"\n{report}")
 
 
 def _reader(data: Path, dataset: str) -> str:

@@ -1,9 +1,8 @@
-"""What the commands share: progress, numbers from text, JSON."""
+"""What the commands share: progress, numbers from text."""
 
 from __future__ import annotations
 
-import json
-import math
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from unblur.cli.say import say
 from unblur.errors import BadValue
 from unblur.io import Region
 from unblur.tone import parse_tone
@@ -67,12 +67,12 @@ class Bar:
     def __init__(self, label: str, length: int, *, hidden: bool) -> None:
         self._total = length * 1000
         self._done = 0.0
-        shown = not hidden and sys.stderr.isatty()
+        watched = not hidden and sys.stderr is not None and sys.stderr.isatty()
         self._bar = click.progressbar(
             length=self._total,
             label=label,
-            file=sys.stderr,
-            hidden=not shown,
+            # click 8.1 has no hidden bars, and prints the label of one that nobody watches
+            file=sys.stderr if watched else io.StringIO(),
             show_eta=True,
             item_show_func=lambda note: note,
         )
@@ -116,7 +116,7 @@ class Pace:
         text = f"{60 / max(each, 1e-9):.1f} a minute, {left} left"
         if not self._quiet and now - self._said >= 60:
             self._said = now
-            click.echo(f"unblur: {done} of {self._total} done, {text}", err=True)
+            say(f"unblur: {done} of {self._total} done, {text}", err=True)
         return text
 
 
@@ -131,18 +131,3 @@ def progress_bar(label: str, length: int, *, hidden: bool = False) -> Iterator[B
     bar = Bar(label, length, hidden=hidden)
     with bar._bar:
         yield bar
-
-
-def to_json(value: Any) -> str:
-    """Return strict JSON: infinite and undefined numbers become null."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

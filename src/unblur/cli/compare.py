@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar
 from unblur.cli.options import (
     FOLDER,
     crop_option,
@@ -19,6 +19,7 @@ from unblur.cli.options import (
     seed_option,
     threads_option,
 )
+from unblur.cli.say import say, say_json, to_json
 
 if TYPE_CHECKING:
     from unblur.evaluate.comparing.run import Comparison
@@ -107,14 +108,14 @@ def compare(
         write_bytes(html.encode(), folder / "report.html", overwrite=True)
         write_bytes((to_json(facts) + "\n").encode(), folder / "compare.json", overwrite=True)
     if as_json:
-        click.echo(to_json(facts))
+        say_json(facts)
     elif found.shots:
-        click.echo(words.text_table(found))
-        click.echo("\n" + "\n".join(words.verdict(found)))
-        click.echo(f"\n{folder / 'report.html'}: {len(html) / 1e6:.1f} MB")
+        say(words.text_table(found))
+        say("\n" + "\n".join(words.verdict(found)))
+        say(f"\n{folder / 'report.html'}: {len(html) / 1e6:.1f} MB")
     tell_failures(found)
     if not found.whole:
-        click.echo(
+        say(
             f"unblur: stopped after {len(found.shots)} of {found.planned} photos; the same "
             "command goes on",
             err=True,
@@ -151,6 +152,6 @@ def run_job(
 def tell_failures(found: Comparison) -> None:
     """Name the first runs that failed."""
     for model, photo, why in found.failures[:5]:
-        click.echo(f"unblur: {model} failed on {photo}: {why}", err=True)
+        say(f"unblur: {model} failed on {photo}: {why}", err=True)
     if len(found.failures) > 5:
-        click.echo(f"unblur: {len(found.failures) - 5} more runs failed", err=True)
+        say(f"unblur: {len(found.failures) - 5} more runs failed", err=True)

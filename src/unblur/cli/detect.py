@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import progress_bar
+from unblur.cli.say import nothing_as_json, say, say_json
+from unblur.paths import names_of, shown
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from unblur.detection.culling import Seen
     from unblur.io import InputFile
+    from unblur.io.outputs import OnCollision
 
 _FEW = 8
 """So many photos are looked at in this process; starting others would take longer."""
@@ -62,6 +67,13 @@ _FEW = 8
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: all processors.")
 @click.option("--overwrite", is_flag=True, help="Replace existing copies, lists and maps.")
+@click.option(
+    "--on-collision",
+    type=click.Choice(["error", "suffix"]),
+    default="error",
+    show_default=True,
+    help="Copies or maps that would get the same name: refuse, or write a-2.jpg, a-3.jpg ...",
+)
 def detect(
     photos: tuple[Path, ...],
     full: bool,
@@ -74,58 +86,49 @@ def detect(
     as_csv: bool,
     workers: int | None,
     overwrite: bool,
+    on_collision: OnCollision,
 ) -> None:
     """Tell which PHOTOS (files and folders) are sharp, moved or out of focus.
 
     Lengths and angles (counter-clockwise from the right) are of the blur, in px of the photo.
     A photo that fails is named, the others go on, and the exit code is that of the first
-    failure.
+    failure. Of folders all photos are taken, by their extensions; what is passed over is
+    counted. No photo at all: exit code 7.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
-    from unblur.io import find_images
+    from unblur.cli.detect_files import plan_files
+    from unblur.io.folders import search
 
-    files = find_images(photos)
-    _check_targets(files, blurred_to, list_file, map_to, overwrite)
+    with nothing_as_json(as_json):
+        found = search(photos)
+    files = found.files
+    written = plan_files(
+        files, blurred_to, list_file, map_to, overwrite=overwrite, on_collision=on_collision
+    )
     begun = time.perf_counter()
     verdicts: dict[int, Seen] = {}
-    with progress_bar("looking", len(files), hidden=not files) as bar:
+    with progress_bar("looking", len(files)) as bar:
         for number, item in _all(files, full, map_to is not None, workers):
-            if map_to is not None:
-                _draw_map(item, files[number], map_to, overwrite)
-                item = replace(item, luma=None)
-            verdicts[number] = item
+            written.draw(number, item)
+            verdicts[number] = replace(item, luma=None) if map_to is not None else item
             bar.to(len(verdicts))
     seen = [verdicts[number] for number in range(len(files))]
     rows = [_row(item, threshold) for item in seen]
     if burst:
         _mark_bursts(seen, rows)
-    _cull(files, rows, blurred_to, list_file, overwrite)
-    if as_json or as_csv:
-        click.echo(to_json(rows) if as_json else _as_csv(rows), nl=as_json)
+    written.cull(rows)
+    passed = [_passed_row(folder, counts) for folder, counts in found.passed_over.items()]
+    if as_json:
+        say_json([*rows, *passed])
+    elif as_csv:
+        say(_as_csv(rows), nl=False)
     else:
-        _tell(rows, time.perf_counter() - begun)
-    sys.exit(next((item.error.exit_code for item in seen if item.error is not None), 0))
-
-
-def _check_targets(
-    files: Sequence[InputFile],
-    blurred_to: Path | None,
-    list_file: Path | None,
-    map_to: Path | None,
-    overwrite: bool,
-) -> None:
-    """Refuse before the work what could not be written after it."""
-    from unblur.io import check_apart, check_free
-
-    plans = [[(item, list_file) for item in files[:1]]] if list_file is not None else []
-    if blurred_to is not None:
-        plans.append([(item, blurred_to / item.relative) for item in files])
-    if map_to is not None:
-        plans.append([(item, _map_of(item, map_to)) for item in files])
-    for plan in plans:
-        check_apart(plan)
-        check_free(plan, overwrite=overwrite)
+        _tell(rows, passed, time.perf_counter() - begun)
+    if written.list_problem is not None:
+        raise written.list_problem
+    errors = [item.error or written.problems.get(number) for number, item in enumerate(seen)]
+    sys.exit(next((error.exit_code for error in errors if error is not None), 0))
 
 
 def _all(
@@ -150,7 +153,7 @@ def _all(
 
 
 def _row(item: Seen, threshold: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"path": str(item.path)}
+    row: dict[str, Any] = dict(names_of(str(item.path)))
     if item.detection is None:
         return {**row, "blur_probability": None, "blurred": None, "error": str(item.error)}
     blurred = item.detection.blur_probability >= threshold
@@ -166,41 +169,17 @@ def _mark_bursts(seen: Sequence[Seen], rows: list[dict[str, Any]]) -> None:
             rows[index] |= {"burst": number, "sharpest": index == best}
 
 
-def _cull(
-    files: Sequence[InputFile],
-    rows: Sequence[dict[str, Any]],
-    folder: Path | None,
-    list_file: Path | None,
-    overwrite: bool,
-) -> None:
-    """Copy or list the photos that are not to be kept."""
-    from unblur.io import write_bytes
+def _passed_row(folder: Path, counts: Counter[str]) -> dict[str, Any]:
+    from unblur.io.folders import counted
 
-    out = [
-        file
-        for file, row in zip(files, rows, strict=True)
-        if (not row["sharpest"] if "sharpest" in row else row["blurred"])
-    ]
-    if folder is not None:
-        for file in out:
-            write_bytes(file.path.read_bytes(), folder / file.relative, overwrite=overwrite)
-    if list_file is not None:
-        text = "".join(f"{file.path}\n" for file in out)
-        write_bytes(text.encode("utf-8", "surrogateescape"), list_file, overwrite=overwrite)
-
-
-def _draw_map(item: Seen, file: InputFile, folder: Path, overwrite: bool) -> None:
-    if item.detection is None or item.luma is None:
-        return
-    from unblur.detection.heatmap import heat_map
-    from unblur.io import Photo, write_photo
-
-    picture = Photo.from_array(heat_map(item.detection, item.luma))
-    write_photo(picture, _map_of(file, folder), overwrite=overwrite)
-
-
-def _map_of(file: InputFile, folder: Path) -> Path:
-    return folder / file.relative.with_name(f"{file.relative.name}.blur.png")
+    return {
+        **names_of(str(folder)),
+        "blur_probability": None,
+        "blurred": None,
+        "error": None,
+        "summary": f"passed over: {counted(counts)}",
+        "passed_over": dict(counts),
+    }
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -225,19 +204,21 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _tell(rows: Sequence[dict[str, Any]], seconds: float) -> None:
-    if not rows:
-        click.echo("unblur: no photos found", err=True)
+def _tell(rows: Sequence[dict[str, Any]], passed: Sequence[dict[str, Any]], seconds: float) -> None:
     for row in rows:
         if row["error"]:
-            click.echo(f"unblur: {row['path']}: {row['error']}", err=True)
+            say(f"unblur: {shown(row['path'])}: {row['error']}", err=True)
         else:
-            click.echo(f"{_verdict(row)}  {row['path']}")
+            say(f"{_verdict(row)}  {shown(row['path'])}")
+    for row in passed:
+        say(f"{shown(row['path'])}: {row['summary']}")
     good = [row for row in rows if not row["error"]]
     if len(rows) > 1:
         blurred = sum(1 for row in good if row["blurred"])
-        click.echo(
-            f"{len(good)} photos, {blurred} blurred, {len(rows) - len(good)} unreadable; "
+        over = sum(sum(row["passed_over"].values()) for row in passed)
+        say(
+            f"{len(good)} photos, {blurred} blurred, {len(rows) - len(good)} unreadable"
+            f"{f', {over} passed over' if over else ''}; "
             f"{seconds:.1f} s, {60 * len(rows) / max(seconds, 1e-9):.0f} a minute"
         )
 

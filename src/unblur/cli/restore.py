@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
-from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import Pace, RegionType, progress_bar, to_json, tone_option
+from unblur.cli.common import Pace, RegionType, progress_bar, tone_option
+from unblur.cli.say import nothing_as_json
+from unblur.cli.summary import End, brief, check_report, finish, is_report, undone
 
 if TYPE_CHECKING:
+    from unblur.io.outputs import OnCollision
     from unblur.scale.batch import How
     from unblur.scale.journal import Journal
+    from unblur.scale.plan import Work
     from unblur.scale.settings import Settings
 
 _STD = "-"
@@ -84,6 +86,14 @@ _STD = "-"
     help="Of JPEG and WebP results; by default as each photo was stored.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing results (never a photo).")
+@click.option(
+    "--on-collision",
+    type=click.Choice(["error", "suffix"]),
+    default="error",
+    show_default=True,
+    help="Results that would get the same name (IMG_1.HEIC and IMG_1.jpg): 'error' names the "
+    "photos and leaves them, 'suffix' writes IMG_1-heic and so on; the others go on either way.",
+)
 @click.option("--strip-location", is_flag=True, help="Leave the place out of the metadata.")
 @click.option(
     "--strip-metadata", is_flag=True, help="Leave out all metadata but what tells the colour."
@@ -138,6 +148,7 @@ def restore(
     report: Path | None,
     as_json: bool,
     extension: str | None,
+    on_collision: OnCollision,
     workers: int,
     worker_memory: int | None,
     resume: bool,
@@ -151,10 +162,12 @@ def restore(
     """Take the motion blur out of PHOTOS: files, folders, URLs or - for standard input.
 
     A photo that is already sharp comes back as it is. A photo that fails is named, the others
-    go on, and the exit code is that of the first failure.
+    go on, and the exit code is that of the first failure. Of folders all photos are taken, by
+    their extensions; what is passed over is counted. No photo at all: exit code 7.
     """
     from unblur.pipeline.settings import read_settings
     from unblur.scale.batch import How
+    from unblur.scale.plan import plan_tasks
     from unblur.scale.settings import Settings
 
     # Read here: a mistake in it stops the command, not each photo, and it is read once.
@@ -164,23 +177,26 @@ def restore(
         raise click.UsageError("--scheduler is for --engine dask")
     if journal is not None and not resume:
         raise click.UsageError("--journal is for --resume")
-    replaced = settings.overwrite or (resume and report is not None and _is_report(report))
-    _check_report(report, overwrite=replaced)
+    replace = settings.overwrite or (resume and report is not None and is_report(report))
+    check_report(report, overwrite=replace)
     how = How(workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory)
-    if _STD in photos or output == _STD:
-        rows, code = _stream(photos, output, settings, extension)
+    piped = _STD in photos or output == _STD
+    if piped:
+        end = _stream(photos, output, settings, extension)
     else:
         with ExitStack() as stack:
+            with nothing_as_json(as_json):
+                work = plan_tasks(
+                    [_local(text) for text in photos],
+                    output and _local(output),
+                    extension=extension,
+                    on_collision=on_collision,
+                )
             kept = _journal(stack, output, journal, settings) if resume else None
             job = _Job(settings, how, kept, whole=as_json or report is not None)
-            rows, code = _files(photos, output, extension, job, quiet=quiet or as_json)
-    if report is not None:
-        from unblur.io import write_bytes
-
-        write_bytes((to_json(rows) + "\n").encode(), report, overwrite=replaced)
-    if as_json:
-        click.echo(to_json(rows), err=output == _STD)
-    sys.exit(code)
+            end = _files(work, job, quiet=quiet or as_json)
+    told = not (piped or quiet or as_json)
+    finish(end, report, replace=replace, as_json=as_json, told=told, err=output == _STD)
 
 
 @dataclass(frozen=True)
@@ -193,30 +209,10 @@ class _Job:
     whole: bool
 
 
-def _is_report(path: Path) -> bool:
-    """Return whether a file is a report of an earlier run, which a resumed one may replace."""
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(rows, list) and all(
-        isinstance(row, dict) and {"path", "output", "error", "summary"} <= row.keys()
-        for row in rows
-    )
-
-
-def _check_report(report: Path | None, *, overwrite: bool) -> None:
-    """Raise now, not after the work, if the report would replace a file."""
-    from unblur.errors import WouldOverwrite
-
-    if report is not None and report.exists() and not overwrite:
-        raise WouldOverwrite(f"{report} exists already; use --overwrite, or another name")
-
-
 def _journal(
     stack: ExitStack, output: str | None, journal: Path | None, settings: Settings
 ) -> Journal:
-    from unblur.io.folders import is_folder
+    from unblur.io.outputs import is_folder
     from unblur.scale.batch import settings_digest
     from unblur.scale.journal import NAME, Journal
     from unblur.scale.stores import is_url
@@ -232,80 +228,71 @@ def _journal(
 
 def _stream(
     photos: tuple[str, ...], output: str | None, settings: Settings, extension: str | None
-) -> tuple[list[dict[str, Any]], int]:
+) -> End:
     """One photo from standard input or to standard output."""
-    from unblur.io import write_bytes
+    from unblur.files import read_regular
+    from unblur.io import destination, write_bytes
     from unblur.scale.photo import row_of
     from unblur.scale.results import Source, restore_file
 
     if len(photos) != 1:
         raise click.UsageError("'-' takes one photo at a time")
+    if output not in (None, _STD):
+        destination(Path(output))
     data = sys.stdin.buffer.read() if photos[0] == _STD else None
     place = Path(photos[0])
-    source = Source(place, place.read_bytes) if data is None else Source(data, lambda: data)
+    source = (
+        Source(place, lambda: read_regular(place)) if data is None else Source(data, lambda: data)
+    )
     target = None if output is None or output == _STD else Path(output)
     ending = f".{extension.lstrip('.')}" if extension else ""
     result, facts = restore_file(source, settings, ending if target is None else target.suffix)
     if target is None:
         sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
     else:
         write_bytes(result, target, overwrite=settings.overwrite)
-    return [row_of(photos[0], output or _STD, facts)], 0
+    return End([row_of(photos[0], output or _STD, facts)])
 
 
-def _files(
-    photos: tuple[str, ...], output: str | None, extension: str | None, job: _Job, *, quiet: bool
-) -> tuple[list[dict[str, Any]], int]:
-    """Photos from files, folders and stores; returns a row for each and the exit code."""
+def _files(work: Work, job: _Job, *, quiet: bool) -> End:
+    """Photos from files, folders and stores, as far as nothing stops the work."""
+    from unblur.errors import UnblurError
+    from unblur.paths import names_of
     from unblur.scale.batch import Batch, check_reach
-    from unblur.scale.plan import plan_tasks
 
-    tasks = plan_tasks([_local(p) for p in photos], output and _local(output), extension=extension)
+    tasks = work.tasks
     check_reach(tasks, job.how)
     batch = Batch(tasks, job.settings, job.journal)
     rows: dict[int, dict[str, Any]] = {}
     codes: dict[int, int] = {}
+    stopped: BaseException | None = None
     begun, pace = time.perf_counter(), Pace(len(tasks), quiet=quiet or len(tasks) < 2)
-    with progress_bar("restoring", len(tasks), hidden=quiet or not tasks) as bar:
-        for number, outcome in batch.run(job.how, lambda share: bar.to(len(rows) + share)):
-            rows[number] = outcome.row if job.whole else _brief(outcome.row)
-            codes[number] = outcome.exit_code
-            bar.to(len(rows), None if number in batch.done else pace.step(len(rows)))
-    in_order = [rows[number] for number in range(len(tasks))]
-    _tell(in_order, batch.done, time.perf_counter() - begun, quiet=quiet)
-    return in_order, next((codes[n] for n in range(len(tasks)) if codes[n]), 0)
+    try:
+        with progress_bar("restoring", len(tasks), hidden=quiet) as bar:
+            for number, outcome in batch.run(job.how, lambda share: bar.to(len(rows) + share)):
+                rows[number] = outcome.row if job.whole else brief(outcome.row)
+                codes[number] = outcome.exit_code
+                bar.to(len(rows), None if number in batch.done else pace.step(len(rows)))
+    except (UnblurError, KeyboardInterrupt) as error:  # a full disk, a lost cluster, Ctrl-C
+        stopped = error
+        if not rows:
+            raise
+    return End(
+        [rows.get(n) or undone(names_of(task.source)) for n, task in enumerate(tasks)],
+        next((codes[n] for n in sorted(codes) if codes[n]), 0),
+        batch.done,
+        work.rows(),
+        time.perf_counter() - begun,
+        stopped,
+    )
 
 
 def _local(text: str) -> str:
-    """Return a file:// URL as the path it is."""
+    """Return a file:// URL as the path it is, whatever bytes its name has."""
     if not text.startswith("file://"):
         return text
     from urllib.parse import unquote, urlsplit
 
-    path = unquote(urlsplit(text).path)
+    path = unquote(urlsplit(text).path, errors="surrogateescape")
     return path.removeprefix("/") if re.match(r"/[A-Za-z]:", path) else path  # Windows
-
-
-def _brief(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what is told of a photo: reports of many would fill the memory."""
-    return {key: row[key] for key in ("path", "output", "error", "summary")}
-
-
-def _tell(
-    rows: list[dict[str, Any]], before: Collection[int], seconds: float, *, quiet: bool
-) -> None:
-    """Say what was done now, then what failed, then the sums."""
-    failed = [row for row in rows if row["error"]]
-    if not quiet:
-        for number, row in enumerate(rows):
-            if not row["error"] and number not in before:
-                click.echo(f"{row['path']} -> {row['output']}: {row['summary']}")
-    for row in failed:
-        click.echo(f"unblur: {row['path']}: {row['error']}", err=True)
-    if len(rows) > 1 and not quiet:
-        now = len(rows) - len(before)
-        rate = f", {60 * now / max(seconds, 1e-9):.1f} a minute" if now else ""
-        kept = f" ({len(before)} of them before)" if before else ""
-        click.echo(
-            f"{len(rows) - len(failed)} done{kept}, {len(failed)} failed, {seconds:.1f} s{rate}"
-        )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from unblur.cli.say import say
+
 _ENVIRONMENT = "UNBLUR_PASSWORD"
 
 
@@ -154,7 +156,7 @@ def serve(
     listener = listen(settings.host, settings.port, exact=port is not None)
     shown = f"[{host}]" if ":" in host else host
     address = f"{settings.scheme}://{shown}:{listener.getsockname()[1]}/"
-    click.echo(f"unblur: the page is at {address} (Ctrl-C ends it)", err=True)
+    say(f"unblur: the page is at {address} (Ctrl-C ends it)", err=True)
     if opened:
         import webbrowser
 
@@ -166,14 +168,16 @@ def _password(path: Path | None) -> str | None:
     if path is None:
         return os.environ.get(_ENVIRONMENT) or None
     from unblur.errors import BadValue
+    from unblur.files import check_regular
 
     try:
+        check_regular(path)
         mode = path.stat().st_mode
         password = path.read_text("utf-8").splitlines()[0].strip()
     except (OSError, ValueError, IndexError) as error:
         raise BadValue(f"cannot read a password from {path}; write it there") from error
     if os.name == "posix" and mode & 0o027:
-        click.echo(
+        say(
             f"unblur: others on this computer may read or change {path} "
             f"(mode {mode & 0o777:o}); run: chmod 600 {path}",
             err=True,

@@ -9,6 +9,7 @@ import click
 
 from unblur.cli.common import progress_bar
 from unblur.cli.options import FILE, FOLDER
+from unblur.cli.say import say
 
 
 @click.command()
@@ -72,5 +73,5 @@ def synth(
             progress=lambda done, total: bar.to(done),
         )
     for name, reason in summary.skipped:
-        click.echo(f"left out {name}: {reason}", err=True)
-    click.echo(f"{summary.written} pairs in {out_dir}")
+        say(f"left out {name}: {reason}", err=True)
+    say(f"{summary.written} pairs in {out_dir}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from unblur.cli.say import say
 from unblur.errors import BadValue, MissingExtra, UnblurError
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def train(
     elif not work():
         return  # one of several that torchrun has started; the first of them speaks
     if plot:
-        click.echo(f"curves: {plot_curves(run_folder / 'log.csv')}")
-    click.echo(f"checkpoint: {run_folder / 'checkpoint.pt'}")
+        say(f"curves: {plot_curves(run_folder / 'log.csv')}")
+    say(f"checkpoint: {run_folder / 'checkpoint.pt'}")
 
 
 def _speaking_up(work: Callable[[], object]) -> None:
@@ -145,7 +146,7 @@ def _speaking_up(work: Callable[[], object]) -> None:
     try:
         work()
     except UnblurError as error:
-        click.echo(f"unblur: {error}", err=True)
+        say(f"unblur: {error}", err=True)
         os._exit(error.exit_code)  # the others may wait for this process for ever
 
 
@@ -203,7 +204,7 @@ def _train_private(
             settings, privacy, photos, run, workers=workers, initial=initial, progress=show
         )
     terms = load_checkpoint(path)["privacy"]
-    click.echo(
+    say(
         f"spent: epsilon {terms['epsilon']:.2f} at delta {terms['delta']:g}, of any one of "
         f"{terms['photos']} photos; {run / 'records'} holds pieces of them: keep it to yourself"
     )

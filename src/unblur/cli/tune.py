@@ -9,6 +9,7 @@ import click
 
 from unblur.cli.common import progress_bar
 from unblur.cli.options import FILE, FOLDER, dataset_option, seed_option, threads_option
+from unblur.cli.say import say
 
 _STOPPED = 130
 
@@ -79,11 +80,11 @@ def tune(
     comment = [f"{kind} unblur tune on {name}, model {model}, {found.trials} trials, seed {seed}"]
     comment.append(f"what was found: {said}")
     write_bytes(to_toml(found.settings, comment).encode(), output, overwrite=overwrite)
-    click.echo(f"{found.trials} settings tried; the best: {said}")
+    say(f"{found.trials} settings tried; the best: {said}")
     if found.better:
-        click.echo(f"{output}: use it by 'unblur restore --settings {output}'")
+        say(f"{output}: use it by 'unblur restore --settings {output}'")
     else:
-        click.echo(f"not surely better where it counts: {output} holds the defaults")
+        say(f"not surely better where it counts: {output} holds the defaults")
     if not found.whole:
-        click.echo("unblur: stopped; the same command with --overwrite goes on", err=True)
+        say("unblur: stopped; the same command with --overwrite goes on", err=True)
         sys.exit(_STOPPED)

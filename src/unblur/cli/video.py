@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import progress_bar, to_json
+from unblur.cli.common import progress_bar
+from unblur.cli.say import say, say_json
+from unblur.paths import names_of, shown
 
 if TYPE_CHECKING:
     from unblur.io.video import FrameSink, FrameSource
@@ -170,13 +172,14 @@ def video(
 def _tell(clip: Path, target: Path, report: ClipReport, *, as_json: bool, quiet: bool) -> None:
     to_errors = target == _STD
     if as_json:
-        row = {"path": str(clip), "output": str(target), **dataclasses.asdict(report)}
-        click.echo(to_json(row), err=to_errors)
+        named = {**names_of(str(clip)), **names_of(str(target), "output")}
+        row = {**named, **dataclasses.asdict(report)}
+        say_json(row, err=to_errors)
     elif not quiet:
         rate = report.frames / max(report.seconds, 1e-9)
         notes = "".join(f"; {note}" for note in report.notes)
-        click.echo(
-            f"{clip} -> {target}: {report.frames} frames, {rate:.1f} frames/s, "
+        say(
+            f"{shown(clip)} -> {shown(target)}: {report.frames} frames, {rate:.1f} frames/s, "
             f"{len(report.cuts)} scene cut(s){notes}",
             err=to_errors,
         )
@@ -187,10 +190,12 @@ def _beside(clip: Path) -> Path:
 
     if clip == _STD:
         return _STD
-    if clip.is_dir():
-        return clip.with_name(f"{clip.name}.unblurred")
+    from unblur.paths import fitted, is_folder
+
+    if is_folder(clip):
+        return clip.resolve().with_name(fitted(clip.resolve().name, ".unblurred"))
     written = clip.suffix.lower() in WRITTEN_SUFFIXES  # GIF, WebP and the like are only read
-    return clip.with_name(f"{clip.stem}.unblurred{clip.suffix if written else '.mp4'}")
+    return clip.with_name(fitted(clip.stem, f".unblurred{clip.suffix if written else '.mp4'}"))
 
 
 def _rate(text: str) -> Fraction:

@@ -1,10 +1,11 @@
 """Photos in and out of files: formats, metadata, folders, atomic writes."""
 
-from unblur.io.atomic import commit, is_staged_for, stage, sweep, write_bytes
+from unblur.io.atomic import commit, destination, is_staged_for, stage, sweep, write_bytes
 from unblur.io.decode import page_count, read_photo
 from unblur.io.encode import same_format, write_photo
-from unblur.io.folders import InputFile, check_apart, check_free, find_images, plan_outputs
+from unblur.io.folders import InputFile, find_images
 from unblur.io.limits import MAX_PIXELS
+from unblur.io.outputs import check_apart, check_free, plan_outputs
 from unblur.io.photo import Encoding, Metadata, Photo, Region
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "check_apart",
     "check_free",
     "commit",
+    "destination",
     "find_images",
     "is_staged_for",
     "page_count",

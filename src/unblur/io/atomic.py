@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from unblur.errors import CannotWrite, WouldOverwrite
+from unblur.paths import exists, is_folder, kind_of, real, shortened, shown
 
 _PART = ".part"
+_STEM_BYTES = 120
+"""Of a name in a hidden one: with dots, eight letters and ``.part`` well below what disks take."""
 _STAGED = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
 
 
@@ -23,17 +26,15 @@ def write_bytes(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     Args:
         data: the whole content.
         target: the file; its folder is made if needed.
-        overwrite: replace an existing file (its permissions are kept).
+        overwrite: replace an existing file (its permissions are kept); of a symbolic link, the
+            file that it leads to: the link stays.
 
     Raises:
         WouldOverwrite: the file exists and ``overwrite`` is false.
-        CannotWrite: no space, no permission, or the target is a folder. Nothing is left behind.
+        CannotWrite: no space, no permission, the name is too long, or the target is a folder,
+            FIFO, socket, device or a link that leads nowhere. Nothing is left behind.
     """
-    try:
-        taken = not overwrite and (target.exists() or target.is_symlink())
-    except (OSError, ValueError) as error:
-        raise _cannot(target, error) from error
-    if taken and not target.is_dir():
+    if not overwrite and exists(target) and not is_folder(target):
         raise _exists(target)
     commit(stage(data, target), target, overwrite=overwrite)
 
@@ -49,12 +50,9 @@ def stage(data: bytes, target: Path) -> Path:
     """
     staged: Path | None = None
     try:
-        if target.is_dir():
-            raise CannotWrite(f"cannot write {target}: it is a folder; name a file")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{_stem(target)}.", suffix=_PART
-        )
+        place = destination(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{_stem(place)}.", suffix=_PART)
         staged = Path(name)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -76,8 +74,11 @@ def commit(staged: Path, target: Path, *, overwrite: bool = False) -> None:
         WouldOverwrite, CannotWrite: as :func:`write_bytes`.
     """
     try:
-        _give_permissions(staged, target)
-        _move(staged, target, overwrite=overwrite)
+        if not overwrite and exists(target):
+            raise _exists(target)
+        place = destination(target)
+        _give_permissions(staged, place)
+        _move(staged, place, overwrite=overwrite)
     except OSError as error:
         raise _cannot(target, error) from error
     finally:
@@ -90,7 +91,7 @@ def is_staged_for(staged: Path, target: Path) -> bool:
     A regular hidden file of the right name in the target's own folder, of nobody else's and with
     no other name: whoever says that another file were staged wants it moved.
     """
-    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    place = real(target) if target.is_symlink() else target
     match = _STAGED.fullmatch(staged.name)
     if staged.parent != place.parent or match is None or match[1] != _stem(place):
         return False
@@ -100,6 +101,33 @@ def is_staged_for(staged: Path, target: Path) -> bool:
         return False
     owned = not hasattr(os, "geteuid") or facts.st_uid == os.geteuid()
     return stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and owned
+
+
+def destination(target: Path) -> Path:
+    """Return the file that writing to a target is about: where a link leads, else itself.
+
+    Raises:
+        CannotWrite: what lies there is a folder, FIFO, socket or device, or a link that leads
+            nowhere: such things are neither replaced nor waited for.
+    """
+    link = target.is_symlink()
+    place = real(target) if link else target
+    try:
+        kind = kind_of(place)
+    except FileNotFoundError:
+        if link:
+            raise CannotWrite(
+                f"cannot write {shown(target)}: it is a link that leads to {shown(place)}, which "
+                "is not there; name that file, or remove the link"
+            ) from None
+        return place
+    if kind == "a folder":
+        raise CannotWrite(f"cannot write {shown(target)}: it is a folder; name a file")
+    if kind is not None:
+        raise CannotWrite(
+            f"cannot write {shown(target)}: it is {kind}; name a file, or - for standard output"
+        )
+    return place
 
 
 def sweep(targets: Iterable[Path]) -> int:
@@ -115,7 +143,8 @@ def sweep(targets: Iterable[Path]) -> int:
     """
     wanted: dict[Path, set[str]] = {}
     for target in targets:
-        wanted.setdefault(target.parent, set()).add(_stem(target))
+        place = real(target) if target.is_symlink() else target
+        wanted.setdefault(place.parent, set()).add(_stem(place))
     removed = 0
     for folder, stems in wanted.items():
         with contextlib.suppress(FileNotFoundError):
@@ -128,7 +157,7 @@ def sweep(targets: Iterable[Path]) -> int:
 
 
 def _stem(target: Path) -> str:
-    return target.name[:40]
+    return shortened(target.name, _STEM_BYTES)
 
 
 def _remove(staged: Path | None) -> None:
@@ -139,8 +168,8 @@ def _remove(staged: Path | None) -> None:
 
 def _cannot(target: Path, error: OSError | ValueError) -> CannotWrite:
     if isinstance(error, OSError):
-        return CannotWrite(f"cannot write {target}: {error.strerror or error}")
-    return CannotWrite(f"cannot write {str(target)!r}: {error}")
+        return CannotWrite(f"cannot write {shown(target)}: {error.strerror or error}")
+    return CannotWrite(f"cannot write {shown(target)}: {error}")
 
 
 def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
@@ -153,13 +182,13 @@ def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
     except FileExistsError as error:
         raise _exists(target) from error
     except OSError:  # a file system without hard links
-        if target.exists():
+        if exists(target):
             raise _exists(target) from None
         temporary.replace(target)
 
 
 def _give_permissions(temporary: Path, target: Path) -> None:
-    if target.exists():
+    if exists(target):
         shutil.copymode(target, temporary)
     else:
         mask = os.umask(0)
@@ -168,4 +197,6 @@ def _give_permissions(temporary: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> WouldOverwrite:
-    return WouldOverwrite(f"{target} exists already; use --overwrite, or choose another output")
+    return WouldOverwrite(
+        f"{shown(target)} exists already; use --overwrite, or choose another output"
+    )

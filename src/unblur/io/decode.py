@@ -5,8 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
@@ -17,7 +16,6 @@ from unblur.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
-from unblur.files import drained, read_file
 from unblur.io import png16
 from unblur.io.avif import decode_avif
 from unblur.io.bmff import Still, color_tags, read_still
@@ -29,6 +27,7 @@ from unblur.io.losses import animation_of, avif_losses, heif_losses, jpeg_losses
 from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Photo, Samples
 from unblur.io.pillow_modes import samples_of
+from unblur.io.readable import Readable, load
 from unblur.io.tiff_bounds import check_tiff
 from unblur.io.tiff_read import STARTS, needs_tifffile, pages_of, read_deep_tiff
 from unblur.io.tones import tone_of
@@ -42,7 +41,7 @@ _MOST_BYTES = _PIXEL_BYTES * HARD_LIMIT
 
 
 def read_photo(
-    source: str | Path | bytes | BinaryIO,
+    source: Readable,
     *,
     max_pixels: int = MAX_PIXELS,
     name: str | None = None,
@@ -56,7 +55,7 @@ def read_photo(
     profile; such changes are in the notes.
 
     Args:
-        source: a path, the bytes of a file, or an opened binary file.
+        source: a path, the bytes of a file in any buffer, or an opened binary file.
         max_pixels: larger photos are refused before decoding.
         name: what messages call the photo, where the source does not tell; its extension counts.
         page: which page of a TIFF, from 1; the first, with a note of the others, if omitted.
@@ -68,21 +67,20 @@ def read_photo(
         BadValue: a float image with NaN or values outside [0, 1]; there is no such page.
         MissingExtra: the format needs an optional package.
     """
-    data, known_as = _load(source, name, max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels))
-    origin = source if isinstance(source, str | Path) else name or ""
-    suffix = Path(origin).suffix
+    most = max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels)
+    data, known_as, suffix = load(source, name, max_bytes=most)
     wanted = _Wanted(known_as, min(max_pixels, HARD_LIMIT), page)
     photo = _guarded(lambda: _read(data, wanted, suffix), known_as)
     return replace(photo, notes=(*name_note(suffix, photo.encoding.format), *photo.notes))
 
 
-def page_count(source: str | Path | bytes | BinaryIO) -> int:
+def page_count(source: Readable) -> int:
     """Return how many pages a file has: those of a TIFF, 1 for all others and for damaged ones.
 
     Raises:
         UnreadableImage: it cannot be read at all, or claims more than it holds.
     """
-    data, known_as = _load(source, None, _MOST_BYTES)
+    data, known_as, _ = load(source, max_bytes=_MOST_BYTES)
     if not data.startswith(STARTS):
         return 1
     check_tiff(data, known_as)
@@ -133,40 +131,6 @@ def from_pillow(image: Image.Image) -> Photo:
         return _turned(Photo(samples, alpha, metadata, encoding, notes), orientation)
 
     return _guarded(convert, "the Pillow image")
-
-
-def _load(
-    source: str | Path | bytes | BinaryIO, called: str | None, max_bytes: int
-) -> tuple[bytes, str]:
-    if isinstance(source, bytes):
-        data, name = source, _in_one_line(called) if called else "the data"
-    else:
-        told = source if isinstance(source, str | Path) else getattr(source, "name", "the stream")
-        name = _in_one_line(str(told))
-        data = _bytes_of(source, name, max_bytes)
-    if not data:
-        raise UnreadableImage(f"{name} is empty (0 bytes)")
-    return data, name
-
-
-def _bytes_of(source: str | Path | BinaryIO, name: str, max_bytes: int) -> bytes:
-    try:
-        if not isinstance(source, str | Path):
-            return drained(source, name, max_bytes=max_bytes)
-        if Path(source).is_dir():
-            raise UnreadableImage(f"{name} is a folder, a photo is expected")
-        return read_file(Path(source), max_bytes=max_bytes)
-    except FileNotFoundError:
-        raise UnreadableImage(f"{name} does not exist; check the name") from None
-    except BadValue as error:
-        raise UnreadableImage(f"cannot read {name}: {error}") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnreadableImage(f"cannot read {name}: {reason}") from error
-
-
-def _in_one_line(name: str) -> str:
-    return name if name.isprintable() else repr(name)
 
 
 def _read(data: bytes, wanted: _Wanted, suffix: str) -> Photo:

@@ -1,21 +1,27 @@
-"""Which photos a command means, and where each result goes. Paths only, no pixels."""
+"""Which photos a command means. Paths only, no pixels."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from unblur.errors import BadValue, UnreadableImage, WouldOverwrite
-from unblur.io.encode import format_of
-from unblur.io.formats import HEIF_SUFFIXES, RAW_SUFFIXES, SUFFIXES
+from unblur.errors import NothingFound, UnreadableImage
+from unblur.io.formats import READ_SUFFIXES
+from unblur.paths import exists, is_folder, kind_of, real, shown
 
 SUFFIX = ".unblurred"
 OWN_SUFFIXES = (SUFFIX, ".motion", ".motion.psf", ".blur")
 """Ends of the names of our own pictures, which are not taken for photos."""
 
-READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, *HEIF_SUFFIXES, ".gif"})
+OTHER_TYPE, NOT_REGULAR, LINK = "other type", "not a regular file", "link to a folder"
+"""Why something in a folder is passed over and counted."""
+
+NOT_COUNTED = ""
+"""What is passed over without a word: hidden files and folders, and results of ours."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +37,30 @@ class InputFile:
     relative: Path
 
 
-Plan = list[tuple[InputFile, Path]]
+@dataclass(frozen=True)
+class Search:
+    """What files, folders and patterns stand for.
+
+    Attributes:
+        files: the photos.
+        passed_over: for each folder that was named and held something that was not taken: how
+            much of what kind.
+    """
+
+    files: list[InputFile]
+    passed_over: dict[Path, Counter[str]]
 
 
 def find_images(paths: Sequence[Path], *, recursive: bool = True) -> list[InputFile]:
-    """Return the photos that files, folders and patterns stand for.
+    """Return the photos that :func:`search` finds; none is not an error."""
+    return _search(paths, recursive=recursive).files
 
-    A named file is always taken; in folders, files with a known extension that are neither
-    hidden nor results of ours.
+
+def search(paths: Sequence[Path], *, recursive: bool = True) -> Search:
+    """Return the photos that files, folders and patterns stand for, and what is passed over.
+
+    A named file is always taken; in folders, regular files with an extension of READ_SUFFIXES
+    that are neither hidden nor results of ours.
 
     Args:
         paths: files, folders, and patterns with ``*``, ``?`` and ``[...]``.
@@ -46,27 +68,56 @@ def find_images(paths: Sequence[Path], *, recursive: bool = True) -> list[InputF
 
     Raises:
         UnreadableImage: a path or pattern matches nothing, or a folder cannot be read.
+        NothingFound: the folders hold no photo at all.
     """
+    found = _search(paths, recursive=recursive)
+    if not found.files:
+        where = ", ".join(shown(path) for path in paths[:3]) + (" ..." if len(paths) > 3 else "")
+        raise NothingFound(nothing(where, found.passed_over))
+    return found
+
+
+def nothing(where: str, passed: Mapping[Any, Mapping[str, int]]) -> str:
+    """Return the message that a place holds no photo, and what it holds instead."""
+    counts: Counter[str] = Counter()
+    for held in passed.values():
+        counts.update(held)
+    instead = f"; passed over: {counted(counts)}" if counts else "; there is nothing in it"
+    return f"no photos found in {where}{instead} (a file that is named is taken whatever its name)"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return counts of what is passed over in words, as "2 of other type"."""
+    words = {
+        OTHER_TYPE: "of other type",
+        NOT_REGULAR: "not a regular file",
+        LINK: "a link to a folder",
+    }
+    return ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts.get(kind))
+
+
+def _search(paths: Sequence[Path], *, recursive: bool) -> Search:
     found: list[InputFile] = []
+    passed: dict[Path, Counter[str]] = {}
     for path in paths:
         try:
-            found += _found(path, recursive=recursive)
+            found += _found(path, passed, recursive=recursive)
         except (OSError, ValueError, NotImplementedError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise UnreadableImage(f"cannot look for {str(path)!r}: {reason}") from error
-    unique = {item.path.resolve(): item for item in reversed(found)}
-    return [item for item in found if unique.get(item.path.resolve()) is item]
+            raise UnreadableImage(f"cannot look for '{shown(path)}': {reason}") from error
+    unique = {real(item.path): item for item in reversed(found)}
+    return Search([item for item in found if unique.get(real(item.path)) is item], passed)
 
 
-def _found(path: Path, *, recursive: bool) -> list[InputFile]:
-    if path.is_dir():
-        return _walk(path, recursive=recursive)
-    if path.exists() or path.is_symlink():
+def _found(path: Path, passed: dict[Path, Counter[str]], *, recursive: bool) -> list[InputFile]:
+    if is_folder(path):
+        return _walk(path, passed, recursive=recursive)
+    if exists(path):
         return [InputFile(path, Path(path.name))]
     matches = _matches(path)
     if not matches:
-        raise UnreadableImage(f"{path} does not exist; check the name")
-    return find_images(matches, recursive=recursive)
+        raise UnreadableImage(f"{shown(path)} does not exist; check the name")
+    return [item for match in matches for item in _found(match, passed, recursive=recursive)]
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -74,120 +125,52 @@ def _matches(pattern: Path) -> list[Path]:
     parts = pattern.parts
     fixed = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), None)
     if fixed is None:
+        pattern.lstat()  # says why it is not there, if its name is at fault
         return []
     return sorted(Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))))
 
 
-def plan_outputs(
-    inputs: Iterable[InputFile],
-    output: Path | None,
-    *,
-    suffix: str = SUFFIX,
-    extension: str | None = None,
-) -> Plan:
-    """Return where each result goes.
-
-    Args:
-        inputs: the photos.
-        output: None: beside each photo, its name with ``suffix``; a folder (one that exists, or
-            a name without a known extension): own names and tree kept; otherwise a file.
-        suffix: what tells a result from its photo, when they lie side by side.
-        extension: of the results, as "png"; by default each photo's, or that of the format it
-            is written in.
-
-    Raises:
-        WouldOverwrite: two photos would get one result, or a result would replace a photo.
-        BadValue: several photos for one file.
-    """
-    items = list(inputs)
-    plan: Plan = []
-    for item in items:
-        ending = f".{extension.lstrip('.')}" if extension else written_suffix(item.path.suffix)
-        format_of(ending)
-        beside = item.path.with_name(f"{item.path.stem}{suffix}{ending}")
-        single = len(items) == 1
-        plan.append((item, _target(item, output, ending, single=single) if output else beside))
-    check_apart(plan)
-    return plan
-
-
-def check_apart(plan: Plan) -> None:
-    """Raise if results would replace each other, or a photo.
-
-    Raises:
-        WouldOverwrite: two photos would get one result, or a result would replace a photo.
-    """
-    owners: dict[Path, Path] = {}
-    sources = {item.path.resolve(): item.path for item, _ in plan}
-    for item, target in plan:
-        place = target.resolve()
-        if place in sources:
-            raise WouldOverwrite(
-                f"the result of {item.path} would replace the photo {sources[place]}; "
-                "choose another output"
-            )
-        if place in owners:
-            raise WouldOverwrite(
-                f"{owners[place]} and {item.path} would both be written to {target}; "
-                "process them apart"
-            )
-        owners[place] = item.path
-
-
-def check_free(plan: Plan, *, overwrite: bool) -> None:
-    """Raise if a result exists already, before any work is done.
-
-    Raises:
-        WouldOverwrite: one or more exist and ``overwrite`` is false.
-    """
-    taken = [target for _, target in plan if target.exists()]
-    if taken and not overwrite:
-        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
-        raise WouldOverwrite(
-            f"{taken[0]}{more} exists already; use --overwrite, or choose another output"
-        )
-
-
 def is_photo(name: str) -> bool:
     """Return whether a file in a folder is taken: known extension, not hidden, not a result."""
+    return passed_over(name) is None
+
+
+def passed_over(name: str) -> str | None:
+    """Return why a file of this name is passed over in a folder, None if it is not."""
     path = Path(name)
-    known = path.suffix.lower() in READ_SUFFIXES
-    return known and not name.startswith(".") and not path.stem.endswith(OWN_SUFFIXES)
+    if name.startswith(".") or path.stem.endswith(OWN_SUFFIXES):
+        return NOT_COUNTED
+    return None if path.suffix.lower() in READ_SUFFIXES else OTHER_TYPE
 
 
-def _walk(folder: Path, *, recursive: bool) -> list[InputFile]:
+def _walk(folder: Path, passed: dict[Path, Counter[str]], *, recursive: bool) -> list[InputFile]:
     def refuse(error: OSError) -> None:
-        raise UnreadableImage(f"cannot read the folder {error.filename}: {error.strerror}")
+        raise UnreadableImage(f"cannot read the folder {shown(error.filename)}: {error.strerror}")
 
     found = []
+    counts: Counter[str] = Counter()
     for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        below = sorted(name for name in folders if recursive and not name.startswith("."))
+        folders[:] = [name for name in below if not (Path(place) / name).is_symlink()]
+        counts[LINK] += len(below) - len(folders)
         for name in sorted(names):
             path = Path(place) / name
-            if is_photo(name):
+            why = passed_over(name)
+            if why is None and _is_odd(path):
+                why = NOT_REGULAR
+            if why is None:
                 found.append(InputFile(path, path.relative_to(folder)))
+            else:
+                counts[why] += 1
+    counts[NOT_COUNTED] = 0
+    if +counts:
+        passed[folder] = +counts
     return found
 
 
-def _target(item: InputFile, output: Path, ending: str, *, single: bool) -> Path:
-    if not is_folder(output):
-        if single:
-            format_of(output.suffix)
-            return output
-        raise BadValue(f"several photos cannot be written to the file {output}; name a folder")
-    return output / item.relative.with_suffix(ending)
-
-
-def is_folder(output: Path) -> bool:
-    """Return whether results go into this folder (that may be yet to be made), not this file."""
-    return output.is_dir() or output.suffix.lower() not in READ_SUFFIXES
-
-
-def written_suffix(suffix: str) -> str:
-    """Return the extension that a photo with this extension is written back with."""
-    lower = suffix.lower()
-    if lower in RAW_SUFFIXES:
-        return ".tif"
-    if lower in HEIF_SUFFIXES:
-        return ".jpg"
-    return suffix if lower in SUFFIXES else ".png"
+def _is_odd(path: Path) -> bool:
+    """Return whether something is there that is no regular file; a broken link fails later."""
+    try:
+        return kind_of(path) is not None
+    except (OSError, ValueError):
+        return False

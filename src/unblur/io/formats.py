@@ -9,23 +9,43 @@ SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
     ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".jif": "JPEG",
+    ".jfi": "JPEG",
+    ".pjpeg": "JPEG",
+    ".pjp": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".bmp": "BMP",
+    ".dib": "BMP",
     ".avif": "AVIF",
 }
 """What is written, by the file's extension."""
 
-HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".heics", ".heifs"})
 
 RAW_SUFFIXES = frozenset(
     {
         *(".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".raf", ".orf", ".rw2", ".pef"),
-        *(".srw", ".rwl", ".3fr", ".iiq", ".erf", ".mrw", ".x3f"),
+        *(".srw", ".rwl", ".3fr", ".iiq", ".erf", ".mrw", ".x3f", ".crw", ".dcr", ".kdc", ".mef"),
+        *(".mos", ".fff", ".gpr", ".srf"),
     }
 )
+
+_READ_ONLY_SUFFIXES = frozenset(
+    {
+        *(".gif", ".apng", ".mpo", ".avifs"),
+        *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        *(".ppm", ".pgm", ".pbm", ".pnm"),
+    }
+)
+
+READ_SUFFIXES = frozenset({*SUFFIXES, *RAW_SUFFIXES, *HEIF_SUFFIXES, *_READ_ONLY_SUFFIXES})
+"""By what extension a file is taken for a photo, by every command, in folders and in stores.
+
+A file that is named is taken whatever it is called, and read by what it holds."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unblur.color import as_rgb
-from unblur.errors import UnreadableImage, WouldOverwrite
 from unblur.io.decode import read_photo
 from unblur.io.encode import write_photo
-from unblur.io.folders import InputFile, find_images, written_suffix
+from unblur.io.folders import InputFile, counted, search
+from unblur.io.outputs import check_free, set_apart, written_suffix
 from unblur.io.photo import Photo
 from unblur.io.video import ClipInfo, Frame
+from unblur.paths import fitted
 
 
 class FolderSource:
@@ -21,15 +22,15 @@ class FolderSource:
     ``origin`` of a frame is its photo and its place in the folder. Grey photos become RGB.
 
     Raises:
-        UnreadableImage: the folder holds no photo.
+        NothingFound: the folder holds no photo.
     """
 
     def __init__(self, folder: Path) -> None:
-        found = find_images([folder], recursive=False)
-        if not found:
-            raise UnreadableImage(f"the folder {folder} holds no frames (photos)")
-        self.files = sorted(found, key=lambda item: _natural(item.relative.name))
-        self.info = ClipInfo(0, 0, len(self.files), None)
+        found = search([folder], recursive=False)
+        self.files = sorted(found.files, key=lambda item: _natural(item.relative.name))
+        counts = found.passed_over.get(folder)
+        notes = (f"passed over in the folder: {counted(counts)}",) if counts else ()
+        self.info = ClipInfo(0, 0, len(self.files), None, notes)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames of each photo's own depth."""
@@ -49,19 +50,19 @@ class FolderSink:
         files: of the source; no result may exist or replace one of them.
         overwrite: replace existing results.
 
+    Frames whose results would meet (IMG_1.HEIC and IMG_1.jpg) get names of their own, as
+    ``--on-collision suffix`` gives them: a sequence is all or nothing.
+
     Raises:
         WouldOverwrite: a result exists already, or is a photo of the source.
     """
 
     def __init__(self, folder: Path, files: list[InputFile], *, overwrite: bool = False) -> None:
-        self._folder, self._overwrite = folder, overwrite
-        sources = {item.path.resolve() for item in files}
-        for item in files:
-            target = self._place(item.relative)
-            if target.resolve() in sources:
-                raise WouldOverwrite(f"{target} is a frame itself; choose another folder")
-            if target.exists() and not overwrite:
-                raise WouldOverwrite(f"{target} exists already; use --overwrite, or another folder")
+        self._overwrite = overwrite
+        wanted = [(item, folder / _written_name(item.relative)) for item in files]
+        plan = set_apart(wanted, on_collision="suffix")
+        check_free(plan, overwrite=overwrite)
+        self._places = {item.relative: target for item, target in plan}
 
     def write(self, frame: Frame) -> None:
         """Write one photo."""
@@ -70,7 +71,7 @@ class FolderSink:
         samples = frame.samples
         if photo.samples.shape[2] == 1:
             samples = samples.mean(axis=2, keepdims=True).round().astype(samples.dtype)
-        write_photo(photo.with_samples(samples), self._place(relative), overwrite=self._overwrite)
+        write_photo(photo.with_samples(samples), self._places[relative], overwrite=self._overwrite)
 
     def finish(self) -> None:
         """Each frame is whole already."""
@@ -78,8 +79,9 @@ class FolderSink:
     def discard(self) -> None:
         """The frames that are done stay: each is whole."""
 
-    def _place(self, relative: Path) -> Path:
-        return self._folder / relative.with_suffix(written_suffix(relative.suffix))
+
+def _written_name(relative: Path) -> str:
+    return fitted(relative.stem, written_suffix(relative.suffix))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

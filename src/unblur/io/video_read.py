@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unblur.errors import ImageTooLarge, UnreadableImage
+from unblur.files import check_regular
 from unblur.io import video_fields
 from unblur.io.video import ClipInfo, Frame, load_av
 from unblur.io.video_light import Light, light_of
@@ -52,6 +53,7 @@ class VideoSource:
         self._av = load_av()
         self.path = path
         self._keep = keep_interlaced
+        check_regular(path, UnreadableImage)
         try:
             self.container = self._av.open(str(path), metadata_errors="replace")
         except (self._av.FFmpegError, OSError, ValueError) as error:

@@ -15,12 +15,14 @@ import numpy as np
 
 from unblur.errors import BadValue, CannotWrite, EngineFailed, WouldOverwrite
 from unblur.io import video_fields, video_pixels, video_turn
+from unblur.io.atomic import destination
 from unblur.io.video import Frame, careful, load_av
 from unblur.io.video_clock import FROM_ZERO, Clock, clock_for
 from unblur.io.video_codecs import codec_for, encoder_options, format_of, muxing_of
 from unblur.io.video_light import light_notes, light_options
 from unblur.io.video_read import VideoSource
 from unblur.io.video_tracks import Passengers, language_of, told_of
+from unblur.paths import exists, real, shortened, shown
 
 _RGB, _UNKNOWN, _FULL = 0, 2, 2
 """FFmpeg's numbers: two colour matrices, and the range 0 to 255."""
@@ -78,13 +80,16 @@ class VideoSink:
         deep = video_pixels.is_deep(self._av, self._had)
         theirs = source.stream.codec_context.codec.canonical_name if source and deep else None
         self._codec = codec_for(target, self._options.codec, deep=theirs)
-        if source is not None and target.exists() and target.samefile(source.path):
-            raise WouldOverwrite(f"{target} is the video itself; choose another output")
-        if target.exists() and not overwrite:
-            raise WouldOverwrite(f"{target} exists already; use --overwrite, or choose another")
+        if source is not None and real(target) == real(source.path):
+            raise WouldOverwrite(f"{shown(target)} is the video itself; choose another output")
+        if exists(target) and not overwrite:
+            raise WouldOverwrite(
+                f"{shown(target)} exists already; use --overwrite, or choose another"
+            )
+        self._place = destination(target)
         self._clock = self._clock_of(rate)
         self.notes: list[str] = []
-        self._part = _part_beside(target)
+        self._part = _part_beside(self._place)
         self._container: Any = None
         self._passengers: Passengers | None = None
         self._weave: video_fields.Filter | None = None
@@ -117,9 +122,11 @@ class VideoSink:
                 self._passengers.until(limit + source.start if limit and source else None)
             self._close()
             self.notes += self._clock.notes()
-            if self._target.exists() and not self._overwrite:
-                raise WouldOverwrite(f"{self._target} has appeared meanwhile; nothing is replaced")
-            self._part.replace(self._target)
+            if exists(self._target) and not self._overwrite:
+                raise WouldOverwrite(
+                    f"{shown(self._target)} has appeared meanwhile; nothing is replaced"
+                )
+            self._part.replace(self._place)
 
     def discard(self) -> None:
         """Remove the unfinished file."""
@@ -293,7 +300,7 @@ def _part_beside(target: Path) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
+            dir=target.parent, prefix=f".{shortened(target.name, 120)}.", suffix=".part"
         )
         os.close(handle)
         mask = os.umask(0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,10 +16,10 @@ from unblur.io import Photo, Region
 from unblur.io.sources import Source, as_photo
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
-from unblur.pipeline.field_files import load_motion
+from unblur.pipeline.accepted import as_motion, as_settings, combined_mask
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.run import assess, gate_of, restore_picture
-from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
+from unblur.pipeline.settings import DEFAULTS, Settings
 from unblur.tone import ToneCurve
 from unblur.zoo.catalogue import DEFAULT_MODEL
 from unblur.zoo.models import Session, default_session
@@ -56,11 +55,11 @@ def restore(
     *,
     model: str = DEFAULT_MODEL,
     strength: float = 1.0,
-    psf: Psf | MotionField | str | Path | None = None,
+    psf: Psf | MotionField | NDArray[Any] | str | os.PathLike[str] | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
     gate: bool = True,
-    settings: Settings | str | Path = DEFAULTS,
+    settings: Settings | str | os.PathLike[str] = DEFAULTS,
     tone: ToneCurve | str = "auto",
     threads: int | None = None,
     session: Session | None = None,
@@ -69,14 +68,16 @@ def restore(
     """Take the motion blur out of one photo.
 
     Args:
-        source: a path, the bytes of a file, a Pillow image, an array (H, W), (H, W, 1), (H, W, 3)
-            or (H, W, 4) of uint8, uint16 or float in [0, 1], or a Photo.
+        source: a path, the bytes of a file in any buffer, a file opened with 'rb', a Pillow
+            image, a Photo, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16
+            or floats in [0, 1]: of NumPy, or whatever becomes one, as a tensor of PyTorch on the
+            CPU (channels last).
         model: a name from ``unblur models list``, or an ONNX file of ours. Networks from
             elsewhere take no PSF.
         strength: 0 leaves the photo, 1 restores fully.
         psf: use this PSF or motion field, or this file's, in place of an estimate.
         region: restore only here.
-        mask: (H, W); restore only where it is above 0, in proportion.
+        mask: (H, W), booleans or in [0, 1]; restore only where it is above 0, in proportion.
         gate: False sets the no-harm gate aside and restores whatever the photo is like.
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
@@ -102,10 +103,10 @@ def restore(
     photo = as_photo(source).with_tone(tone)
     options = RestoreOptions(
         strength=strength,
-        psf=load_motion(Path(psf)) if isinstance(psf, str | Path) else psf,
+        psf=as_motion(psf),
         mask=combined_mask(photo, region, mask),
         gate=gate,
-        settings=settings if isinstance(settings, Settings) else read_settings(Path(settings)),
+        settings=as_settings(settings),
     )
     models = (session or default_session(threads)).models(model)
     result = restore_picture(
@@ -141,27 +142,3 @@ def analyse(
     if motion is None:
         raise BadValue(f"{verdict.reason}: it has {photo.width} x {photo.height} px")
     return motion
-
-
-def combined_mask(
-    photo: Photo, region: Region | None, mask: NDArray[Any] | None
-) -> NDArray[Any] | None:
-    """Return one mask for a region and a mask, or None for the whole photo.
-
-    Raises:
-        BadValue: the region lies outside the photo.
-    """
-    if region is None:
-        return mask
-    inside = (
-        0 <= region.y0 < region.y1 <= photo.height and 0 <= region.x0 < region.x1 <= photo.width
-    )
-    if not inside:
-        raise BadValue(
-            f"the region {region} does not lie in the photo of {photo.width} x {photo.height} px; "
-            "give X,Y,WIDTH,HEIGHT in px, inside the photo"
-        )
-    chosen = np.zeros((photo.height, photo.width), np.float32)
-    part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
-    chosen[part] = 1 if mask is None else mask[part]
-    return chosen

@@ -14,11 +14,13 @@ from typing import TypeVar
 
 from unblur import __version__
 from unblur.errors import BadValue, EngineFailed, UnblurError, WouldOverwrite
+from unblur.files import read_regular
 from unblur.io import commit, sweep
+from unblur.paths import exists, names_of, shown
 from unblur.scale.cluster import on_cluster
 from unblur.scale.journal import Journal
 from unblur.scale.photo import Outcome, Task, failure, file_stamp, process
-from unblur.scale.pool import Lost, in_processes
+from unblur.scale.pool import Lost, guarded, in_processes
 from unblur.scale.settings import Settings
 from unblur.scale.stores import is_url, stamps_below
 from unblur.zoo.catalogue import shipped_networks, weights_path
@@ -74,7 +76,8 @@ class Batch:
             more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
             hint = "" if journal is None else ", and this journal does not know it"
             raise WouldOverwrite(
-                f"{taken[0]}{more} exists already{hint}; use --overwrite, or choose another output"
+                f"{shown(taken[0])}{more} exists already{hint}; "
+                "use --overwrite, or choose another output"
             )
         if journal is not None:
             self._sweep()
@@ -95,7 +98,10 @@ class Batch:
         if self._journal is not None:
             for number in sorted(self.done):
                 yield number, Outcome(self._journal.row(self.tasks[number]))
-        left = [n for n in range(len(self.tasks)) if n not in self.done]
+        for number, task in enumerate(self.tasks):
+            if task.problem:
+                yield number, failure(task, task.problem, WouldOverwrite.exit_code)
+        left = [n for n, task in enumerate(self.tasks) if n not in self.done and not task.problem]
         died = False
         for index, result in self._results([self.tasks[n] for n in left], how, progress):
             task = self.tasks[left[index]]
@@ -112,7 +118,8 @@ class Batch:
         if not tasks:
             return iter(())
         if how.here:
-            return ((n, process(task, self._settings, progress)) for n, task in enumerate(tasks))
+            here = partial(process, settings=self._settings, progress=progress)
+            return ((n, guarded(here, task)) for n, task in enumerate(tasks))
         alone = dataclasses.replace(self._settings, threads=self._settings.threads or 1)
         job = partial(process, settings=alone)
         if how.engine == "local":
@@ -127,8 +134,8 @@ class Batch:
     def _finish(self, task: Task, outcome: Outcome) -> Outcome:
         """Write a result down, then give it its name."""
         if outcome.exit_code:
-            return dataclasses.replace(outcome, row={**outcome.row, "path": task.source})
-        named = {"path": task.source, "output": task.target}
+            return dataclasses.replace(outcome, row=outcome.row | names_of(task.source))
+        named = {**names_of(task.source), **names_of(task.target, "output")}
         outcome = dataclasses.replace(outcome, row=outcome.row | named)
         if self._journal is not None:
             self._journal.record(task, outcome)
@@ -143,16 +150,21 @@ class Batch:
 
     def _is_done(self, task: Task) -> bool:
         journal = self._journal
-        return journal is not None and journal.finished(task, self._present.get(task.target))
+        return (
+            journal is not None
+            and not task.problem
+            and journal.finished(task, self._present.get(task.target))
+        )
 
     def _may_write(self, number: int, task: Task) -> bool:
         present = self._present.get(task.target)
-        if present is None or number in self.done or self._settings.overwrite:
+        if task.problem or present is None or number in self.done or self._settings.overwrite:
             return True
         return self._journal is not None and self._journal.made(task, present)
 
     def _sweep(self) -> None:
-        sweep(Path(task.target) for task in self.tasks if not is_url(task.target))
+        ours = [task.target for task in self.tasks if not task.problem and not is_url(task.target)]
+        sweep(map(Path, ours))
 
 
 def settings_digest(settings: Settings) -> str:
@@ -168,9 +180,9 @@ def settings_digest(settings: Settings) -> str:
         named.append(Path(settings.model))
     for path in (*named, *(weights_path(name) for name in shipped_networks())):
         try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            digest.update(hashlib.sha256(read_regular(path, BadValue)).digest())
         except OSError as error:
-            raise BadValue(f"cannot read {path}: {error.strerror or error}") from error
+            raise BadValue(f"cannot read {shown(path)}: {error.strerror or error}") from error
     return digest.hexdigest()[:32]
 
 
@@ -219,6 +231,14 @@ def _present(tasks: Sequence[Task]) -> dict[str, str]:
         found = stamps_below(_above(urls))
         present |= {url: found[url] for url in urls & found.keys()}
     for task in tasks:
-        if task.target not in urls and Path(task.target).exists():
-            present[task.target] = file_stamp(Path(task.target))
+        if task.target not in urls and exists(Path(task.target)):
+            present[task.target] = _stamp_of(Path(task.target))
     return present
+
+
+def _stamp_of(path: Path) -> str:
+    """Return the stamp of what lies at a target, "" of a link that leads nowhere."""
+    try:
+        return file_stamp(path)
+    except OSError:
+        return ""

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from unblur.errors import BadValue, CannotWrite
+from unblur.files import check_regular
 from unblur.io import commit, is_staged_for
+from unblur.paths import shown
 from unblur.scale.photo import Outcome, Row, Task, file_stamp
 from unblur.scale.stores import is_url
 
@@ -52,11 +54,12 @@ class Journal:
         self.path, self._settings = path, settings
         self._latest: dict[str, _Entry] = {}
         self._results: dict[str, set[str]] = {}
+        check_regular(path, BadValue)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("a+b")
         except OSError as error:
-            raise CannotWrite(f"cannot open {path}: {error.strerror or error}") from error
+            raise CannotWrite(f"cannot open {shown(path)}: {error.strerror or error}") from error
         try:
             _lock(self._file, path)
             self._load()
@@ -125,14 +128,16 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise CannotWrite(f"cannot write {self.path}: {error.strerror or error}") from error
+            raise CannotWrite(
+                f"cannot write {shown(self.path)}: {error.strerror or error}"
+            ) from error
         self._remember(line, offset)
 
     def _load(self) -> None:
         self._file.seek(0)
         head = self._file.readline()
         if not _HEAD.startswith(head):
-            raise BadValue(f"{self.path} is not a journal of unblur; name another file")
+            raise BadValue(f"{shown(self.path)} is not a journal of unblur; name another file")
         if head != _HEAD:  # new, or killed while it was begun
             self._file.truncate(0)
             self._file.write(_HEAD)
@@ -187,6 +192,6 @@ def _lock(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise CannotWrite(f"another run is using {path}; wait for it, or stop it") from error
+        raise CannotWrite(f"another run is using {shown(path)}; wait for it, or stop it") from error
     except OSError:  # a file system without locks
         return

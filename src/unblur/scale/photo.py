@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unblur.errors import UnblurError
-from unblur.io import stage
+from unblur.errors import UnblurError, UnreadableImage
+from unblur.files import read_regular
+from unblur.io import destination, stage
+from unblur.paths import names_of, shown
 from unblur.scale.results import Source, restore_file
 from unblur.scale.settings import Settings
 from unblur.scale.stores import fetch, is_url, put
@@ -24,11 +26,13 @@ class Task:
         source: path or URL.
         target: path or URL of the result.
         stamp: of the source, when the work was planned; changes when the photo does.
+        problem: why the result cannot be written, known before any work; "" if nothing is.
     """
 
     source: str
     target: str
     stamp: str
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def process(
         progress: called with the share that is done.
     """
     try:
+        if not is_url(task.target):
+            destination(Path(task.target))  # before the work
         source = _source(task.source)
         result, facts = restore_file(source, settings, Path(task.target).suffix, progress)
         row = row_of(task.source, task.target, facts)
@@ -70,25 +76,25 @@ def process(
     except UnblurError as error:
         return failure(task, str(error), error.exit_code)
     except OSError as error:  # the photo went away meanwhile
-        return failure(task, f"cannot read {task.source}: {error.strerror or error}", 3)
+        return failure(task, f"cannot read {shown(task.source)}: {error.strerror or error}", 3)
 
 
 def _source(place: str) -> Source:
     if is_url(place):
         data = fetch(place)
         return Source(data, lambda: data, place)
-    return Source(Path(place), Path(place).read_bytes, place)
+    return Source(Path(place), lambda: read_regular(Path(place), UnreadableImage), place)
 
 
 def failure(task: Task, reason: str, exit_code: int) -> Outcome:
     """Return the outcome of a photo that could not be done."""
-    row: Row = {"path": task.source, "output": None, "error": reason, "summary": ""}
+    row: Row = {**names_of(task.source), "output": None, "error": reason, "summary": ""}
     return Outcome(row, exit_code)
 
 
 def row_of(source: str, target: str, facts: Row) -> Row:
     """Return what the report says of a photo that was done."""
-    return {"path": source, "output": target, "error": None, **facts}
+    return {**names_of(source), **names_of(target, "output"), "error": None, **facts}
 
 
 def file_stamp(path: Path) -> str:

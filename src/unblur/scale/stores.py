@@ -8,13 +8,15 @@ business.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import uuid4
 
 from unblur.errors import CannotWrite, EngineFailed, MissingExtra, UnreadableImage
-from unblur.io.folders import is_photo
+from unblur.io.folders import NOT_COUNTED, passed_over
+from unblur.paths import shortened
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "memory"})
@@ -52,8 +54,11 @@ def canonical(url: str) -> str:
     return str(store.unstrip_protocol(path))
 
 
-def find_entries(url: str) -> list[Entry]:
-    """Return the photos that a URL stands for: itself, or all below it.
+def find_entries(url: str) -> tuple[list[Entry], dict[str, int]]:
+    """Return the photos that a URL stands for: itself, or all below it; and what is passed over.
+
+    Returns:
+        The photos, and how much of what kind is none; hidden objects are not counted.
 
     Raises:
         UnreadableImage: there is nothing, or the store cannot be read.
@@ -70,14 +75,22 @@ def find_entries(url: str) -> list[Entry]:
         raise UnreadableImage(f"there is nothing at {url}; check the name")
     base = PurePosixPath(root)
     entries = []
+    counts: Counter[str] = Counter()
     for name, info in sorted(found.items()):
         path = PurePosixPath(name)
         alone = path == base
         relative = PurePosixPath(path.name) if alone else path.relative_to(base)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if alone or (is_photo(path.name) and not hidden):
+        why = None if alone else passed_over(path.name)
+        if hidden and not alone:
+            continue
+        if why == NOT_COUNTED:
+            continue
+        if why is None:
             entries.append(Entry(str(store.unstrip_protocol(name)), relative, _stamp(info)))
-    return entries
+        else:
+            counts[why] += 1
+    return entries, dict(counts)
 
 
 def stamps_below(url: str) -> dict[str, str]:
@@ -119,7 +132,7 @@ def put(data: bytes, url: str) -> None:
             store.pipe_file(path, data)
         else:
             parent, _, name = path.rpartition("/")
-            staged = f"{parent}/.{name}.{uuid4().hex[:8]}.part"
+            staged = f"{parent}/.{shortened(name, 120)}.{uuid4().hex[:8]}.part"
             store.makedirs(parent, exist_ok=True)
             store.pipe_file(staged, data)
             store.mv(staged, path)

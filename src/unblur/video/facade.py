@@ -13,6 +13,7 @@ from unblur.io.video_codecs import codec_for
 from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.io.video_read import VideoSource
 from unblur.io.video_write import EncodeOptions, VideoSink
+from unblur.paths import exists, is_folder, shown
 from unblur.video.gyro import GyroOptions, GyroSource
 from unblur.video.known import known_model
 from unblur.video.models import DEFAULT, load_frame_model
@@ -70,8 +71,8 @@ def restore_clip(
     """
     source, target = Path(source), Path(target)
     chosen, limits = options or ClipOptions(), limits or ClipLimits()
-    if not source.exists():
-        raise UnreadableImage(f"{source} does not exist; check the name")
+    if not exists(source):
+        raise UnreadableImage(f"{shown(source)} does not exist; check the name")
     if source.is_file() and is_webp(source):
         codec_for(target, encode.codec if encode else None)
         with tempfile.TemporaryDirectory(prefix="unblur-") as beside:
@@ -93,7 +94,7 @@ def restore_clip(
     sink: FrameSink
     if gyro is not None:
         _check_gyro(source, model, encode)
-    if source.is_dir():
+    if is_folder(source):
         folder = FolderSource(source)
         _check(folder, limits)
         if target.suffix and not target.is_dir():
