@@ -88,4 +88,4 @@ def _of_array(array: NDArray[Any]) -> Photo:
         raise BadValue(
             f"a photo is {_ARRAYS}; got {array.dtype}; convert it (the scale is not guessed)"
         )
-    return Photo.fromas_array(array)
+    return Photo.from_array(array)
