@@ -203,8 +203,9 @@ def test_a_result_that_hangs_is_given_up_and_holds_up_nobody(sharp_jpeg):
         client.take(job, "?format=png")
 
 
-def test_a_photo_that_takes_too_long_is_given_up(encoded):
-    with running(Settings(threads=1, limits=Limits(job_seconds=2.0))) as (port, hub):
+@pytest.mark.parametrize("limit", ["job_seconds", "reading_seconds"])
+def test_a_photo_that_takes_too_long_is_given_up(encoded, limit):
+    with running(Settings(threads=1, limits=Limits(**{limit: 2.0}))) as (port, hub):
         client = Client(port).begin()
         assert hub.workers[0].ready.wait(60)
         stuck = hub.workers[0].pid

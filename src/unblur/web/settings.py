@@ -48,6 +48,8 @@ class Limits:
         streams_session, streams_address: of one session, of one address.
         idle_seconds: files of a client that is not heard of for so long are removed.
         job_seconds: a photo that takes longer is ended; a clip may take three times as long.
+        reading_seconds: of it, a file that is not read by then is given up: what takes so long is
+            made to, and others wait.
         render_seconds: writing one result may take so long.
         memory_bytes: of each worker process.
         header_seconds: the head of a request must have come in this time.
@@ -69,6 +71,7 @@ class Limits:
     streams_address: int = 32
     idle_seconds: float = 900.0
     job_seconds: float = 600.0
+    reading_seconds: float = 120.0
     render_seconds: float = 300.0
     memory_bytes: int = field(default_factory=default_memory_bytes)
     header_seconds: float = 10.0

@@ -40,6 +40,7 @@ class Worker:
         self._stopped = threading.Event()
         self._child = Child(work, (limits.memory_bytes,), keeper, self._stopped)
         self._heard = False
+        self._most = limits.reading_seconds
         self.models: list[dict[str, Any]] = []
         self.ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="unblur-worker", daemon=True)
@@ -95,7 +96,7 @@ class Worker:
         return self._why(job)
 
     def _deadline(self, job: Job) -> float:
-        return job.begun + self._limits.seconds_of(clip=bool(job.order.clip))
+        return job.begun + self._most
 
     def _is_late(self, job: Job) -> bool:
         return time.monotonic() > self._deadline(job)
@@ -104,8 +105,7 @@ class Worker:
         if self._stopped.is_set():
             return Failed("Stopped", "the server was stopped", 503)
         if self._is_late(job):
-            most = self._limits.seconds_of(clip=bool(job.order.clip))
-            return Failed("TimeOut", f"it took longer than {most:g} s", 413)
+            return Failed("TimeOut", f"it took longer than {self._most:g} s", 413)
         _LOG.warning("a worker ended while it had a job; a new one takes its place")
         return Failed("WorkerLost", "the restoration stopped without a word; try again", 500)
 
@@ -119,7 +119,8 @@ class Worker:
 
     def _do(self, job: Job) -> Done | Failed:
         """Give a job to the process, a new one if need be, and wait for its end."""
-        self._heard = False
+        most = self._limits.seconds_of(clip=bool(job.order.clip))
+        self._heard, self._most = False, min(most, self._limits.reading_seconds)
         if not self.is_alive:
             self._begin()
         self._child.send(job.order)
@@ -141,6 +142,8 @@ class Worker:
             if not isinstance(news, Progress):
                 raise Ended
             self._heard = True
+            if news.stage != "reading":  # so it can be read; now the work itself gets its time
+                self._most = most
             self._queue.progress(job, news)
 
 
