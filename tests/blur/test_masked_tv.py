@@ -5,11 +5,12 @@ import pytest
 
 from unblur.blur.canvas import extend_smoothly
 from unblur.blur.formation import apply_psf
-from unblur.blur.masked_tv import Solved, masked_tv
+from unblur.blur.masked_tv import Solved, TvParams, masked_tv
 from unblur.blur.psf import Psf
 
 NOISE = 0.003
 WEIGHT = 0.16 * NOISE
+PATIENT = TvParams(turns=40)
 
 
 def scene(seed: int, height: int = 150, width: int = 190) -> np.ndarray:
@@ -64,11 +65,12 @@ def test_the_frame_is_solved_for_and_not_invented() -> None:
     wide = np.moveaxis(apply_psf(light, psf) + noise, 2, 0).astype(np.float32)
     core = (slice(None), slice(20, -20), slice(20, -20))
     sharp = np.moveaxis(light, 2, 0)[core]
-    cropped = masked_tv(wide[core], psf, WEIGHT).light
-    known = masked_tv(wide, psf, WEIGHT).light[core]
+    cropped = masked_tv(wide[core], psf, WEIGHT, params=PATIENT).light
+    known = masked_tv(wide, psf, WEIGHT, params=PATIENT).light[core]
     assert rmse(cropped[:, 8:-8, 8:-8], known[:, 8:-8, 8:-8]) < 0.01
     extended = extend_smoothly(np.moveaxis(wide[core], 0, 2), 12, 12)
-    invented = masked_tv(np.moveaxis(extended, 2, 0), psf, WEIGHT).light[:, 12:122, 12:162]
+    invented = masked_tv(np.moveaxis(extended, 2, 0), psf, WEIGHT, params=PATIENT).light
+    invented = invented[:, 12:122, 12:162]
     assert rmse(rim(cropped), rim(known)) < 0.02
     assert rmse(rim(cropped), rim(sharp)) < 0.6 * rmse(rim(invented), rim(sharp))
 
@@ -133,8 +135,8 @@ def test_pixels_with_stronger_noise_count_less() -> None:
     relative[:, relative.shape[1] // 2 :] = 8
     noise = np.random.default_rng(6).normal(0, NOISE, blurry.shape) * relative
     noisy = (blurry + noise).astype(np.float32)
-    told = masked_tv(noisy, psf, WEIGHT, relative_noise=relative).light
-    untold = masked_tv(noisy, psf, WEIGHT).light
+    told = masked_tv(noisy, psf, WEIGHT, relative_noise=relative, params=PATIENT).light
+    untold = masked_tv(noisy, psf, WEIGHT, params=PATIENT).light
     assert rmse(told, sharp) < 0.8 * rmse(untold, sharp)
     even = masked_tv(blurry, psf, WEIGHT, relative_noise=np.ones_like(relative)).light
     assert np.allclose(even, masked_tv(blurry, psf, WEIGHT).light, atol=1e-5)
