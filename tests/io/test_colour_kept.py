@@ -215,6 +215,18 @@ def test_ten_bit_heic_stays_deep_and_tells_what_jpeg_costs():
     assert any("10-bit samples are written with 8 bits" in n for n in fitted(photo, "JPEG").notes)
 
 
+def test_deep_heic_is_planned_as_png_and_others_as_jpeg(tmp_path):
+    from unblur.io import find_images, plan_outputs
+
+    names = ("ten_bits.heic", "turned.heic")
+    for name in names:
+        (tmp_path / name).write_bytes((DATA / name).read_bytes())
+    (tmp_path / "damaged.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    plan = plan_outputs(find_images([tmp_path]), None)
+    told = {item.path.name: target.suffix for item, target in plan}
+    assert told == {"ten_bits.heic": ".png", "turned.heic": ".jpg", "damaged.heic": ".jpg"}
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP"])
 def test_sixteen_bits_in_eight_are_told(kind):
     photo = Photo.from_array(picture(4, np.uint16))

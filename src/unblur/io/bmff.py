@@ -9,10 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from unblur.io.color_tags import Cicp, ColorTags
 
 Box = tuple[bytes, bytes]
+_BEGINNING = 1 << 18
+"""Bytes within which ``meta`` lies, for it comes first."""
+
 _DEEPEST = 1 << 22
 """Bytes of ``meta`` that are looked at; those of real files are a few kB."""
 
@@ -70,6 +74,17 @@ def read_still(data: bytes) -> Still:
         next((body for name, body in shared if name == b"mdcv" and len(body) == 24), None),
         next((body for name, body in shared if name == b"clli" and len(body) == 4), None),
     )
+
+
+def is_deep_still(path: Path) -> bool:
+    """Return whether a HEIC or AVIF file has more than 8 bits; False for what cannot be read."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as stream:
+            return read_still(stream.read(_BEGINNING)).bits > 8
+    except (OSError, ValueError):
+        return False
 
 
 def color_tags(still: Still, source: str) -> ColorTags | None:

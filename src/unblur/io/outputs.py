@@ -10,6 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 from unblur.errors import BadValue, WouldOverwrite
+from unblur.io.bmff import is_deep_still
 from unblur.io.encode import format_of
 from unblur.io.folders import OWN_SUFFIXES, SUFFIX, InputFile
 from unblur.io.formats import HEIF_SUFFIXES, RAW_SUFFIXES, READ_SUFFIXES, SUFFIXES
@@ -71,7 +72,7 @@ def wanted_outputs(
     items = list(inputs)
     plan: Plan = []
     for item in items:
-        ending = f".{extension.lstrip('.')}" if extension else written_suffix(item.path.suffix)
+        ending = f".{extension.lstrip('.')}" if extension else _own_suffix(item.path)
         format_of(ending)
         beside = item.path.with_name(fitted(item.path.stem, f"{suffix}{ending}"))
         single = len(items) == 1
@@ -181,6 +182,12 @@ def _target(item: InputFile, output: Path, ending: str, *, single: bool) -> Path
 def is_folder(output: Path) -> bool:
     """Return whether results go into this folder (that may be yet to be made), not this file."""
     return is_folder_there(output) or output.suffix.lower() not in READ_SUFFIXES
+
+
+def _own_suffix(path: Path) -> str:
+    """Return the extension that a photo is written back with: deep HEIC must not become JPEG."""
+    deep = path.suffix.lower() in HEIF_SUFFIXES and is_deep_still(path)
+    return ".png" if deep else written_suffix(path.suffix)
 
 
 def written_suffix(suffix: str) -> str:
