@@ -7,7 +7,8 @@ The log is a ``.gcsv`` at 400 samples/s with noise and steps as those of cheap g
 same clip is restored by ``photo`` with estimated PSFs and with ``--gyro``.
 
 PSNR is that of the luma in sRGB up to a shift (as for PSFs, where a picture lies is a matter of
-choice), against the photo as it stands in the middle of each line's exposure. ``similarity`` is
+choice), against the photo as it stands in the middle of each line's exposure; flicker is the mean
+change from frame to frame other than that of the sharp clip, in grey levels. ``similarity`` is
 that of the PSFs from the log with true ones from 1001 moments of the path, at nine places of each
 frame; the rendering and the true PSFs share no code with ``unblur.blur.recorded``.
 
@@ -22,6 +23,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,13 @@ def psnr_db(picture: Any, sharp: Any) -> float:
     return float(-10 * np.log10(aligned.ssd / aligned.fixed.size))
 
 
+def flicker(frames: list[Any], sharp: list[Any]) -> float:
+    """Return the mean change from frame to frame other than that of the sharp clip, grey levels."""
+    errors = [np.asarray(a, float) - b for a, b in zip(frames, sharp, strict=True)]
+    changes = [np.abs(b - a).mean() for a, b in pairwise(errors)]
+    return float(np.mean(changes)) * 255
+
+
 def similarities(camera: Camera, shake: Shake, log: Path, frames: int) -> list[float]:
     """Return how alike the log's PSFs are to the true ones, at nine places of each frame."""
     from unblur.io.gyro import load_gyro_log
@@ -220,14 +229,11 @@ def measure(
             threads=threads,
             gyro=gyro,
         )
-    scores = {
-        name: float(np.mean([psnr_db(a, b) for a, b in zip(read_clip(path), sharp, strict=True)]))
-        for name, path in [
-            ("blurry", clip),
-            ("estimated", folder / "estimated.mp4"),
-            ("known", folder / "known.mp4"),
-        ]
-    }
+    scores = {}
+    for name in ("blurry", "estimated", "known"):
+        shown = read_clip(clip if name == "blurry" else folder / f"{name}.mp4")
+        scores[name] = float(np.mean([psnr_db(a, b) for a, b in zip(shown, sharp, strict=True)]))
+        scores[f"{name}_flicker"] = flicker(shown, sharp)
     alike = similarities(camera, shake, log, frames)
     return {**scores, "similarity": float(np.mean(alike)), "least_similarity": min(alike)}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from tests.io.test_gyro import payload, with_telemetry
 from tests.video.fakes import texture, write_clip
@@ -30,11 +31,13 @@ CAMERA = bench.Camera(192, 160, 190.0, 0.03, 0.012)
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory):
-    """Film three frames of a texture by a turning camera; clip, log, sharp frames and path."""
+    """Film a photo with a turning camera, three frames: clip, log, sharp frames and path."""
     folder = tmp_path_factory.mktemp("shot")
     rng = np.random.default_rng(11)
     shake = bench.Shake.draw(rng, 0.2, 2.0)
-    scene = srgb_to_linear(texture(240, 280, 4).astype(np.float32) / 255)
+    with Image.open(bench.SHARP / "astronaut.jpg") as image:
+        cut = np.asarray(image.convert("RGB").crop((100, 0, 380, 240)), np.float32)
+    scene = srgb_to_linear(cut / 255)
     filmed = [CAMERA.film(scene, shake, k, moments=48) for k in range(3)]
 
     def coded(light):
@@ -62,6 +65,22 @@ def test_frames_gain_by_their_log(shot, tmp_path):
         for a, b, s in zip(before, after, sharp, strict=True)
     ]
     assert min(gains) > 1.0
+    restore_clip(folder / "a.mp4", tmp_path / "estimated.mp4", threads=1)
+    estimated = bench.read_clip(tmp_path / "estimated.mp4")
+    more = [
+        bench.psnr_db(b, s) - bench.psnr_db(a, s)
+        for a, b, s in zip(estimated, after, sharp, strict=True)
+    ]
+    assert np.mean(more) > 0.5
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_flicker_is_no_worse_than_the_clips_own(shot, tmp_path, known):
+    folder, sharp, _ = shot
+    gyro = GyroOptions(folder / "a.gcsv", 190.0, "0.03") if known else None
+    restore_clip(folder / "a.mp4", tmp_path / "out.mp4", gyro=gyro, threads=1)
+    before, after = (bench.read_clip(p) for p in (folder / "a.mp4", tmp_path / "out.mp4"))
+    assert bench.flicker(after, sharp) <= bench.flicker(before, sharp)
 
 
 def test_a_wrong_sign_or_clock_is_no_help(shot, tmp_path):
