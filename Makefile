@@ -12,7 +12,13 @@ RUN ?= runs/$(basename $(notdir $(CONFIG)))
 # Flower wants older versions of some packages than the rest uses, so it has an environment apart.
 FEDERATED := .venv-federated
 
-.PHONY: demo test test-federated check format train clean
+# Python 3.10 and the lowest versions have an environment of their own, without PyTorch.
+LOWEST := .venv-lowest
+LOWEST_PYTHON ?= $(shell python3.10 -c 'import venv' 2>/dev/null && echo python3.10 || echo $(PYTHON))
+LOWEST_TESTS := tests/io/test_names.py tests/io/test_sources.py tests/io/test_folders.py \
+    tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py
+
+.PHONY: demo test test-lowest test-federated check format train clean
 .NOTPARALLEL:
 
 # Restore the shipped example photos and show before and after.
@@ -26,6 +32,15 @@ test: check
 # Federations in one process and over real connections; see docs/federated.md.
 test-federated: $(FEDERATED)/.ready
 	OMP_NUM_THREADS=1 $(FEDERATED)/bin/python -m pytest -q tests/training/test_flower.py tests/training/test_flower_net.py
+
+# The core of the suite on the lowest versions that pyproject.toml allows, on Python 3.10 if it is
+# there, else on this one. The wheels of those versions end with Python 3.11.
+test-lowest:
+	@$(LOWEST_PYTHON) -c 'import sys; print("lowest versions on Python", sys.version.split()[0]); sys.exit(not (3, 10) <= sys.version_info < (3, 12))' && \
+	    $(MAKE) --no-print-directory $(LOWEST)/.ready && \
+	    OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -q -p no:cacheprovider $(LOWEST_TESTS) || \
+	    { test ! -e $(LOWEST)/.ready && $(LOWEST_PYTHON) -c 'import sys; sys.exit((3, 10) <= sys.version_info < (3, 12))' && \
+	      echo 'no Python 3.10 or 3.11: the lowest versions are not tried' >&2; }
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(SOURCES)
@@ -70,5 +85,12 @@ $(FEDERATED)/.ready: pyproject.toml
 	$(FEDERATED)/bin/python -m pip install --quiet -e '.[federated]' pytest hypothesis
 	@touch $@
 
+$(LOWEST)/.ready: pyproject.toml tests/constraints-lowest.txt
+	@echo "installing the lowest versions into $(LOWEST) ..."
+	@$(LOWEST_PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
+	    -c tests/constraints-lowest.txt -e '.[classical,heif,raw,stores,tiff,web]' pytest hypothesis
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(FEDERATED) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FEDERATED) $(LOWEST) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
