@@ -36,6 +36,7 @@ from unblur.foreign.lowering import lower
 from unblur.foreign.storing import to_onnx
 from unblur.foreign.tfjs import TfGraph, read_tfjs
 from unblur.foreign.values import Value
+from unblur.runtime import Runtime
 
 Array = NDArray[Any]
 REACH_PX = 48
@@ -73,7 +74,9 @@ def run(graph: TfGraph, image: Array) -> Array:
     shape = (1, *image.shape)
     made, result = lower(graph, shape)
     data = to_onnx(made, Value(shape, shape, None, "image"), result, name="maxim")
-    return np.asarray(open_session(data, 1).run(None, {"image": image[None]})[0][0])
+    return np.asarray(
+        open_session(data, Runtime(threads=1))[0].run(None, {"image": image[None]})[0][0]
+    )
 
 
 def under_package_conditions(graph: TfGraph, blurry: Array) -> Array:

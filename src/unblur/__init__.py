@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unblur.pipeline.facade import analyse as analyse
     from unblur.pipeline.facade import restore as restore
     from unblur.pipeline.report import Report as Report
+    from unblur.runtime import Runtime as Runtime
     from unblur.zoo.models import Session as Session
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ _HOMES = {
     "Region": "unblur.io",
     "Report": "unblur.pipeline.report",
     "Restored": "unblur.pipeline.facade",
+    "Runtime": "unblur.runtime",
     "Session": "unblur.zoo.models",
     "UnblurError": "unblur.errors",
     "analyse": "unblur.pipeline.facade",

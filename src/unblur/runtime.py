@@ -17,11 +17,12 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 VARIABLE = "UNBLUR_DEVICE"
 """Environment variable that names the device where none is given; worker processes inherit it."""
 
-CPU = "CPUExecutionProvider"
+CPU, OPENVINO = "CPUExecutionProvider", "OpenVINOExecutionProvider"
+"""ONNX Runtime's own names of the two that are told apart elsewhere."""
 
 _NAMES = {
     "cpu": CPU,
-    "openvino": "OpenVINOExecutionProvider",
+    "openvino": OPENVINO,
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",

@@ -80,10 +80,12 @@ class Pretended:
     """ONNX Runtime with other providers: those that fail raise, or are left out in silence."""
 
     def __init__(self, monkeypatch, there, *, raising=(), silent=()):
-        self.asked = []
+        self.asked, self.options = [], []
         real = onnxruntime.InferenceSession
 
-        def session(data, options, providers):
+        def session(data, options, providers, provider_options):
+            assert len(provider_options) == len(providers)
+            self.options.append(dict(zip(providers, provider_options, strict=True)))
             self.asked.append(tuple(providers))
             first = providers[0]
             if first in raising:
@@ -142,6 +144,12 @@ def test_networks_from_elsewhere_take_a_runtime_too(monkeypatch):
     )
     engine = ForeignEngine(KERNEL, spec, runtime=Runtime(threads=1, provider="openvino"))
     assert engine.device == "openvino"
+
+
+def test_openvino_is_told_how_many_threads_it_has(monkeypatch):
+    machine = Pretended(monkeypatch, [OPENVINO, CPU])
+    open_session(KERNEL, Runtime(threads=3, provider="openvino"))
+    assert machine.options == [{OPENVINO: {"num_of_threads": "3"}, CPU: {}}]
 
 
 def test_the_number_of_threads_changes_nothing_but_rounding():

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from unblur.engines.onnx import open_session
 from unblur.engines.sealed import check_sealed, read_network
 from unblur.errors import CorruptWeights
+from unblur.runtime import Runtime
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+ONE = Runtime(threads=1)
 
 
 def model(nodes=(), tensors=(), **more):
@@ -123,7 +126,7 @@ def test_weights_elsewhere_are_refused_before_loading(name, tmp_path, monkeypatc
     path.write_bytes(data)
     (tmp_path / "a.onnx.data").write_bytes(bytes(100))
     monkeypatch.setattr("onnxruntime.InferenceSession", lambda *a, **k: pytest.fail("loaded"))
-    for read in (check_sealed, lambda d: open_session(d, 1), lambda _: read_network(path)):
+    for read in (check_sealed, lambda d: open_session(d, ONE), lambda _: read_network(path)):
         with pytest.raises(CorruptWeights, match="keeps weights in another file"):
             read(data)
 
@@ -164,7 +167,7 @@ def test_what_is_whole_is_taken():
     for made in (model(tensors=[inside()]), conditional(branch(inside()))):
         data = made.SerializeToString()
         check_sealed(data)
-        open_session(data, 1)
+        open_session(data, ONE)
     tensor = inside()
     tensor.data_location = TensorProto.DEFAULT
     check_sealed(model(tensors=[tensor]).SerializeToString() + b"\x72\x01x")
@@ -202,9 +205,9 @@ def test_large_and_missing_files(tmp_path):
     with path.open("wb") as stream:
         stream.truncate(3_000_000_000)
     with pytest.raises(CorruptWeights, match="3000 MB"):
-        open_session(path, 1)
+        open_session(path, ONE)
     with pytest.raises(CorruptWeights, match="No such file"):
-        open_session(tmp_path / "b.onnx", 1)
+        open_session(tmp_path / "b.onnx", ONE)
 
 
 WHOLE = conditional(branch(inside())).SerializeToString()

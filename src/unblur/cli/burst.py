@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import progress_bar
+from unblur.cli.options import device_option
 from unblur.cli.say import say, say_json
 from unblur.paths import names_of, real, shown
 
@@ -28,6 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def burst(
     photos: tuple[Path, ...],

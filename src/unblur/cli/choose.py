@@ -10,7 +10,14 @@ import click
 
 from unblur.cli.common import names_in
 from unblur.cli.compare import output_of, run_job, tell_failures
-from unblur.cli.options import FOLDER, dataset_option, json_option, seed_option, threads_option
+from unblur.cli.options import (
+    FOLDER,
+    dataset_option,
+    device_option,
+    json_option,
+    seed_option,
+    threads_option,
+)
 from unblur.cli.say import say, say_json
 
 
@@ -40,6 +47,7 @@ from unblur.cli.say import say, say_json
     "[default: NAME.compare]",
 )
 @threads_option
+@device_option
 @json_option
 def choose(
     data: Path,

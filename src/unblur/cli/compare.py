@@ -14,6 +14,7 @@ from unblur.cli.options import (
     FOLDER,
     crop_option,
     dataset_option,
+    device_option,
     json_option,
     protocol_option,
     seed_option,
@@ -56,6 +57,7 @@ _STOPPED = 130
     "on where it stopped. [default: NAME.compare]",
 )
 @threads_option
+@device_option
 @click.option(
     "--show",
     type=click.IntRange(min=0),

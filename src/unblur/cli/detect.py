@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import progress_bar
+from unblur.cli.options import device_option
 from unblur.cli.say import nothing_as_json, say, say_json
 from unblur.paths import names_of, shown
 
@@ -66,6 +67,7 @@ _FEW = 8
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: all processors.")
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace existing copies, lists and maps.")
 @click.option(
     "--on-collision",

@@ -14,6 +14,7 @@ from unblur.cli.options import (
     FOLDER,
     crop_option,
     dataset_option,
+    device_option,
     json_option,
     protocol_option,
     threads_option,
@@ -60,6 +61,7 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     "exits with 1 if not.",
 )
 @threads_option
+@device_option
 @json_option
 @click.option(
     "-o",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import names_in, progress_bar
-from unblur.cli.options import FILE, FOLDER, json_option, threads_option
+from unblur.cli.options import FILE, FOLDER, device_option, json_option, threads_option
 from unblur.cli.say import say, say_json, to_json
 
 _DEFAULT = "blurry,photo,frame/1,frame"
@@ -28,6 +28,7 @@ _DEFAULT = "blurry,photo,frame/1,frame"
 @click.option("--seed", type=int, default=7, show_default=True, help="Equal seeds, equal clips.")
 @click.option("--gyro", type=FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
 @threads_option
+@device_option
 @json_option
 @click.option("-o", "--output", type=FILE, help="Write every row into this JSON file.")
 def evaluate_clips(

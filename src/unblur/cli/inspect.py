@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import tone_option
+from unblur.cli.options import device_option
 from unblur.cli.say import say, say_json, to_json
 from unblur.paths import exists, fitted, is_folder, real, shown
 
@@ -60,6 +61,7 @@ class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 @click.option("--overwrite", is_flag=True, help="Replace existing files (never the photo).")
 @tone_option
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@device_option
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0.001),

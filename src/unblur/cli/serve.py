@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from unblur.cli.options import device_option
 from unblur.cli.say import say
 
 _ENVIRONMENT = "UNBLUR_PASSWORD"
@@ -47,6 +48,7 @@ _ENVIRONMENT = "UNBLUR_PASSWORD"
     help="Processes, each with one photo at a time.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Of each; default: all processors.")
+@device_option
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(0.01, 178),

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import progress_bar
-from unblur.cli.options import FILE, FOLDER, dataset_option, seed_option, threads_option
+from unblur.cli.options import (
+    FILE,
+    FOLDER,
+    dataset_option,
+    device_option,
+    seed_option,
+    threads_option,
+)
 from unblur.cli.say import say
 
 _STOPPED = 130
@@ -35,6 +42,7 @@ _STOPPED = 130
     help="TOML file for 'unblur restore --settings'; the search is kept beside it, as .sqlite3.",
 )
 @threads_option
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def tune(
     data: Path,

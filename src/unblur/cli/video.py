@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import progress_bar
+from unblur.cli.options import device_option
 from unblur.cli.say import say, say_json
 from unblur.paths import names_of, shown
 
@@ -100,6 +101,7 @@ class Pipes:
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing results (never the clip).")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def video(

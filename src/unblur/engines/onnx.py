@@ -11,7 +11,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.sealed import check_sealed, read_network
 from unblur.errors import CorruptWeights, EngineFailed, NoSuchDevice, SpecMismatch
-from unblur.runtime import CPU, Runtime, absent, available_cores
+from unblur.runtime import CPU, OPENVINO, Runtime, absent, available_cores
 from unblur.spec import SPEC_KEY, ModelSpec
 
 __all__ = ["OnnxEngine", "available_cores", "first_line", "open_session"]
@@ -135,7 +135,16 @@ def _session(data: bytes, runtime: Runtime, providers: tuple[str, ...]) -> Any:
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # As bytes, so that what is loaded is what was looked at.
-    return onnxruntime.InferenceSession(data, options, providers=list(providers))
+    return onnxruntime.InferenceSession(
+        data,
+        options,
+        providers=list(providers),
+        # OpenVINO has threads of its own, and does not look at those of the session.
+        provider_options=[
+            {"num_of_threads": str(runtime.computing_threads())} if name == OPENVINO else {}
+            for name in providers
+        ],
+    )
 
 
 def _loads(data: bytes, runtime: Runtime) -> bool:

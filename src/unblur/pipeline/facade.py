@@ -108,13 +108,14 @@ def restore(
         gate=gate,
         settings=as_settings(settings),
     )
-    models = (session or default_session(threads)).models(model)
+    owner = session or default_session(threads)
+    models = owner.models(model)
     result = restore_picture(
         Picture(photo.samples, photo.tone.curve), models, options, progress=progress
     )
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
-    notes = (*photo.notes, *result.report.notes)
-    report = replace(result.report, notes=notes, tone=photo.tone.to_dict())
+    notes = (*photo.notes, *result.report.notes, *owner.notes())
+    report = replace(result.report, notes=notes, tone=photo.tone.to_dict(), device=models.device)
     return Restored(restored, result.motion, report)
 
 

@@ -73,6 +73,7 @@ class Report:
         notes: remarks of the reader of the file and of the pipeline.
         tone: from samples to light: ``curve``, its ``evidence`` (caller, file, estimate or
             assumed), ``probability``, and the ``source`` in the file.
+        device: short name of the device that ran the networks.
     """
 
     model: str
@@ -86,3 +87,4 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tone: dict[str, Any] = field(default_factory=dict)
+    device: str = "cpu"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from unblur.engines.base import Engine
 from unblur.engines.foreign import ForeignEngine
-from unblur.engines.onnx import OnnxEngine, available_cores
-from unblur.errors import UnknownModel, nearest
+from unblur.engines.onnx import OnnxEngine
+from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.motion.detect import BlurDetector
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.network import NetworkEstimator
@@ -26,6 +26,7 @@ from unblur.restoration.restorers import (
     PlainRestorer,
     Restorer,
 )
+from unblur.runtime import Runtime
 from unblur.zoo.catalogue import (
     BLUR_NET,
     DEFAULT_MODEL,
@@ -54,11 +55,13 @@ class Models:
         estimator: tells how the photo moved.
         detector: tells sharp from blurred, evidence for the gate; None leaves it out.
         restorer: restores the tiles.
+        device: short name of the device that runs the networks.
     """
 
     estimator: MotionEstimator
     detector: BlurDetector | None
     restorer: Restorer
+    device: str = "cpu"
 
 
 class Session:
@@ -69,7 +72,12 @@ class Session:
     own.
 
     Args:
-        threads: computing threads of the networks; all processors if omitted.
+        threads: computing threads of the networks, on the device that the environment asks for;
+            all processors if omitted.
+        runtime: how networks are run, in place of ``threads``: threads, device, tiles at once.
+
+    Raises:
+        BadValue: both are given.
 
     Example:
         >>> import numpy as np, unblur
@@ -79,10 +87,29 @@ class Session:
         [False, False]
     """
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        self.threads = threads
+    def __init__(self, *, threads: int | None = None, runtime: Runtime | None = None) -> None:
+        if threads is not None and runtime is not None:
+            raise BadValue("give threads or runtime, not both; a runtime has its own threads")
+        self.runtime = runtime or Runtime.of_process(threads)
         self._held: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def threads(self) -> int | None:
+        """Computing threads; None for all processors."""
+        return self.runtime.threads
+
+    @property
+    def device(self) -> str:
+        """Short name of the device that runs the networks; ``auto`` is decided by looking."""
+        engine = self.network(weights_path(KERNEL_NET), "kernel")
+        return str(getattr(engine, "device", "cpu"))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return remarks on where networks run: that ``auto`` found nothing but the processor."""
+        if self.runtime.provider == "auto" and self.device == "cpu":
+            return ("no device but the CPU can be used; it computed",)
+        return ()
 
     def models(self, name: str = DEFAULT_MODEL) -> Models:
         """Return what restores photos with a model.
@@ -90,7 +117,7 @@ class Session:
         Args:
             name: as ``--model`` takes it; see :meth:`restorer`.
         """
-        return Models(self.estimator(), self.detector(), self.restorer(name))
+        return Models(self.estimator(), self.detector(), self.restorer(name), self.device)
 
     def estimator(self) -> MotionEstimator:
         """Return the shipped estimator."""
@@ -98,7 +125,7 @@ class Session:
             self.network(weights_path(name), task)
             for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
         )
-        threads = min(THREADS, self.threads or available_cores())
+        threads = min(THREADS, self.runtime.computing_threads())
         return NetworkEstimator(kernel, fuse, threads=threads)
 
     def quick_estimator(self) -> QuickEstimator:
@@ -130,8 +157,8 @@ class Session:
         if is_foreign(name):
             spec = read_record(name)
             engine = self._kept(
-                (spec, self.threads),
-                lambda: ForeignEngine(verified_file(spec), spec, threads=self.threads),
+                (spec, self.runtime),
+                lambda: ForeignEngine(verified_file(spec), spec, runtime=self.runtime),
             )
             return ForeignRestorer(name, engine)
         if name.endswith(".onnx") and Path(name).is_file():
@@ -151,20 +178,20 @@ class Session:
         Raises:
             CorruptWeights, SpecMismatch: not a network of ours, or for another task.
         """
-        chosen = threads or self.threads
-        key = (path, task, chosen)
-        engine: Engine = self._kept(key, lambda: OnnxEngine(path, task=task, threads=chosen))
+        runtime = self.runtime if threads is None else replace(self.runtime, threads=threads)
+        key = (path, task, runtime)
+        engine: Engine = self._kept(key, lambda: OnnxEngine(path, task=task, runtime=runtime))
         return engine
 
     def _network_restorer(self, name: str, path: Path) -> NetworkRestorer:
         at_once = self._tiles_at_once()
-        each = (self.threads or available_cores()) // at_once
+        each = max(1, self.runtime.computing_threads() // at_once)
         engine = self.network(path, "restore", threads=each)
         kind = PlainRestorer if engine.spec.bank == "none" else NetworkRestorer
         return kind(name, engine, at_once=at_once)
 
     def _tiles_at_once(self) -> int:
-        return min(self.threads or available_cores(), _MOST_AT_ONCE)
+        return self.runtime.tiles_at_once or min(self.runtime.computing_threads(), _MOST_AT_ONCE)
 
     def _kept(self, key: Hashable, load: Callable[[], Any]) -> Any:
         with self._lock:
@@ -176,8 +203,8 @@ class Session:
             return self._held[key]
 
 
-_defaults: dict[int | None, Session] = {}
-"""Sessions of calls that bring none, by their threads; see :func:`default_session`."""
+_defaults: dict[Runtime, Session] = {}
+"""Sessions of calls that bring none, by their runtimes; see :func:`default_session`."""
 
 
 def default_session(threads: int | None = None) -> Session:
@@ -189,4 +216,5 @@ def default_session(threads: int | None = None) -> Session:
     Args:
         threads: as for :class:`Session`.
     """
-    return _defaults.setdefault(threads, Session(threads=threads))
+    runtime = Runtime.of_process(threads)
+    return _defaults.setdefault(runtime, Session(runtime=runtime))
