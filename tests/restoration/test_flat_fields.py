@@ -5,6 +5,7 @@ import pytest
 
 import unblur
 from unblur.blur.psf import Psf
+from unblur.restoration.lattice import without_lattice
 
 SIDE = 160
 LEVELS = (0, 0.3, 1, 2, 3, 5, 8, 12, 20, 40, 80, 128, 200, 250, 255)
@@ -56,3 +57,20 @@ def test_a_flat_part_beside_detail_stays_flat():
     assert strongest_wave(result.samples[:, :SIDE]) <= MOST
     lively = np.s_[48:112, SIDE + 80 : 2 * SIDE - 32]
     assert np.abs(result.samples[lively].astype(int) - picture[lively]).mean() > 257
+
+
+def test_a_lattice_leaves_flat_parts_and_stays_out_of_the_others():
+    """A network that answers with the same block everywhere, as those that add a correction do."""
+    rng = np.random.default_rng(6)
+    block = rng.normal(0, 0.4 / 255, (8, 8, 3)).astype(np.float32)
+    blurry = np.full((SIDE, 2 * SIDE, 3), 0.02, np.float32)
+    blurry[:, SIDE:] += rng.random((SIDE, SIDE, 3), np.float32) / 10
+    answer = blurry + np.tile(block, (SIDE // 8, SIDE // 4, 1))
+    out = without_lattice(blurry, answer, 8)
+    flat = np.s_[24 : SIDE - 24, 24 : SIDE - 24]
+    assert np.ptp(answer[flat][..., 0]) > 1 / 255
+    assert np.ptp(out[flat], axis=(0, 1)).max() < 1e-6
+    np.testing.assert_allclose(
+        out[flat].mean(axis=(0, 1)), 0.02 + block.mean(axis=(0, 1)), atol=1e-6
+    )
+    np.testing.assert_array_equal(out[:, SIDE + 16 :], answer[:, SIDE + 16 :])
