@@ -18,7 +18,10 @@ LOWEST_PYTHON ?= $(shell python3.10 -c 'import venv' 2>/dev/null && echo python3
 LOWEST_TESTS := tests/io/test_names.py tests/io/test_sources.py tests/io/test_folders.py \
     tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py
 
-.PHONY: demo test test-lowest test-federated check format train clean
+# Seconds and seed for make fuzz.
+FUZZ ?= 600 0
+
+.PHONY: demo test test-lowest test-federated check fuzz format train clean
 .NOTPARALLEL:
 
 # Restore the shipped example photos and show before and after.
@@ -47,6 +50,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Damaged files for every reader; see SECURITY.md. As in: make fuzz FUZZ="60 7"
+fuzz: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES)

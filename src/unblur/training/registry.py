@@ -123,6 +123,8 @@ def config_from(values: dict[str, Any], *, where: str) -> TrainConfig:
         BadValue: an unknown key or a wrong type.
     """
     values = dict(values)
+    if not isinstance(values.get("data", {}), dict):
+        raise BadValue(f"{where}: data must be a table, got {type(values['data']).__name__}")
     own = _data_type(values, where)
     # These two stood beside the data once, for every task.
     for moved in ("hidden", "clip"):

@@ -1,0 +1,1 @@
+"""Fuzzing that takes minutes; see fuzz.py."""
