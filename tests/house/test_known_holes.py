@@ -1,10 +1,10 @@
 """Neither declared, locked nor installed: versions with holes that are known."""
 
-import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import tomllib
 from packaging.requirements import Requirement
 from packaging.version import Version
 
