@@ -4,13 +4,13 @@ The tree::
 
     UnblurError                 exit 1   http 500
       InputError                exit 3   http 400   something given to us cannot be used
-        NothingFound            exit 7              folders without a single photo
         UnreadableImage                             no such file, truncated, not an image
         UnsupportedImage                            an image, but of a kind that is not handled
         ImageTooLarge                    http 413   more pixels than the limit allows
         BadPsf                                      a PSF that is even-sized, negative, empty ...
         ShapeMismatch                               two arrays that should agree do not
         BadValue                                    an option or array value out of its range
+      NothingFound              exit 7   http 400   folders without a single photo
       ModelError                exit 4   http 400   a network cannot be used
         UnknownModel
         CorruptWeights
@@ -66,12 +66,6 @@ class InputError(UnblurError):
     http_status = 400
 
 
-class NothingFound(InputError):
-    """What was named holds no photo at all."""
-
-    exit_code = 7
-
-
 class UnreadableImage(InputError):
     """The file is missing, empty, truncated or not an image."""
 
@@ -96,6 +90,13 @@ class ShapeMismatch(InputError):
 
 class BadValue(InputError):
     """An option or an array holds a value outside its range."""
+
+
+class NothingFound(UnblurError):
+    """What was named holds no photo at all."""
+
+    exit_code = 7
+    http_status = 400
 
 
 class ModelError(UnblurError):

@@ -14,7 +14,7 @@ import click
 from unblur.cli.common import progress_bar
 from unblur.cli.options import device_option
 from unblur.cli.say import say, say_json
-from unblur.paths import names_of, shown
+from unblur.paths import is_folder, names_of, shown
 
 if TYPE_CHECKING:
     from unblur.io.video import FrameSink, FrameSource
@@ -132,6 +132,7 @@ def video(
     Sound, subtitles, times, orientation, colour tags and depth are kept where the result's
     container and codec can; what is lost is told.
     """
+    from unblur.io.folders import search
     from unblur.io.video_write import EncodeOptions
     from unblur.video import ClipOptions, GyroOptions, restore_clip
 
@@ -149,6 +150,8 @@ def video(
             if total:
                 bar.to(min(0.999, done / total))
 
+        if is_folder(clip):
+            search([clip], recursive=False)  # nothing found has an exit code of its own
         if _STD in (clip, target):
             if known is not None:
                 raise click.UsageError("--gyro needs a video file on both sides")
@@ -192,7 +195,7 @@ def _beside(clip: Path) -> Path:
 
     if clip == _STD:
         return _STD
-    from unblur.paths import fitted, is_folder
+    from unblur.paths import fitted
 
     if is_folder(clip):
         return clip.resolve().with_name(fitted(clip.resolve().name, ".unblurred"))

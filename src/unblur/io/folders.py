@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -125,7 +126,8 @@ def _matches(pattern: Path) -> list[Path]:
     parts = pattern.parts
     fixed = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), None)
     if fixed is None:
-        pattern.lstat()  # says why it is not there, if its name is at fault
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            pattern.lstat()  # says why it cannot be there, if its name is at fault
         return []
     return sorted(Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))))
 

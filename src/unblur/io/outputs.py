@@ -224,7 +224,7 @@ def _marked(target: str, mark: str) -> str:
 
 def _replaces(place: Place, photo: str) -> WouldOverwrite:
     return WouldOverwrite(
-        f"the result of {shown(place.source)} would replace the photo {shown(photo)}; "
+        f"the result of {shown(place.source)} would replace the photo {shown(photo)} itself; "
         "choose another output"
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unblur.color import as_rgb
+from unblur.errors import NothingFound, UnreadableImage
 from unblur.io.decode import read_photo
 from unblur.io.encode import write_photo
 from unblur.io.folders import InputFile, counted, search
@@ -22,11 +23,14 @@ class FolderSource:
     ``origin`` of a frame is its photo and its place in the folder. Grey photos become RGB.
 
     Raises:
-        NothingFound: the folder holds no photo.
+        UnreadableImage: the folder holds no photo.
     """
 
     def __init__(self, folder: Path) -> None:
-        found = search([folder], recursive=False)
+        try:
+            found = search([folder], recursive=False)
+        except NothingFound as error:
+            raise UnreadableImage(f"the folder holds no frames: {error}") from None
         self.files = sorted(found.files, key=lambda item: _natural(item.relative.name))
         counts = found.passed_over.get(folder)
         notes = (f"passed over in the folder: {counted(counts)}",) if counts else ()
