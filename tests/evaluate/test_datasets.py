@@ -17,7 +17,7 @@ from unblur.errors import (
 from unblur.evaluate.datasets import open_dataset, readers
 from unblur.evaluate.datasets.averaged import DVD_TEST
 from unblur.evaluate.datasets.base import Expected
-from unblur.evaluate.datasets.checking import inspect
+from unblur.evaluate.datasets.checking import complaints, inspect
 from unblur.evaluate.matlab import MatPicture
 from unblur.evaluate.protocols import protocols
 
@@ -285,19 +285,19 @@ def test_matlab_files_that_are_none(tmp_path):
 def test_a_copy_is_checked(tmp_path, monkeypatch):
     pairs(tmp_path, LAYOUTS["reds"][0])
     found = open_dataset(tmp_path)
-    count, size = found.check()
+    count, size = complaints(found)
     assert "3000 or 300" in count and "4" in count
     assert "1280 x 720" in size and "25 x 18" in size
     about = found.about.__class__(
         **{**vars(found.about), "expected": Expected((4,), (25, 18), (1, 1), 30.0)}
     )
     right = found.__class__(**{**vars(found), "about": about})
-    assert right.check() == []
+    assert complaints(right) == []
     seen = []
     (deep,), _ = inspect(right, progress=lambda done, all_: seen.append((done, all_)))
     assert "30.00 dB is published" in deep and seen[-1] == (4, 4)
     save(tmp_path / "val/val_sharp/000/00000000.png", shape=(20, 25, 3))
     (tmp_path / "val/val_blur/001/00000009.png").write_bytes(b"broken")
-    complaints = right.check()
-    assert any("000/00000000" in text and "25 x 20" in text for text in complaints)
-    assert any("001/00000009" in text for text in complaints)
+    told = complaints(right)
+    assert any("000/00000000" in text and "25 x 20" in text for text in told)
+    assert any("001/00000009" in text for text in told)

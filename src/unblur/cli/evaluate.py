@@ -165,13 +165,14 @@ def _check_copy(data: Path, dataset: str, *, hidden: bool) -> tuple[dict[str, An
 
 def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, Any], str]:
     from unblur.evaluate import quality
+    from unblur.evaluate.datasets.checking import complaints
     from unblur.evaluate.differences import differences, format_differences
     from unblur.evaluate.methods import method_of
     from unblur.evaluate.tables import format_table, summarise
 
     found, protocol = job.open()
     data = Path(job.data).name
-    remarks = [*found.notes, *found.check()]
+    remarks = [*found.notes, *complaints(found)]
     for remark in remarks:
         say(f"{data}: {remark}", err=True)
     methods = {name.partition("=")[0]: method_of(name, threads=job.threads) for name in names}

@@ -70,16 +70,6 @@ class DataSet:
     about: About
     notes: tuple[str, ...] = ()
 
-    def check(self) -> list[str]:
-        """Return what is wrong with this copy, in plain words; nothing if it looks right.
-
-        Counts, and the sizes in the files' headers. To read every photo, see
-        :func:`unblur.evaluate.datasets.checking.inspect`.
-        """
-        from unblur.evaluate.datasets.checking import complaints
-
-        return complaints(self)
-
 
 @dataclass(frozen=True)
 class Found:

@@ -15,7 +15,10 @@ _NAMED = 3
 
 
 def complaints(data: DataSet) -> list[str]:
-    """Return what is wrong with a copy; see :meth:`DataSet.check`."""
+    """Return what is wrong with a copy, in plain words; nothing if it looks right.
+
+    Counts, and the sizes in the files' headers; :func:`inspect` reads every photo.
+    """
     return [*_counts(data), *_sizes(data)]
 
 
@@ -29,7 +32,7 @@ def inspect(
         progress: called with (photos done, photos in all).
 
     Returns:
-        What is wrong, as of :meth:`DataSet.check`, and the mean PSNR in dB of the blurry photos
+        What is wrong, as of :func:`complaints`, and the mean PSNR in dB of the blurry photos
         that have one sharp picture; None if none has.
     """
     found, values = _deep(data, progress)
