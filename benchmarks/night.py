@@ -25,7 +25,7 @@ from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import read_photo
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
-from unblur.motion.streaks import lamps_psf
+from unblur.motion.streaks import streak_psf
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.toml import from_toml
@@ -80,7 +80,7 @@ def measure(
     restored, _ = restorers[1](blurry, pair.psf)
     bound = up_to_a_shift(restored, truth)["psnr_db"] - before
     light = luma(srgb_to_linear(pair.blurry))
-    lit = lamps_psf(lambda y0, x0, y1, x1: light[y0:y1, x0:x1], light.shape) is not None
+    lit = streak_psf(lambda y0, x0, y1, x1: light[y0:y1, x0:x1], light.shape) is not None
     return [*likeness, *gains, bound, float(lit)]
 
 

@@ -114,7 +114,7 @@ ValueRange = Literal["0..1", "0..255", "-1..1"]
 
 @dataclass(frozen=True)
 class ForeignSpec:
-    """What is known of a network from elsewhere: kept beside its file on the user's shelf.
+    """What is known of a network from elsewhere: kept beside its file on the user's model store.
 
     Attributes:
         name: as given to ``--model``.

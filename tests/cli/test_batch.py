@@ -134,8 +134,8 @@ KILLED = {
 SCRIPT = """
 import json, os, signal, sys
 from unblur.cli import main
-from unblur.scale import batch, photo
-from unblur.scale.journal import Journal
+from unblur.batch import batch, photo
+from unblur.batch.journal import Journal
 
 def die(*_, **__):
     if counted():
@@ -281,7 +281,7 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(tmp_path):
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path):
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    code = "import sys\nfrom unblur.scale import cluster\ncluster.PATIENCE = '1s'\n"
+    code = "import sys\nfrom unblur.batch import cluster\ncluster.PATIENCE = '1s'\n"
     code += "from unblur.cli import main\nmain(sys.argv[1:])"
     photos = colours(tmp_path / "in", 1)
     command = [str(photos), "-o", str(tmp_path / "out"), "--scheduler", "tcp://127.0.0.1:9"]

@@ -8,7 +8,7 @@ import pytest
 
 from unblur.engines import OnnxEngine
 from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.guided import KERNEL_MAPS
 from unblur.spec import SPEC_KEY, ModelSpec
 from unblur.zoo.catalogue import weights_path
 

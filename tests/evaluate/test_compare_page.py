@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.evaluate.comparing.fakes import Crew
+from tests.evaluate.comparing.fakes import WorkerPool
 from tests.house.test_readme import blocks, ours
 from unblur.cli import main
 from unblur.evaluate.comparing import run
@@ -29,8 +29,8 @@ def here(tmp_path, monkeypatch):
                 part = image.convert("RGB").crop((100, 60, 290, 230))
                 part.save(tmp_path / "examples" / folder / path.name)
     # Worked through in this process: starting others takes longer than photos this small.
-    monkeypatch.setattr(run, "Crew", Crew)
-    Crew.stop_at = None
+    monkeypatch.setattr(run, "WorkerPool", WorkerPool)
+    WorkerPool.stop_at = None
     return tmp_path
 
 

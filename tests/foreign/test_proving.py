@@ -52,14 +52,14 @@ def endless():
     return made.SerializeToString()
 
 
-def test_a_network_that_never_ends_is_given_up(tmp_path, shelf):
+def test_a_network_that_never_ends_is_given_up(tmp_path, model_store):
     path = tmp_path / "loop.onnx"
     path.write_bytes(endless())
     begun = time.monotonic()
     said = run("models", "add", path, "--timeout", 3, expect=4).stderr
     assert "within 3 s" in said and "--timeout" in said
     assert time.monotonic() - begun < 60
-    assert not shelf.exists() or not list(shelf.iterdir())
+    assert not model_store.exists() or not list(model_store.iterdir())
 
 
 def test_a_network_that_takes_all_memory_is_refused(tmp_path):

@@ -47,11 +47,11 @@ def test_a_checkpoint_restores_as_in_pytorch(nafnet, tmp_path):
     np.testing.assert_allclose(restored, expected, atol=1e-4)
     shown = CliRunner().invoke(main, ["models", "show", "tiny"]).stdout
     assert '"architecture": "NAFNet"' in shown
-    data = (unblur_shelf() / "tiny.onnx").read_bytes()
+    data = (store_folder() / "tiny.onnx").read_bytes()
     assert b"site-packages" not in data and str(tmp_path).encode() not in data
 
 
-def unblur_shelf():
+def store_folder():
     from unblur.zoo.store import models_folder
 
     return models_folder()

@@ -94,12 +94,12 @@ def test_settings_and_the_gate_together(brighter, photo, tmp_path):
     assert as_options(f"{brighter}+gate@{half}") == f"--model {brighter} --settings {half}"
 
 
-def test_what_is_kept_of_a_comparison_depends_on_the_added_file(brighter, shelf):
+def test_what_is_kept_of_a_comparison_depends_on_the_added_file(brighter, model_store):
     from unblur.evaluate.comparing.cache import model_digest
 
     first = model_digest(brighter + "+gate")
     assert first not in (model_digest(brighter), model_digest("unblur+gate"))
-    (shelf / f"{brighter}.onnx").write_bytes(b"another")
+    (model_store / f"{brighter}.onnx").write_bytes(b"another")
     assert model_digest(brighter + "+gate") != first
 
 

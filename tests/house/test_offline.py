@@ -34,8 +34,8 @@ NETWORKING = {
 
 HARMLESS = {"urllib.parse"}
 ALLOWED = {
-    "scale/cluster.py": {"dask"},  # asked for by --engine dask or --scheduler
-    "scale/stores.py": {"fsspec"},  # asked for by a URL such as s3://bucket
+    "batch/cluster.py": {"dask"},  # asked for by --engine dask or --scheduler
+    "batch/stores.py": {"fsspec"},  # asked for by a URL such as s3://bucket
     "web/": {"asyncio", "socket", "starlette", "uvicorn"},  # listens, on loopback; never calls
     "cli/serve.py": {"webbrowser"},  # shows the page
     "training/flower.py": {"flwr"},  # asked for by unblur federate; updates, never photos
@@ -116,7 +116,7 @@ def test_no_module_can_open_a_connection_but_those_that_are_asked_to(module):
 
 
 def test_who_is_allowed_makes_use_of_it():
-    for place in ("scale/cluster.py", "scale/stores.py"):
+    for place in ("batch/cluster.py", "batch/stores.py"):
         found = {name.split(".")[0] for _, name in networking_imports((SOURCE / place).read_text())}
         assert found == ALLOWED[place]
 

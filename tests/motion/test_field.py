@@ -58,7 +58,7 @@ def test_different_motions_stay_different():
 
 
 def test_neighbours_know_better_only_where_the_motion_changes():
-    from unblur.motion.rolling import neighbours_know_better
+    from unblur.motion.roll import neighbours_explain_better
 
     rng = np.random.default_rng(2)
     scene = ndimage.gaussian_filter(
@@ -69,10 +69,10 @@ def test_neighbours_know_better_only_where_the_motion_changes():
     weights = np.ones(6)
     mean = Psf(np.mean([psf.embedded(31) for psf in truths], axis=0))
     windows = [apply_psf(scene, psf)[..., 0] for psf in truths]
-    assert neighbours_know_better(windows, truths, mean, places, weights)
+    assert neighbours_explain_better(windows, truths, mean, places, weights)
     steady = [apply_psf(scene, truths[0])[..., 0]] * 6
     guesses = [Psf.from_line(15, angle) for angle in (0, 8, 4, -6, 10, -9)]
-    assert not neighbours_know_better(steady, guesses, truths[0], places, weights)
+    assert not neighbours_explain_better(steady, guesses, truths[0], places, weights)
 
 
 def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
@@ -99,7 +99,7 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
 )
 def test_the_scale_follows_the_length(shape, length, seen_at, scale, monkeypatch):
     # The fake engine sees the same length on every scale, and would lie on the next one.
-    monkeypatch.setattr(refinement, "_halved_answers", lambda *_: [])
+    monkeypatch.setattr(refinement, "_halved_candidates", lambda *_: [])
     noise = np.random.default_rng(0).random((*shape, 1)).astype(np.float32)
     blurred = apply_psf(
         ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length * seen_at, 0)

@@ -1,4 +1,4 @@
-"""Several answers made one: weights by cost, what FuseNet reads, and how it begins."""
+"""Several candidates made one: weights by cost, what FuseNet reads, and how it begins."""
 
 import dataclasses
 
@@ -11,9 +11,9 @@ from unblur.blur import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.models.fuse_net import FuseNet
 from unblur.models.kernel_net import KernelNet
-from unblur.motion.fusion import ANSWERS, FUSE_MAPS, MEAN_LOG, fuse, fusion_maps, weighed
-from unblur.motion.kernel import see
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.fusion import CANDIDATES, FUSE_MAPS, MEAN_LOG, fuse, fusion_maps, weighed
+from unblur.motion.guided import KERNEL_MAPS
+from unblur.motion.kernel import observe
 from unblur.motion.psf_tools import clean_psf
 from unblur.zoo.catalogue import FUSE_NET, weights_path
 from unblur.zoo.models import Session
@@ -24,7 +24,7 @@ WIDTHS = {"widths": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
 
 @pytest.fixture(scope="module")
 def seen(blurry):  # noqa: F811
-    return see(blurry)
+    return observe(blurry)
 
 
 def test_the_cheaper_answer_weighs_more_and_a_collapsed_one_nothing(seen):
@@ -44,17 +44,17 @@ def test_what_fuse_net_reads_tells_each_answer_and_its_weight(seen):
     found = [BENT, BENT.shifted(2, -1), WRONG]
     maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, found), strict=True))
     _, weights = weighed(seen.window, BENT, found)
-    for name, weight in zip(ANSWERS, weights, strict=True):
+    for name, weight in zip(CANDIDATES, weights, strict=True):
         np.testing.assert_allclose(maps[f"{name}_weight"], weight)
         assert maps[name].max() == pytest.approx(1)
-    # Shifted answers are shown where the others lie.
+    # Shifted candidates are shown where the others lie.
     np.testing.assert_allclose(maps["searched_after_look"], maps["looked"], atol=1e-4)
     assert kernel_similarity(clean_psf(maps["previous"]), BENT) > 0.9
 
 
 def test_missing_answers_are_blank(seen):
     maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, [WRONG]), strict=True))
-    for name in ANSWERS[2:]:
+    for name in CANDIDATES[2:]:
         assert not any(maps[name + part].any() for part in ("", "_log", "_weight"))
 
 

@@ -14,7 +14,7 @@ from unblur.evaluate.metrics import kernel_similarity
 from unblur.io import read_photo
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
-from unblur.motion.streaks import lamps_psf
+from unblur.motion.streaks import streak_psf
 from unblur.pipeline.gate import NoHarmGate
 from unblur.tone import LINEAR
 
@@ -42,7 +42,7 @@ def taken(scene, psf=None):
 
 
 def found(luma):
-    return lamps_psf(lambda y0, x0, y1, x1: luma[y0:y1, x0:x1], luma.shape)
+    return streak_psf(lambda y0, x0, y1, x1: luma[y0:y1, x0:x1], luma.shape)
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2])
@@ -129,5 +129,5 @@ def test_only_the_middle_of_a_large_photo_is_read():
         asked.append((y0, x0, y1, x1))
         return np.full((y1 - y0, x1 - x0), 0.02, np.float32)
 
-    assert lamps_psf(read, (3000, 4000)) is None
+    assert streak_psf(read, (3000, 4000)) is None
     assert asked == [(988, 1488, 2012, 2512)]

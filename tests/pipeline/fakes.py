@@ -3,7 +3,7 @@
 import numpy as np
 
 from unblur.motion.detect import BlurDetector
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.guided import KERNEL_MAPS
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions

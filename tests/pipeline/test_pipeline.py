@@ -228,7 +228,7 @@ def test_strength_outside_its_range_is_refused(strength):
 
 def test_long_motion_is_measured_and_restored_on_a_smaller_picture(monkeypatch):
     # The photo did not move: a search would say so, and weigh.
-    monkeypatch.setattr(refinement, "best_explanation", lambda window, looked, found: looked)
+    monkeypatch.setattr(refinement, "least_energy", lambda window, looked, found: looked)
     samples = photo(1030, 1100)
     engine = FakeKernelEngine(length=27)
     out, motion, report = restore_samples(samples, Brighten(), engine, RestoreOptions())

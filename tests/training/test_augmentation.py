@@ -8,7 +8,7 @@ from tests.training.tiny import TINY
 from unblur.blur import Pair, Psf, apply_psf
 from unblur.blur.camera import Camera
 from unblur.blur.synthesis import disc_psf
-from unblur.motion.dihedral import mean_of_turns, mirrored, transposed
+from unblur.motion.dihedral import mirrored, self_ensemble, transposed
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import standardised
@@ -145,7 +145,7 @@ def test_the_mean_of_all_turns_is_what_a_network_that_turns_alike_says_at_once(w
     def alike(maps, pooled):
         return maps[:, MAP_NAMES.index("cepstrum")], np.zeros((len(maps), 5))
 
-    found, _ = mean_of_turns(alike, features.maps, features.pooled, MAP_NAMES)
+    found, _ = self_ensemble(alike, features.maps, features.pooled, MAP_NAMES)
     np.testing.assert_allclose(found, features.maps[MAP_NAMES.index("cepstrum")], atol=1e-6)
 
 
@@ -157,7 +157,7 @@ def test_the_mean_of_all_turns_evens_out_what_a_network_says_of_one_side(window)
         psfs[:, GRID // 2 + 3, GRID // 2 - 5] = 1
         return psfs, np.tile(np.arange(5.0), (len(maps), 1))
 
-    found, sure = mean_of_turns(lopsided, features.maps, features.pooled, MAP_NAMES)
+    found, sure = self_ensemble(lopsided, features.maps, features.pooled, MAP_NAMES)
     middle = GRID // 2
     assert sure == 1
     assert (found > 0).sum() == 8 and found[middle - 5, middle + 3] == pytest.approx(1 / 8)

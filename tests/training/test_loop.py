@@ -13,7 +13,7 @@ from tests.training.tiny import TINY, of_task
 from unblur.errors import BadValue, CannotWrite, CorruptWeights
 from unblur.models.interface import Network
 from unblur.models.kernel_net import KernelNet
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.guided import KERNEL_MAPS
 from unblur.training import kernel_task, runs
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig

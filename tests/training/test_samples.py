@@ -9,7 +9,7 @@ from PIL import Image
 from tests.training.tiny import TINY
 from unblur.errors import UnreadableImage
 from unblur.motion.frequency import GRID
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.guided import KERNEL_MAPS
 from unblur.training.photo_check import read_rgb
 from unblur.training.photos import SharpPhotos
 from unblur.training.registry import task_of

@@ -137,10 +137,10 @@ def _all(
     files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None
 ) -> Iterator[tuple[int, Seen]]:
     """Go through the photos in as many processes as pay; yields (index, verdict)."""
+    from unblur.batch.pool import Lost, in_processes
     from unblur.detection.culling import Seen, go_through
     from unblur.engines.onnx import available_cores
     from unblur.errors import EngineFailed
-    from unblur.scale.pool import Lost, in_processes
 
     job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped)
     paths = [item.path for item in files]

@@ -83,7 +83,7 @@ def inspect(
     """Show how the camera moved in PHOTO: its kernels, where they are trusted, and why.
 
     The kernels are drawn over the photo; beside it, direction and length, confidence, and what
-    the referee would let through; below, one window: its spectrum, cepstrum, high-pass pictures,
+    the gate would let through; below, one window: its spectrum, cepstrum, high-pass pictures,
     and the maps that the network reads.
     """
     from unblur.inspection.facts import inspect_photo

@@ -18,11 +18,11 @@ from unblur.cli.say import nothing_as_json
 from unblur.cli.summary import End, brief, check_report, finish, is_report, undone
 
 if TYPE_CHECKING:
+    from unblur.batch.journal import Journal
+    from unblur.batch.plan import Work
+    from unblur.batch.run import How
+    from unblur.batch.settings import Settings
     from unblur.io.outputs import OnCollision
-    from unblur.scale.batch import How
-    from unblur.scale.journal import Journal
-    from unblur.scale.plan import Work
-    from unblur.scale.settings import Settings
 
 _STD = "-"
 
@@ -167,10 +167,10 @@ def restore(
     go on, and the exit code is that of the first failure. Of folders all photos are taken, by
     their extensions; what is passed over is counted. No photo at all: exit code 7.
     """
+    from unblur.batch.plan import plan_tasks
+    from unblur.batch.run import How
+    from unblur.batch.settings import Settings
     from unblur.pipeline.settings import read_settings
-    from unblur.scale.batch import How
-    from unblur.scale.plan import plan_tasks
-    from unblur.scale.settings import Settings
 
     # Read here: a mistake in it stops the command, not each photo, and it is read once.
     tuned = None if tuned is None else read_settings(tuned)
@@ -214,10 +214,10 @@ class _Job:
 def _journal(
     stack: ExitStack, output: str | None, journal: Path | None, settings: Settings
 ) -> Journal:
+    from unblur.batch.journal import NAME, Journal
+    from unblur.batch.run import settings_digest
+    from unblur.batch.stores import is_url
     from unblur.io.outputs import is_folder
-    from unblur.scale.batch import settings_digest
-    from unblur.scale.journal import NAME, Journal
-    from unblur.scale.stores import is_url
 
     if journal is None:
         if output is None or is_url(output) or not is_folder(Path(output)):
@@ -232,10 +232,10 @@ def _stream(
     photos: tuple[str, ...], output: str | None, settings: Settings, extension: str | None
 ) -> End:
     """One photo from standard input or to standard output."""
+    from unblur.batch.photo import row_of
+    from unblur.batch.results import Source, restore_file
     from unblur.files import read_regular
     from unblur.io import destination, write_bytes
-    from unblur.scale.photo import row_of
-    from unblur.scale.results import Source, restore_file
 
     if len(photos) != 1:
         raise click.UsageError("'-' takes one photo at a time")
@@ -259,9 +259,9 @@ def _stream(
 
 def _files(work: Work, job: _Job, *, quiet: bool) -> End:
     """Photos from files, folders and stores, as far as nothing stops the work."""
+    from unblur.batch.run import Batch, check_reach
     from unblur.errors import UnblurError
     from unblur.paths import names_of
-    from unblur.scale.batch import Batch, check_reach
 
     tasks = work.tasks
     check_reach(tasks, job.how)

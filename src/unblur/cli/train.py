@@ -114,10 +114,10 @@ def train(
     except ImportError as error:
         raise MissingExtra("torch", "train", "training") from error
 
-    from unblur.training.crew import enlist
     from unblur.training.curves import plot_curves
     from unblur.training.device import device_of, workers_for
     from unblur.training.registry import load_config
+    from unblur.training.worker_pool import enlist
 
     del torch
     if not photos.is_dir():
@@ -159,15 +159,15 @@ def _train(
     device: torch.device,
     initial: Path | None,
 ) -> bool:
-    """Train in this process, with its crew if it has one; return whether it is the first."""
+    """Train in this process, with its pool if it has one; return whether it is the first."""
     import torch
 
-    from unblur.training.crew import assemble, disband
     from unblur.training.loop import train as run_training
+    from unblur.training.worker_pool import assemble, disband
 
     torch.set_num_threads(threads)
-    crew = assemble()
-    with _bar(settings, hidden=not crew.first) as show:
+    pool = assemble()
+    with _bar(settings, hidden=not pool.first) as show:
         run_training(
             settings,
             photos,
@@ -176,10 +176,10 @@ def _train(
             device=device,
             initial=initial,
             progress=show,
-            crew=crew,
+            pool=pool,
         )
     disband()
-    return crew.first
+    return pool.first
 
 
 def _train_private(

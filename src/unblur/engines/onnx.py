@@ -51,7 +51,7 @@ class OnnxEngine:
         if text is None:
             raise CorruptWeights(
                 f"{path} has no '{SPEC_KEY}' metadata; it is not one of ours. A network from "
-                "elsewhere is put on the shelf first: unblur models add FILE"
+                "elsewhere is put in the model store first: unblur models add FILE"
             )
         self.spec = ModelSpec.from_json(text, where=str(path))
         if task is not None and self.spec.task != task:

@@ -1,4 +1,4 @@
-"""``unblur models add``: whatever kind of file it is, it ends as one ONNX file on the shelf."""
+"""``unblur models add``: whatever file it is, it ends as one ONNX file in the store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_file(
     overwrite: bool = False,
     limits: ProofLimits = _LIMITS,
 ) -> ForeignSpec:
-    """Put a network's file on the shelf, converted to ONNX if it is something else.
+    """Put a network's file in the model store, converted to ONNX if it is something else.
 
     Args:
         path: ``.onnx``; ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors`` of an architecture that

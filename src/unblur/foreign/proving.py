@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from unblur.batch.pool import Lost, in_processes
 from unblur.confine import physical_bytes
 from unblur.errors import CorruptWeights, SpecMismatch, UnblurError
-from unblur.scale.pool import Lost, in_processes
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -60,7 +60,7 @@ def preview(photo: Photo) -> FloatArray:
 def kernels_over_photo(seen: Inspection) -> Overlay:
     """Draw each window's kernel at its middle, coloured by its direction, over the dimmed photo.
 
-    Bright kernels are trusted ones; where the referee lets nothing through they are grey.
+    Bright kernels are trusted ones; where the gate lets nothing through they are grey.
     """
     photo, field = preview(seen.photo), seen.field
     grey = luma(photo)[..., None]

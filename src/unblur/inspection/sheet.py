@@ -48,7 +48,7 @@ def photo_panels(seen: Inspection) -> list[Panel]:
     titles = {
         "confidence": "Confidence in the kernels",
         "blur_probability": "Probability of motion blur",
-        "trust": "What the referee lets through",
+        "trust": "What the gate lets through",
     }
     return [
         Panel(

@@ -25,7 +25,7 @@ class KernelNet(Network):
     """A U-Net in kernel space.
 
     It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks
-    again, of :mod:`unblur.motion.looks`, in which the PSF is already dimly visible: small,
+    again, of :mod:`unblur.motion.guided`, in which the PSF is already dimly visible: small,
     cheap, and blind to what the photo shows.
 
     Args:

@@ -14,10 +14,10 @@ nothing but its noise can be: a fixed cut either loses the faint stretches of th
 noisy pictures, keeps what is none.
 
 Nobody sets the size of the PSF: each level allows what the level before has found and a little
-more. Where highlights are burnt out the photo is no convolution. A search begun with nothing lets
-what its answer says of them stand in for them; one begun with an answer leaves them out, with the
-edges there, whose blur around them then stays unexplained. Each goes astray on other photos, and
-several answers are worth more than one (:mod:`unblur.motion.fusion`).
+more. Where highlights are saturated the photo is no convolution. A search begun with nothing
+lets what its result says of them stand in for them; one begun with a candidate leaves them out,
+with the edges there, whose blur around them then stays unexplained. Each goes astray on other
+photos, and several candidates are worth more than one (:mod:`unblur.motion.fusion`).
 
 Known weakness: of motion of 40 px and more on 512 px, one photo in four or so goes astray on the
 way.
@@ -45,7 +45,7 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.frequency import quotient
 from unblur.motion.l0_latent import l0_latent
 from unblur.motion.psf_tools import clean_grid
-from unblur.motion.spatial import burnt, gradients
+from unblur.motion.spatial import gradients, saturated_mask
 from unblur.motion.windows import faded, most_structured
 
 CROP_PX = 512
@@ -133,7 +133,7 @@ def estimate_psf_map(
     sigma = noise_sigma(part) if noise is None else noise
     weight = params.weight + params.weight_per_noise * sigma / bright
     fills = initial is None
-    unknown = burnt(part) if fills else burnt(part, around=_AROUND_LEFT_OUT)
+    unknown = saturated_mask(part) if fills else saturated_mask(part, around=_AROUND_LEFT_OUT)
     usable = (~unknown).astype(np.float32)
     sharpest = part / np.float32(bright)
     levels = np.log(min(part.shape) / params.coarsest_px) / np.log(_FACTOR)

@@ -75,7 +75,7 @@ def flipped(batch: Arrays, names: Sequence[str]) -> Arrays:
     return transposed(mirrored(transposed(batch, names), names), names)
 
 
-def mean_of_turns(
+def self_ensemble(
     engine: Engine, maps: FloatArray, pooled: FloatArray, names: Sequence[str]
 ) -> tuple[FloatArray, float]:
     """Return a network's PSF of a window, the mean of what it says in all eight orientations.

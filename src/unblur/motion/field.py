@@ -14,7 +14,7 @@ from unblur.motion.fusion import mean_psf
 from unblur.motion.kernel import PsfEstimate
 from unblur.motion.params import FIELD, ROLL, FieldParams, RollParams
 from unblur.motion.psf_tools import aligned, clean_psf, similarities
-from unblur.motion.rolling import falls_with_distance
+from unblur.motion.roll import falls_with_distance
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ def _trust(windows: list[PsfEstimate]) -> NDArray[Any]:
     return np.array([visibility(w) * max(w.confidence, 0.05) ** 2 for w in windows])
 
 
-def mean_answer(field: MotionField) -> Psf:
+def mean_of_windows(field: MotionField) -> Psf:
     """Return the mean of the windows' PSFs, the trusted ones counting most."""
     flat = [w for row in field.windows for w in row]
     trust = _trust(flat)

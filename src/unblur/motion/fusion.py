@@ -1,8 +1,8 @@
-"""Several answers to how a window moved, and what they amount to.
+"""Several candidates for how a window moved, and what they amount to.
 
-Each answer is asked what it *costs*: how far the few-edges picture that it implies is from the
+Each candidate is asked what it *costs*: how far the few-edges picture that it implies is from the
 photo, plus the price of its edges. Aligned, and the cheap ones counting most, their mean keeps what
-they share, and what only one has made up fades. FuseNet, shown the answers, their weights and a
+they share, and what only one has made up fades. FuseNet, shown the candidates, their weights and a
 look at their mean, has the last word.
 """
 
@@ -17,83 +17,86 @@ from numpy.typing import NDArray
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.dihedral import mean_of_turns
+from unblur.motion.dihedral import self_ensemble
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import Seen, sigmoid
-from unblur.motion.looks import KERNEL_MAPS, explanation_cost, first_look, next_look, shares
+from unblur.motion.guided import KERNEL_MAPS, explanation_energy, guided, shares, unguided
+from unblur.motion.kernel import Observed, sigmoid
 from unblur.motion.psf_tools import aligned, clean_psf
 
-ANSWERS = ("looked", "searched", "searched_after_look", "searched_after_search")
-"""Answers that FuseNet is shown, in order; see :mod:`unblur.motion.refinement`."""
+CANDIDATES = ("looked", "searched", "searched_after_look", "searched_after_search")
+"""Candidates that FuseNet is shown, in order; see :mod:`unblur.motion.refinement`."""
 
-_PER_ANSWER = ("", "_log", "_weight")
+_PER_CANDIDATE = ("", "_log", "_weight")
 
-FUSE_MAPS = KERNEL_MAPS + tuple(name + part for name in ANSWERS for part in _PER_ANSWER)
+FUSE_MAPS = KERNEL_MAPS + tuple(name + part for name in CANDIDATES for part in _PER_CANDIDATE)
 """All maps that FuseNet reads, in order; those of KernelNet's look are one at the mean."""
 
 MEAN_LOG = KERNEL_MAPS.index("previous_log")
 """Which of them holds the mean's logarithm."""
 
 _COLLAPSED = 0.6
-_DEAR = 0.1
-"""Share by which an answer must cost more than the best to count for 1/e of it."""
+_COSTLY = 0.1
+"""Share by which a candidate must cost more than the best to count for 1/e of it."""
 
 
 def weighed(
-    window: FloatArray, looked: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+    window: FloatArray, estimated: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return answers aligned with each other, and how far each counts.
+    """Return candidates aligned with each other, and how far each counts.
 
     Args:
         window: (H, W) float32 luma, linear light.
-        looked: KernelNet's answer.
-        found: other answers. One that is far shorter than ``looked`` does not count: a photo
+        estimated: KernelNet's candidate.
+        found: other candidates. One that is far shorter than ``estimated`` does not count: a photo
             always explains itself, blur and all, and a search may fall for that.
-        trust: how far ``looked`` and each of ``found`` are to be trusted beforehand; all alike if
-            omitted.
+        trust: how far ``estimated`` and each of ``found`` are to be trusted beforehand; all
+            alike if omitted.
 
     Returns:
-        (N, GRID, GRID) float32, ``looked`` first, and (N,) float32 with sum 1.
+        (N, GRID, GRID) float32, ``estimated`` first, and (N,) float32 with sum 1.
     """
-    answers = [looked, *found]
-    grids = _grids(answers)
-    told = np.array([True, *(not collapsed(psf, looked) for psf in found)])
-    weights = told * np.asarray(trust or np.ones(len(answers)), np.float32)
-    if told.sum() > 1:  # a single one needs no cost to be told
+    candidates = [estimated, *found]
+    grids = _grids(candidates)
+    counted = np.array([True, *(not collapsed(psf, estimated) for psf in found)])
+    weights = counted * np.asarray(trust or np.ones(len(candidates)), np.float32)
+    if counted.sum() > 1:  # a single one needs no cost to be counted
         costs = np.array(
-            [explanation_cost(window, g) if t else np.inf for g, t in zip(grids, told, strict=True)]
+            [
+                explanation_energy(window, g) if t else np.inf
+                for g, t in zip(grids, counted, strict=True)
+            ]
         )
-        weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _DEAR)
+        weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _COSTLY)
     weights = np.asarray(weights / weights.sum(), np.float32)
     return _all_aligned(grids, weights), weights
 
 
-def best_explanation(
-    window: FloatArray, looked: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+def least_energy(
+    window: FloatArray, estimated: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
 ) -> Psf:
-    """Return the mean of answers, those counting most that explain a window at the least cost.
+    """Return the mean of candidates, those counting most that explain a window at the least cost.
 
     Args:
-        window, looked, found, trust: as for :func:`weighed`.
+        window, estimated, found, trust: as for :func:`weighed`.
     """
-    grids, weights = weighed(window, looked, found, trust)
+    grids, weights = weighed(window, estimated, found, trust)
     return clean_psf(np.tensordot(weights, grids, axes=1))
 
 
-def fusion_maps(seen: Seen, looked: Psf, found: Sequence[Psf]) -> FloatArray:
-    """Return what FuseNet reads of a window and the answers of ANSWERS.
+def fusion_maps(seen: Observed, estimated: Psf, found: Sequence[Psf]) -> FloatArray:
+    """Return what FuseNet reads of a window and the candidates of CANDIDATES.
 
     Args:
         seen: the window.
-        looked: KernelNet's answer.
+        estimated: KernelNet's candidate.
         found: those of the searches; the last ones may be missing.
 
     Returns:
         (len(FUSE_MAPS), GRID, GRID) float32.
     """
-    grids, weights = weighed(seen.window, looked, found)
+    grids, weights = weighed(seen.window, estimated, found)
     mean = np.tensordot(weights, grids, axes=1)
-    maps = list(next_look(first_look(seen.features.maps), seen.window, mean))
+    maps = list(guided(unguided(seen.features.maps), seen.window, mean))
     for grid, weight in zip(grids, weights, strict=True):
         shown = shares(grid) if weight > 0 else np.zeros((2, GRID, GRID), np.float32)
         maps += [*shown, np.full((GRID, GRID), weight, np.float32)]
@@ -101,15 +104,15 @@ def fusion_maps(seen: Seen, looked: Psf, found: Sequence[Psf]) -> FloatArray:
     return np.stack([*maps, *np.zeros((missing, GRID, GRID), np.float32)])
 
 
-def fuse(seen: Seen, looked: Psf, found: Sequence[Psf], engine: Engine) -> tuple[Psf, float]:
-    """Return what answers amount to, and FuseNet's confidence in it, in [0, 1].
+def fuse(seen: Observed, estimated: Psf, found: Sequence[Psf], engine: Engine) -> tuple[Psf, float]:
+    """Return what candidates amount to, and FuseNet's confidence in it, in [0, 1].
 
     Args:
-        seen, looked, found: as for :func:`fusion_maps`.
+        seen, estimated, found: as for :func:`fusion_maps`.
         engine: runs FuseNet.
     """
-    maps = fusion_maps(seen, looked, found)
-    grid, logit = mean_of_turns(engine, maps, seen.features.pooled, KERNEL_MAPS)
+    maps = fusion_maps(seen, estimated, found)
+    grid, logit = self_ensemble(engine, maps, seen.features.pooled, KERNEL_MAPS)
     return clean_psf(grid), sigmoid(logit)
 
 
@@ -120,7 +123,7 @@ def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
 
 
 def collapsed(psf: Psf, other: Psf) -> bool:
-    """Return whether an answer is far shorter than another, as one that fell for a point is."""
+    """Return whether a candidate is far shorter than another, as one that fell for a point is."""
     return psf.length_px() < _COLLAPSED * other.length_px()
 
 

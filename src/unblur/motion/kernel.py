@@ -12,7 +12,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
-from unblur.motion.looks import first_look, next_look
+from unblur.motion.guided import guided, unguided
 from unblur.motion.psf_tools import clean_psf
 from unblur.motion.threads import THREADS, in_threads
 
@@ -44,37 +44,37 @@ class PsfEstimate:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """A window with the features of the first look, kept for the next ones.
+class Observed:
+    """A window with the features of the first estimate, kept for the next ones.
 
     Attributes:
         window: (H, W) float32 luma, linear light.
-        features: of the first look.
+        features: of the first estimate.
     """
 
     window: FloatArray
     features: MotionFeatures
 
 
-def see(window: FloatArray) -> Seen:
+def observe(window: FloatArray) -> Observed:
     """Return a window with its features.
 
     Args:
         window: (H, W) float32 luma, linear light, sides of 256 to 512 px or so.
     """
-    return Seen(window, motion_features(window))
+    return Observed(window, motion_features(window))
 
 
-def see_all(windows: Iterable[FloatArray], *, threads: int = THREADS) -> list[Seen]:
+def observe_all(windows: Iterable[FloatArray], *, threads: int = THREADS) -> list[Observed]:
     """Return windows with their features, as many at the same time as there are threads."""
-    return in_threads(see, list(windows), threads=threads)
+    return in_threads(observe, list(windows), threads=threads)
 
 
-def look(
-    seen: Sequence[Seen],
+def estimate(
+    seen: Sequence[Observed],
     engine: Engine,
     *,
-    answers: Sequence[Psf] | None = None,
+    candidates: Sequence[Psf] | None = None,
     threads: int = THREADS,
 ) -> list[PsfEstimate]:
     """Estimate the PSF of each window.
@@ -82,19 +82,17 @@ def look(
     Args:
         seen: the windows.
         engine: runs KernelNet.
-        answers: PSFs as estimated so far, one a window; at the first look there are none.
+        candidates: PSFs as estimated so far, one a window; at the first estimate there are none.
         threads: windows worked on at the same time.
     """
     estimates: list[PsfEstimate] = []
     for start in range(0, len(seen), _BATCH):
         part = seen[start : start + _BATCH]
-        maps = [first_look(s.features.maps) for s in part]
-        if answers is not None:
-            known = (np.asarray(a.embedded(GRID), np.float32) for a in answers[start:])
+        maps = [unguided(s.features.maps) for s in part]
+        if candidates is not None:
+            known = (np.asarray(a.embedded(GRID), np.float32) for a in candidates[start:])
             shown = list(zip(maps, part, known, strict=False))
-            maps = in_threads(
-                lambda of: next_look(of[0], of[1].window, of[2]), shown, threads=threads
-            )
+            maps = in_threads(lambda of: guided(of[0], of[1].window, of[2]), shown, threads=threads)
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]
@@ -104,18 +102,18 @@ def look(
 def estimate_psfs(
     windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1, threads: int = THREADS
 ) -> list[PsfEstimate]:
-    """Estimate the PSF of each window by itself, looking again with each answer.
+    """Estimate the PSF of each window by itself, looking again with each candidate.
 
     Args:
-        windows: see :func:`see`.
+        windows: see :func:`observe`.
         engine: runs KernelNet.
         looks: how many.
         threads: windows worked on at the same time.
     """
-    seen = see_all(windows, threads=threads)
-    estimates = look(seen, engine, threads=threads)
+    seen = observe_all(windows, threads=threads)
+    estimates = estimate(seen, engine, threads=threads)
     for _ in range(looks - 1):
-        estimates = look(seen, engine, answers=[e.psf for e in estimates], threads=threads)
+        estimates = estimate(seen, engine, candidates=[e.psf for e in estimates], threads=threads)
     return estimates
 
 

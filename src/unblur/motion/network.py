@@ -20,18 +20,18 @@ from unblur.errors import ShapeMismatch
 from unblur.motion.field import (
     MotionField,
     compared,
-    mean_answer,
+    mean_of_windows,
     places,
     reconcile,
     visibility,
 )
-from unblur.motion.kernel import PsfEstimate, Seen, estimate_psfs, look, see_all
+from unblur.motion.kernel import Observed, PsfEstimate, estimate, estimate_psfs, observe_all
 from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
 from unblur.motion.pyramid import Pyramid, window_starts
-from unblur.motion.refinement import finer, look_again, look_again_shared
-from unblur.motion.rolling import neighbours_know_better
-from unblur.motion.streaks import lamps_psf
+from unblur.motion.refinement import finer, refine_shared, refine_windows
+from unblur.motion.roll import neighbours_explain_better
+from unblur.motion.streaks import streak_psf
 from unblur.motion.threads import THREADS
 from unblur.motion.windows import MIN_SIDE
 
@@ -50,7 +50,7 @@ class Proposal(MotionField):
 
     pyramid: Pyramid
     level: int
-    observed: tuple[Seen, ...]
+    observed: tuple[Observed, ...]
     first: tuple[PsfEstimate, ...]
     varies: bool
 
@@ -96,8 +96,8 @@ class NetworkEstimator:
         level = self._finest_that_fits(pyramid)
         rows, columns = window_starts(pyramid.shape(level), self._params.scale.most_rows)
         windows = pyramid.windows(level, rows, columns)
-        observed = see_all([w for row in windows for w in row], threads=self._threads)
-        first = look(observed, self._kernel, threads=self._threads)
+        observed = observe_all([w for row in windows for w in row], threads=self._threads)
+        first = estimate(observed, self._kernel, threads=self._threads)
         sides, scale = pyramid.window_sides(level), 2**level
         raw = MotionField(
             picture.shape,
@@ -132,10 +132,10 @@ class NetworkEstimator:
         if not isinstance(work, Proposal) or work.blur_probability < scales.worth_refining:
             return work.bare()
         pyramid, level = work.pyramid, work.level
-        shared = look_again_shared(
+        shared = refine_shared(
             partial(pyramid.luma, level),
             pyramid.shape(level),
-            mean_answer(work),
+            mean_of_windows(work),
             self._kernel,
             self._fuse,
             threads=self._threads,
@@ -172,7 +172,9 @@ class NetworkEstimator:
 
     def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
         """Return the field of windows that moved differently, or None where one PSF is better."""
-        apart = look_again(work.observed, work.first, shared, self._kernel, threads=self._threads)
+        apart = refine_windows(
+            work.observed, work.first, shared, self._kernel, threads=self._threads
+        )
         if work.uniform and not _neighbours_are_better(work, apart, shared, self._params.roll):
             return None
         windows = _arranged(apart, len(work.centres_x))
@@ -192,7 +194,7 @@ def _drawn_by_streaks(pyramid: Pyramid, params: StreakParams) -> tuple[Psf, int]
     """
     found = None
     for level in reversed(range(pyramid.levels)):
-        psf = lamps_psf(partial(pyramid.luma, level), pyramid.shape(level), params)
+        psf = streak_psf(partial(pyramid.luma, level), pyramid.shape(level), params)
         if psf is not None:
             found = psf, level
         elif found is not None:
@@ -213,7 +215,7 @@ def _neighbours_are_better(
     weights = np.array([visibility(w) for row in work.windows for w in row])
     windows = [seen.window for seen in work.observed]
     psfs = [estimate.psf for estimate in apart]
-    return neighbours_know_better(windows, psfs, shared, places(work), weights, params)
+    return neighbours_explain_better(windows, psfs, shared, places(work), weights, params)
 
 
 def _typical_length(estimates: list[PsfEstimate]) -> float:

@@ -28,7 +28,7 @@ from unblur.blur.masked_tv import masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.psf_tools import clean_grid
-from unblur.motion.spatial import burnt, gradients
+from unblur.motion.spatial import gradients, saturated_mask
 from unblur.motion.windows import faded
 
 
@@ -71,7 +71,7 @@ def polished(luma: FloatArray, psf: Psf, noise: float, params: PolishParams = PO
     Returns:
         The PSF, its centroid at the centre; the one given where nothing is to be seen.
     """
-    saturated = burnt(luma)
+    saturated = saturated_mask(luma)
     weight = params.weight * max(noise, params.least_noise)
     told = saturated if saturated.any() else None
     picture = masked_tv(luma[None], psf, weight, saturated=told).light[0]

@@ -1,6 +1,6 @@
-"""Looking again: first answers made sharper, and others sought.
+"""Looking again: first candidates made sharper, and others sought.
 
-Several ways lead to a PSF: KernelNet's further looks, which begin with its first answer; the
+Several ways lead to a PSF: KernelNet's further estimates, which begin with its first candidate; the
 coarse-to-fine search, which begins with nothing; and the same search begun with what KernelNet, or
 the search itself, makes of the picture at half its size, where motion is short and noise is low.
 Each goes astray elsewhere; :mod:`unblur.motion.fusion` tells what they amount to.
@@ -18,8 +18,8 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import best_explanation, collapsed, fuse, mean_psf
-from unblur.motion.kernel import PsfEstimate, Seen, look, see, see_all
+from unblur.motion.fusion import collapsed, fuse, least_energy, mean_psf
+from unblur.motion.kernel import Observed, PsfEstimate, estimate, observe, observe_all
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
@@ -29,9 +29,9 @@ from unblur.motion.windows import span, structure
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
 
-MOST_LOOKS = 3
+MOST_ROUNDS = 3
 _SETTLED = 0.99
-"""Similarity of two answers in turn from which on a further look is not worth its time."""
+"""Similarity of two candidates in turn from which on a further estimate is not worth its time."""
 
 _MOST_WIDE = 2
 _MOST_SEARCHED = 36
@@ -39,7 +39,7 @@ _MOST_SEARCHED = 36
 
 
 _TRUST_POWER = 4
-"""Power of KernelNet's confidence by which answers are weighted: it is never far below 1."""
+"""Power of KernelNet's confidence by which candidates are weighted: it is never far below 1."""
 
 _CARRIED_PX = 768
 _CARRIED = 0.8
@@ -48,7 +48,7 @@ gains detail only stays above 0.9; one that has turned into noise, which costs d
 """
 
 FUSED_SEARCH = SearchParams(faint=(0.08, 0.08))
-"""The search whose answers FuseNet was trained on."""
+"""The search whose candidates FuseNet was trained on."""
 
 _FLAT = 2e-3
 """Spread of a window, linear light, below which a search would only find noise."""
@@ -71,8 +71,8 @@ class SharedEstimate:
     middle: tuple[int, int]
 
 
-def look_again(
-    seen: Sequence[Seen],
+def refine_windows(
+    seen: Sequence[Observed],
     first: Sequence[PsfEstimate],
     shared: Psf,
     engine: Engine,
@@ -90,15 +90,15 @@ def look_again(
         threads: windows worked on at the same time.
     """
     estimates = list(first)
-    for _ in range(MOST_LOOKS - 1):
+    for _ in range(MOST_ROUNDS - 1):
         before = [e.psf for e in estimates]
-        estimates = look(seen, engine, answers=before, threads=threads)
+        estimates = estimate(seen, engine, candidates=before, threads=threads)
         if min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True)) > _SETTLED:
             break
     if len(seen) > _MOST_SEARCHED:
         return estimates
 
-    def searched(pair: tuple[Seen, PsfEstimate]) -> PsfEstimate:
+    def searched(pair: tuple[Observed, PsfEstimate]) -> PsfEstimate:
         window, estimate = pair[0].window, pair[1]
         if window.std() < _FLAT:
             return estimate
@@ -107,13 +107,13 @@ def look_again(
         )
         own = estimate.confidence**_TRUST_POWER + 1e-6
         return replace(
-            estimate, psf=best_explanation(window, estimate.psf, [found, shared], [own, own, 1.0])
+            estimate, psf=least_energy(window, estimate.psf, [found, shared], [own, own, 1.0])
         )
 
     return in_threads(searched, list(zip(seen, estimates, strict=True)), threads=threads)
 
 
-def look_again_shared(
+def refine_shared(
     read: LumaReader,
     shape: tuple[int, int],
     first: Psf,
@@ -127,25 +127,25 @@ def look_again_shared(
     Args:
         read: returns luma (linear light, float32) of the picture's ``[y0:y1, x0:x1]``.
         shape: (H, W) of the picture.
-        first: the answer so far.
+        first: the candidate so far.
         engine: runs KernelNet.
-        fuse_engine: runs FuseNet; without it the answers' mean is taken.
+        fuse_engine: runs FuseNet; without it the candidates' mean is taken.
         threads: windows and searches worked on at the same time.
     """
     height, width = (min(WIDE, side) for side in shape)
     places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
     windows = [read(y, x, y + height, x + width) for y, x in places]
-    seen = see_all(windows, threads=threads)
-    looked, confidence, _ = wide_looks(seen, first, engine, threads=threads)
+    seen = observe_all(windows, threads=threads)
+    estimated, confidence, _ = estimate_shared(seen, first, engine, threads=threads)
     best = max(range(len(seen)), key=lambda i: structure(seen[i].window))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
-        return SharedEstimate(looked, confidence, None, middle)
+        return SharedEstimate(estimated, confidence, None, middle)
     found = searched(read, shape, part, middle, engine, threads=threads)
     if fuse_engine is None:
-        return SharedEstimate(best_explanation(part, looked, found), confidence, None, middle)
-    psf, fused_confidence = fuse(seen[best], looked, found, fuse_engine)
+        return SharedEstimate(least_energy(part, estimated, found), confidence, None, middle)
+    psf, fused_confidence = fuse(seen[best], estimated, found, fuse_engine)
     return SharedEstimate(psf, confidence, fused_confidence, middle)
 
 
@@ -161,16 +161,16 @@ def searched(
     """Return what searches find in a part of a picture.
 
     Args:
-        read, shape, engine: as for :func:`look_again_shared`.
+        read, shape, engine: as for :func:`refine_shared`.
         part: (H, W) float32 luma of the part.
         middle: its middle (y, x).
         threads: searches at the same time.
 
     Returns:
-        The answers of a search begun with nothing and, if half of the picture is large enough to
+        The candidates of a search begun with nothing and, if half of the picture is large enough to
         be looked at, of those begun with what KernelNet and a search make of it.
     """
-    starts = [None, *_halved_answers(read, shape, middle, engine)]
+    starts = [None, *_halved_candidates(read, shape, middle, engine)]
     return in_threads(
         lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
         starts,
@@ -178,13 +178,13 @@ def searched(
     )
 
 
-def _halved_answers(
+def _halved_candidates(
     read: LumaReader, shape: tuple[int, int], middle: tuple[int, int], engine: Engine
 ) -> list[Psf]:
     """Return what KernelNet, and the search begun with it, make of a picture of half the size.
 
     Args:
-        read, shape, engine: as for :func:`look_again_shared`.
+        read, shape, engine: as for :func:`refine_shared`.
         middle: (y, x) around which the picture is looked at.
 
     Returns:
@@ -194,12 +194,12 @@ def _halved_answers(
     if min(y1 - y0, x1 - x0) < 4 * GRID:
         return []
     half = halve(read(y0, x0, y1, x1))
-    seen = [see(half)]
-    first = look(seen, engine)[0].psf
-    looked, _, _ = wide_looks(seen, first, engine)
+    seen = [observe(half)]
+    first = estimate(seen, engine)[0].psf
+    estimated, _, _ = estimate_shared(seen, first, engine)
     return [
-        looked.scaled(2.0),
-        estimate_psf_map(half, initial=looked, params=FUSED_SEARCH).scaled(2.0),
+        estimated.scaled(2.0),
+        estimate_psf_map(half, initial=estimated, params=FUSED_SEARCH).scaled(2.0),
     ]
 
 
@@ -209,7 +209,7 @@ def finer(
     """Carry a PSF up to a picture of twice the size.
 
     Args:
-        read: returns luma of the larger picture, as for :func:`look_again_shared`.
+        read: returns luma of the larger picture, as for :func:`refine_shared`.
         shape: (H, W) of the larger picture.
         psf: as found on the smaller one.
         middle: (y, x) on the larger picture, around which it is searched.
@@ -226,21 +226,21 @@ def finer(
     return found
 
 
-def wide_looks(
-    seen: Sequence[Seen], first: Psf, engine: Engine, *, threads: int = THREADS
+def estimate_shared(
+    seen: Sequence[Observed], first: Psf, engine: Engine, *, threads: int = THREADS
 ) -> tuple[Psf, float, int]:
-    """Let KernelNet look again at wide windows that share one PSF.
+    """Let KernelNet estimate again wide windows that share one PSF.
 
-    Their answers, aligned and weighted by how sure each is, are the next shared answer, until it
-    stays as it is.
+    Their PSFs, aligned and weighted by how sure each is, are the next shared one, until it stays
+    as it is.
 
     Returns:
-        The PSF, its confidence, and the number of looks taken.
+        The PSF, its confidence, and the number of estimates taken.
     """
     psf, confidence, taken, settled = first, 0.0, 0, False
-    while taken < MOST_LOOKS - 1 and not settled:
+    while taken < MOST_ROUNDS - 1 and not settled:
         taken += 1
-        estimates = look(seen, engine, answers=[psf] * len(seen), threads=threads)
+        estimates = estimate(seen, engine, candidates=[psf] * len(seen), threads=threads)
         trust = np.array([e.confidence for e in estimates]) ** _TRUST_POWER + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)

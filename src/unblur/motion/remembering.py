@@ -13,7 +13,7 @@ class RememberingEstimator:
     """Asks another estimator about a picture once; see :class:`MotionEstimator`.
 
     Args:
-        estimator: whose answers are kept.
+        estimator: whose candidates are kept.
         most: pictures that are remembered; each is held as long as its motion.
     """
 

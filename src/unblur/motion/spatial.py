@@ -28,7 +28,7 @@ _FLOOR = 0.05
 """Regularisation of the quotients, as a share of the mean power of the guess."""
 POOLED_GRID = 8
 
-_BURNT, _PAPER = 0.98, 0.5
+_SATURATED, _PAPER = 0.98, 0.5
 
 
 def pooled_high_pass(window: FloatArray) -> FloatArray:
@@ -137,7 +137,7 @@ def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
     return low
 
 
-def burnt(luma: FloatArray, *, around: int = 2) -> NDArray[np.bool_]:
+def saturated_mask(luma: FloatArray, *, around: int = 2) -> NDArray[np.bool_]:
     """Return where a picture is too bright to tell how bright, and the pixels around.
 
     Where most of it is as bright as can be, that is paper, which is no brighter than it looks:
@@ -147,7 +147,7 @@ def burnt(luma: FloatArray, *, around: int = 2) -> NDArray[np.bool_]:
         luma: (H, W) float32 in [0, 1], linear light.
         around: px about them that demosaicing and compression have drawn from them.
     """
-    bright = luma > _BURNT
+    bright = luma > _SATURATED
     if bright.mean() > _PAPER:
         return np.zeros_like(bright)
     return np.asarray(ndimage.binary_dilation(bright, iterations=around))

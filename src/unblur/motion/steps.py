@@ -55,7 +55,7 @@ def average_pooling(plane: FloatArray, cells: int) -> FloatArray:
 
 
 def fully_connected(values: FloatArray, weights: FloatArray, bias: FloatArray) -> FloatArray:
-    """Return a layer in which every output hears every input, negative answers cut off.
+    """Return a layer in which every output hears every input, negative candidates cut off.
 
     ``out[i] = max(0, bias[i] + sum_j weights[i, j] * values[j])``
 

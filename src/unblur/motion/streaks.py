@@ -39,7 +39,7 @@ class _Speck:
     clipped: float
 
 
-def lamps_psf(
+def streak_psf(
     read: LumaReader, shape: tuple[int, int], params: StreakParams = STREAKS
 ) -> Psf | None:
     """Return the PSF that the lamps of a photo have drawn.

@@ -17,10 +17,10 @@ from unblur.models.interface import Network
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, fusion_maps
-from unblur.motion.kernel import look, see
-from unblur.motion.looks import KERNEL_MAPS
+from unblur.motion.guided import KERNEL_MAPS
+from unblur.motion.kernel import estimate, observe
 from unblur.motion.psf_tools import aligned
-from unblur.motion.refinement import searched, wide_looks
+from unblur.motion.refinement import estimate_shared, searched
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
 from unblur.training.kernel_task import compare_psfs, estimation_loss
@@ -62,8 +62,8 @@ class FuseSamples(WindowSamples):
         """Return one sample."""
         pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
-        seen = see(window)
-        looked, _, _ = wide_looks([seen], look([seen], self._engine)[0].psf, self._engine)
+        seen = observe(window)
+        looked, _, _ = estimate_shared([seen], estimate([seen], self._engine)[0].psf, self._engine)
         middle = (window.shape[0] // 2, window.shape[1] // 2)
         found = searched(
             lambda y0, x0, y1, x1: window[y0:y1, x0:x1],

@@ -17,7 +17,7 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
-from unblur.motion.looks import KERNEL_MAPS, first_look, next_look
+from unblur.motion.guided import KERNEL_MAPS, guided, unguided
 from unblur.motion.psf_tools import clean_psf
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
@@ -94,17 +94,17 @@ class KernelSamples(WindowSamples):
         pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
         features = motion_features(window)
-        maps = first_look(features.maps)
+        maps = unguided(features.maps)
         views = [maps]
         for _ in range(self.data.looks - 1):
-            views.append(next_look(maps, window, self._answer(views[-1], features.pooled)))
+            views.append(guided(maps, window, self._answer(views[-1], features.pooled)))
         if self.data.search:
             if rng.random() < self.data.search_share:
                 found = estimate_psf_map(window, noise=features.noise)
                 answer = np.asarray(found.embedded(GRID), np.float32)
-            else:  # as many samples of each window, or a crew could not share a shard
+            else:  # as many samples of each window, or a pool could not share a shard
                 answer = self._answer(views[-1], features.pooled)
-            views.append(next_look(maps, window, answer))
+            views.append(guided(maps, window, answer))
         truth: Arrays = {
             "pooled": features.pooled,
             "psf": pair.psf.embedded(GRID).astype(np.float16),

@@ -16,7 +16,6 @@ from torch import nn
 
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.config import OptimConfig, TrainConfig
-from unblur.training.crew import Crew
 from unblur.training.device import check_alone
 from unblur.training.precision import InBfloat16
 from unblur.training.registry import task_of
@@ -31,6 +30,7 @@ from unblur.training.runs import (
 )
 from unblur.training.shards import Arrays, ShardSource, batches, make_shard, shard_of_visit
 from unblur.training.task import Task
+from unblur.training.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     stop_after: int | None = None,
     initial: Path | None = None,
     progress: Progress | None = None,
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
 ) -> Path:
     """Train a network; goes on where an earlier call stopped.
 
@@ -62,10 +62,10 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
         stop_after: stop after this many steps in all, as if killed (the next call goes on).
         initial: checkpoint or weights to start from, when the run is new.
         progress: called after each step with (step, steps, figures).
-        crew: the processes that train together; each calls this function.
+        pool: the processes that train together; each calls this function.
 
     Returns:
-        The checkpoint, written by the first of the crew; its ``ema`` is what is validated and
+        The checkpoint, written by the first of the pool; its ``ema`` is what is validated and
         shipped.
 
     Raises:
@@ -74,9 +74,9 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     """
     task = task_of(config)
     optim, data = config.optim, config.data
-    crew = crew or Crew()
-    crew.check(optim.batch)
-    check_alone(device, crew.size)
+    pool = pool or WorkerPool()
+    pool.check(optim.batch)
+    check_alone(device, pool.size)
     torch.manual_seed(config.seed)
     # Its weights are drawn on the CPU, whatever the device.
     network = task.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -86,9 +86,9 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99)
     )
-    checkpoint, cache = run / "checkpoint.pt", run / crew.cache
+    checkpoint, cache = run / "checkpoint.pt", run / pool.cache
     step = 0
-    state = crew.told(load_checkpoint(checkpoint) if crew.first and checkpoint.exists() else None)
+    state = pool.told(load_checkpoint(checkpoint) if pool.first and checkpoint.exists() else None)
     if state is not None:
         check_same(config, state, run)
         step = resume_run(state, network, average, optimiser)
@@ -106,7 +106,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
         size=data.shard,
         keep=data.keep,
         workers=workers,
-        share=(crew.rank, crew.size),
+        share=(pool.rank, pool.size),
     )
     per_visit = data.shard // optim.batch
     end = optim.steps if stop_after is None else min(stop_after, optim.steps)
@@ -115,7 +115,7 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
         while step < end:
             visit, within = divmod(step, per_visit)
             index, _ = shard_of_visit(visit, repeats=data.repeats, keep=data.keep, seed=config.seed)
-            shard = crew.joined(source.get(index, newest=visit // data.repeats), data.shard)
+            shard = pool.joined(source.get(index, newest=visit // data.repeats), data.shard)
             rng = np.random.default_rng((config.seed, visit))
             for number, rows in enumerate(batches(data.shard, optim.batch, rng)):
                 batch = task.augment({key: value[rows] for key, value in shard.items()}, rng)
@@ -123,10 +123,10 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
                     continue  # drawn all the same, so that a resumed visit is the same visit
                 for group in optimiser.param_groups:
                     group["lr"] = optim.lr * lr_factor(step, optim)
-                loss, figures = task.loss(learning, to_tensors(crew.part(batch), device))
+                loss, figures = task.loss(learning, to_tensors(pool.part(batch), device))
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
-                crew.average_gradients(network)
+                pool.average_gradients(network)
                 nn.utils.clip_grad_norm_(network.parameters(), optim.clip_norm)
                 optimiser.step()
                 step += 1
@@ -135,8 +135,8 @@ def train(  # noqa: PLR0915  (one loop, to be read from top to bottom)
                 if progress is not None:
                     progress(step, optim.steps, means.now())
                 if step % config.validate_every == 0 or step == end:
-                    means = Means.of(crew.gathered(means))
-                    if crew.first:
+                    means = Means.of(pool.gathered(means))
+                    if pool.first:
                         checked = validate(task, average, validation)
                         row: dict[str, float] = {"step": step, "samples": step * optim.batch}
                         row |= {f"train_{key}": round(v, 5) for key, v in means.now().items()}

@@ -21,7 +21,7 @@ from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
 from unblur.models.interface import Network
 from unblur.motion.kernel import estimate_psfs
-from unblur.motion.refinement import look_again_shared
+from unblur.motion.refinement import refine_shared
 from unblur.restoration.inputs import CHANNEL_NAMES, network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.spec import Bank
@@ -198,7 +198,7 @@ class RestoreSamples(WindowSamples):
         assert self._engine is not None
         first = estimate_psfs([flat], self._engine)[0].psf
         shape = (flat.shape[0], flat.shape[1])
-        found = look_again_shared(
+        found = refine_shared(
             lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
         )
         return _BankPsf(found.psf, found.confidence, told=True)

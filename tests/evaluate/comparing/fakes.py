@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from unblur.evaluate.comparing import crew, run, worker
+from unblur.evaluate.comparing import pool, run, worker
 
 
 def write_pairs(folder, count=4, size=(110, 150)):
@@ -50,7 +50,7 @@ METHODS = {
 }
 
 
-class Crew:
+class WorkerPool:
     """Answers as the working processes do, and remembers what it was asked."""
 
     asked: ClassVar[list] = []
@@ -70,24 +70,24 @@ class Crew:
             worker.method_of(model)
 
     def ask(self, model, request):
-        if request["case"] == Crew.stop_at and model == "dark":
+        if request["case"] == WorkerPool.stop_at and model == "dark":
             raise KeyboardInterrupt
-        Crew.asked.append((model, request["case"]))
+        WorkerPool.asked.append((model, request["case"]))
         lines = f"{self._job.to_json()}\n{json.dumps(request)}\n"
         said = []
         worker.serve(model, io.StringIO(lines), said.append)
         answer = json.loads(json.dumps(said[-1]))
         if "error" in answer:
-            raise crew._error_of(answer)
+            raise pool._error_of(answer)
         return answer
 
 
 def in_this_process(monkeypatch):
     """Let comparisons run in this process, with METHODS in place of models."""
-    monkeypatch.setattr(run, "Crew", Crew)
+    monkeypatch.setattr(run, "WorkerPool", WorkerPool)
     monkeypatch.setattr(worker, "method_of", lambda name, threads=None: METHODS[name])
-    Crew.asked, Crew.stop_at = [], None
-    return Crew
+    WorkerPool.asked, WorkerPool.stop_at = [], None
+    return WorkerPool
 
 
 @pytest.fixture

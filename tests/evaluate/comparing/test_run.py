@@ -11,10 +11,10 @@ from tests.evaluate.comparing.fakes import fake_crew, write_pairs  # noqa: F401
 from unblur.errors import BadValue, EngineFailed, UnknownModel
 from unblur.evaluate.comparing import cache, run
 from unblur.evaluate.comparing.cache import FileHashes, model_digest
-from unblur.evaluate.comparing.crew import Crew
 from unblur.evaluate.comparing.crops import telling_window
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.run import compare
+from unblur.evaluate.comparing.worker_pool import WorkerPool
 
 
 @pytest.fixture
@@ -164,23 +164,23 @@ def test_only_some_photos(pairs, tmp_path, fake_crew):  # noqa: F811
 
 
 def test_working_processes_answer_die_and_are_replaced(pairs, tmp_path):
-    with Crew(Job(str(pairs), threads=1)) as crew:
-        crew.start(["blurry"])
+    with WorkerPool(Job(str(pairs), threads=1)) as pool:
+        pool.start(["blurry"])
         request = {"case": "p0", "before": None, "pictures": str(tmp_path / "pictures")}
-        answer = crew.ask("blurry", request)
+        answer = pool.ask("blurry", request)
         assert answer["row"]["method"] == "blurry" and answer["size"] == [110, 150]
         assert {p.name for p in tmp_path.glob("*.jpg")} == {
             "pictures.jpg",
             "pictures-sharp.jpg",
             "pictures-overview.jpg",
         }
-        crew._workers["blurry"]._process.kill()
+        pool._workers["blurry"]._process.kill()
         with pytest.raises(EngineFailed, match="p0"):
-            crew.ask("blurry", request)
-        assert crew.ask("blurry", request)["row"]["scores"] == answer["row"]["scores"]
+            pool.ask("blurry", request)
+        assert pool.ask("blurry", request)["row"]["scores"] == answer["row"]["scores"]
         with pytest.raises(UnknownModel, match="unblurr"):
-            crew.start(["unblurr"])
-        processes = [worker._process for worker in crew._workers.values()]
+            pool.start(["unblurr"])
+        processes = [worker._process for worker in pool._workers.values()]
     assert all(process.poll() is not None for process in processes)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from unblur.errors import BadValue, UnblurError
 from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.cache import Cache, Entry, code_digest
-from unblur.evaluate.comparing.crew import Crew
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.worker import label_of
+from unblur.evaluate.comparing.worker_pool import WorkerPool
 from unblur.evaluate.datasets import DataSet
 from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.protocols import Protocol, Scores
@@ -122,8 +122,8 @@ def compare(
         raise BadValue("no photo is left to compare; choose other photos")
     facts = {"dataset": data.name, "protocol": protocol.name, "crop_px": job.crop_px}
     cache = Cache(folder / "cache", {**facts, "threads": job.threads}, lasting=lasting)
-    with Crew(job) as crew:
-        loop = _Loop(crew, cache, cases, names, progress)
+    with WorkerPool(job) as pool:
+        loop = _Loop(pool, cache, cases, names, progress)
         try:
             loop.run()
         except KeyboardInterrupt:
@@ -150,13 +150,13 @@ class _Loop:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: WorkerPool,
         cache: Cache,
         cases: list[Case],
         names: list[str],
         progress: Progress | None,
     ) -> None:
-        self._crew, self._cache, self._cases, self._names = crew, cache, cases, names
+        self._crew, self._cache, self._cases, self._names = pool, cache, cases, names
         self._progress = progress
         self._clock = _Clock(names, len(cases))
         self.rows: list[Row] = []

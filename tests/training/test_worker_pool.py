@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.crew_work import call_up
+from tests.training.pool_work import call_up
 from tests.training.tiny import TINY
 from unblur.errors import BadValue
 from unblur.training.checkpoint import load_checkpoint
-from unblur.training.crew import Crew
 from unblur.training.loop import train
 from unblur.training.registry import task_of
 from unblur.training.runs import Means
 from unblur.training.shards import NUMBER, make_shard, make_share
+from unblur.training.worker_pool import WorkerPool
 
 SMALL = dataclasses.replace(
     TINY, optim=dataclasses.replace(TINY.optim, steps=9, batch=8), validate_every=100
@@ -28,7 +28,7 @@ and there rounding decides the sign; no figure of the network shows it."""
 @pytest.fixture(scope="module")
 def runs(photos, tmp_path_factory):
     """One process alone; two; two after one; one after two."""
-    folder = tmp_path_factory.mktemp("crew")
+    folder = tmp_path_factory.mktemp("pool")
     train(SMALL, photos, folder / "alone", workers=0)
     train(SMALL, photos, folder / "one-two", workers=0, stop_after=4)
     call_up(
@@ -77,7 +77,7 @@ def test_each_process_makes_its_share_only(runs):
 
 def test_an_uneven_batch_is_refused(photos, tmp_path):
     with pytest.raises(BadValue, match=r"optim.batch \(8\).*processes \(3\)"):
-        train(SMALL, photos, tmp_path, workers=0, crew=Crew(0, 3))
+        train(SMALL, photos, tmp_path, workers=0, pool=WorkerPool(0, 3))
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 5])
@@ -89,18 +89,18 @@ def test_the_shares_make_up_the_shard(of, each, monkeypatch):
     whole = make_shard(maker, seed=3, index=5, size=7)
     shares = [make_share(maker, seed=3, index=5, size=7, share=(r, of)) for r in range(of)]
     assert max(len(s["x"]) for s in shares) <= 7 // of + each * 2
-    monkeypatch.setattr(Crew, "gathered", lambda self, share: shares)
-    joined = Crew(0, max(of, 2)).joined(shares[0], 7)
+    monkeypatch.setattr(WorkerPool, "gathered", lambda self, share: shares)
+    joined = WorkerPool(0, max(of, 2)).joined(shares[0], 7)
     assert joined.keys() == whole.keys()
     np.testing.assert_array_equal(joined["x"], whole["x"])
 
 
 def test_parts_of_a_batch_are_all_of_it():
     batch = {"x": np.arange(8)}
-    parts = [Crew(rank, 4).part(batch)["x"] for rank in range(4)]
+    parts = [WorkerPool(rank, 4).part(batch)["x"] for rank in range(4)]
     assert sorted(np.concatenate(parts)) == list(range(8))
     assert {len(part) for part in parts} == {2}
-    assert Crew().part(batch)["x"] is not None
+    assert WorkerPool().part(batch)["x"] is not None
 
 
 def test_means_of_several_are_means_of_all():
@@ -115,7 +115,7 @@ def test_alone_nothing_is_sent():
     network = torch.nn.Linear(2, 1)
     network(torch.ones(1, 2)).sum().backward()
     before = network.weight.grad.clone()
-    crew = Crew()
-    crew.average_gradients(network)
+    pool = WorkerPool()
+    pool.average_gradients(network)
     assert torch.equal(network.weight.grad, before)
-    assert crew.first and crew.told(3) == 3 and crew.gathered(3) == [3]
+    assert pool.first and pool.told(3) == 3 and pool.gathered(3) == [3]

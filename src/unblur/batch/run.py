@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from unblur import __version__
+from unblur.batch.cluster import on_cluster
+from unblur.batch.journal import Journal
+from unblur.batch.photo import Outcome, Task, failure, file_stamp, process
+from unblur.batch.pool import Lost, guarded, in_processes
+from unblur.batch.settings import Settings
+from unblur.batch.stores import is_url, stamps_below
 from unblur.errors import BadValue, EngineFailed, UnblurError, WouldOverwrite
 from unblur.files import read_regular
 from unblur.io import commit, sweep
 from unblur.paths import exists, names_of, shown
-from unblur.scale.cluster import on_cluster
-from unblur.scale.journal import Journal
-from unblur.scale.photo import Outcome, Task, failure, file_stamp, process
-from unblur.scale.pool import Lost, guarded, in_processes
-from unblur.scale.settings import Settings
-from unblur.scale.stores import is_url, stamps_below
 from unblur.zoo.catalogue import shipped_networks, weights_path
 
 T = TypeVar("T")

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from unblur.batch.photo import Outcome, Row, Task, file_stamp
+from unblur.batch.stores import is_url
 from unblur.errors import BadValue, CannotWrite
 from unblur.files import check_regular
 from unblur.io import commit, is_staged_for
 from unblur.paths import shown
-from unblur.scale.photo import Outcome, Row, Task, file_stamp
-from unblur.scale.stores import is_url
 
 NAME = ".unblur-journal.jsonl"
 _HEAD = b'{"unblur_journal": 1}\n'

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
-from unblur.motion.looks import explanation_cost
+from unblur.motion.guided import explanation_energy
 from unblur.motion.params import ROLL, RollParams
 
 
@@ -42,7 +42,7 @@ def falls_with_distance(
     return bool(fall >= params.fall and np.corrcoef(similarities, distances)[0, 1] < params.trend)
 
 
-def neighbours_know_better(
+def neighbours_explain_better(
     windows: Sequence[FloatArray],
     psfs: Sequence[Psf],
     shared: Psf,
@@ -52,7 +52,7 @@ def neighbours_know_better(
 ) -> bool:
     """Return whether windows are explained better by their neighbours' PSFs than by a shared one.
 
-    A window's own PSF would not do as a witness: it was found by explaining just this window.
+    A window's own PSF would not do as evidence: it was found by explaining just this window.
 
     Args:
         windows: (H, W) float32 luma each.
@@ -69,7 +69,7 @@ def neighbours_know_better(
         apart = np.abs(places - places[number]).sum(axis=1, dtype=np.float64)
         apart[number] = np.inf
         nearest = np.argsort(apart, kind="stable")[:2]
-        theirs = explanation_cost(window, np.mean([grids[i] for i in nearest], axis=0))
-        ours = explanation_cost(window, common)
+        theirs = explanation_energy(window, np.mean([grids[i] for i in nearest], axis=0))
+        ours = explanation_energy(window, common)
         gains.append(np.log(max(ours, 1e-12) / max(theirs, 1e-12)))
     return bool(np.average(gains, weights=weights) > params.better)

@@ -1,4 +1,4 @@
-"""The processes that train one network together, by torch.distributed; one alone is a crew too.
+"""The processes that train one network together, by torch.distributed; one alone is a pool too.
 
 Every step, each process takes its part of the same batch and the gradients are averaged, so the
 result does not depend on how many there are, but for rounding. Gradients travel as one vector:
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Who trains along.
 
     Attributes:
@@ -76,7 +76,7 @@ class Crew:
         }
 
     def average_gradients(self, network: nn.Module) -> None:
-        """Replace the gradients by their means over the crew."""
+        """Replace the gradients by their means over the pool."""
         if self.size == 1:
             return
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
@@ -104,28 +104,28 @@ class Crew:
         return box[0]
 
 
-def assemble() -> Crew:
-    """Join the crew that ``torchrun`` or :func:`enlist` has called up; else work alone."""
+def assemble() -> WorkerPool:
+    """Join the pool that ``torchrun`` or :func:`enlist` has called up; else work alone."""
     if not distributed.is_initialized():
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-            return Crew()
+            return WorkerPool()
         distributed.init_process_group("gloo")
-    return Crew(distributed.get_rank(), distributed.get_world_size())
+    return WorkerPool(distributed.get_rank(), distributed.get_world_size())
 
 
 def disband() -> None:
-    """Leave the crew, when all have come to the end."""
+    """Leave the pool, when all have come to the end."""
     if distributed.is_initialized():
         distributed.barrier()
         distributed.destroy_process_group()
 
 
 def enlist(count: int, work: Callable[[], object]) -> None:
-    """Do the same work in ``count`` processes of this machine that form a crew.
+    """Do the same work in ``count`` processes of this machine that form a pool.
 
     Args:
         count: of processes.
-        work: picklable; finds its crew by :func:`assemble`.
+        work: picklable; finds its pool by :func:`assemble`.
 
     Raises:
         SystemExit: with the code of the first process that ended early; the others are stopped.

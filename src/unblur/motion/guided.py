@@ -1,4 +1,4 @@
-"""The second look: with a PSF at hand, undo it, keep the edges, and ask again.
+"""The second estimate: with a PSF at hand, undo it, keep the edges, and ask again.
 
 A first estimate lets one guess the sharp picture far better than a shock filter can. The guess
 is made by deconvolution under the assumption that a sharp picture has few places where it
@@ -8,8 +8,8 @@ edges are few large ones and stay. The quotient of the observed and the guessed 
     quotient = F^-1 [ sum_j conj(F X_j) F Y_j / (sum_j |F X_j|^2 + beta) ],   j = x, y
 
 is a new view of the PSF, sharper than the last. Guess and quotient follow each other a few
-times; then KernelNet reads the quotients beside the maps of the first look, and may be asked
-again with its own answer.
+times; then KernelNet reads the quotients beside the maps of the first estimate, and may be asked
+again with its own candidate.
 
 References:
     Pan, Hu, Su, Yang, Deblurring text images via L0-regularized intensity and gradient prior,
@@ -30,10 +30,10 @@ from unblur.motion.frequency import GRID, crop_centre, quotient
 from unblur.motion.l0_latent import l0_latent, strong_gradients
 from unblur.motion.params import ENERGY, EnergyParams
 from unblur.motion.psf_tools import grid_otf, without_faint, without_specks
-from unblur.motion.spatial import burnt
+from unblur.motion.spatial import saturated_mask
 from unblur.motion.windows import ramp_taper
 
-LOOK_NAMES = (
+GUIDED_NAMES = (
     "previous",
     "previous_log",
     "edges_many_fine",
@@ -41,9 +41,9 @@ LOOK_NAMES = (
     "edges_few_fine",
     "edges_few_soft",
 )
-"""Maps of a second look, after those of the first; all zero at the first look."""
+"""Maps of a second estimate, after those of the first; all zero at the first estimate."""
 
-KERNEL_MAPS = MAP_NAMES + LOOK_NAMES
+KERNEL_MAPS = MAP_NAMES + GUIDED_NAMES
 """All maps that KernelNet reads, in order."""
 
 _EDGES = {"many": 1e-3, "few": 4e-3}
@@ -53,7 +53,7 @@ _BETAS = {"fine": 0.03, "soft": 0.3}
 """Regularisation of the quotient, as a share of the mean power of the guessed gradients."""
 
 _TURNS = 3
-"""Times that guess and quotient follow each other within one look."""
+"""Times that guess and quotient follow each other within one estimate."""
 
 _SPREAD = 0.15
 _RAMP_PX = 48
@@ -65,24 +65,24 @@ _LEAST, _SMALL_PART = 0.05, 0.1
 are no PSF's."""
 
 
-def first_look(maps: FloatArray) -> FloatArray:
-    """Return what KernelNet reads at the first look: ``maps`` and no answer yet."""
-    return np.concatenate([maps, np.zeros((len(LOOK_NAMES), GRID, GRID), np.float32)])
+def unguided(maps: FloatArray) -> FloatArray:
+    """Return what KernelNet reads at the first estimate: ``maps`` and no candidate yet."""
+    return np.concatenate([maps, np.zeros((len(GUIDED_NAMES), GRID, GRID), np.float32)])
 
 
-def next_look(maps: FloatArray, window: FloatArray, psf: FloatArray) -> FloatArray:
-    """Return what KernelNet reads at the next look, its last answer being ``psf``.
+def guided(maps: FloatArray, window: FloatArray, psf: FloatArray) -> FloatArray:
+    """Return what KernelNet reads at the next estimate, its last candidate being ``psf``.
 
     Args:
-        maps: (C, GRID, GRID), what it read at the look before.
-        window: as for :func:`look_maps`.
-        psf: as for :func:`look_maps`.
+        maps: (C, GRID, GRID), what it read at the estimate before.
+        window: as for :func:`guided_maps`.
+        psf: as for :func:`guided_maps`.
     """
-    return np.concatenate([maps[: -len(LOOK_NAMES)], look_maps(window, psf)])
+    return np.concatenate([maps[: -len(GUIDED_NAMES)], guided_maps(window, psf)])
 
 
-def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
-    """Return the maps of a second look at one window.
+def guided_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
+    """Return the maps of a second estimate at one window.
 
     Args:
         window: (H, W) float32 luma, linear light, sides of at least 2 * GRID.
@@ -90,7 +90,7 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
             ``[GRID // 2, GRID // 2]``.
 
     Returns:
-        (len(LOOK_NAMES), GRID, GRID) float32; each quotient is divided by its largest value.
+        (len(GUIDED_NAMES), GRID, GRID) float32; each quotient is divided by its largest value.
     """
     maps = [*shares(psf)]
     plane = (window - window.mean()) * np.float32(_SPREAD / max(float(window.std()), 1e-6))
@@ -98,16 +98,16 @@ def look_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     observed = _transform(strong_gradients(plane, 0.0) * fade)
     spectrum = fft.rfft2(plane * fade)
     for weight in _EDGES.values():
-        answer = psf
+        candidate = psf
         for turn in range(_TURNS):
-            otf = grid_otf(answer, window.shape)
+            otf = grid_otf(candidate, window.shape)
             guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
             quotients = [
                 crop_centre(quotient(guess, observed, window.shape, floor))
                 for floor in _BETAS.values()
             ]
             if turn < _TURNS - 1:
-                answer = plausible(quotients[-1])
+                candidate = plausible(quotients[-1])
         maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
     return np.stack(maps).astype(np.float32)
 
@@ -138,15 +138,15 @@ def few_edges(
     return strong_gradients(picture, weight / coupling)
 
 
-def explanation_cost(window: FloatArray, psf: FloatArray, params: EnergyParams = ENERGY) -> float:
+def explanation_energy(window: FloatArray, psf: FloatArray, params: EnergyParams = ENERGY) -> float:
     """Return what it costs to explain a blurry window by a PSF: misfit, and a price per edge.
 
     The picture is the one of few edges that the PSF implies; a wrong PSF needs more edges, or
     leaves more unexplained. Costs of one window may be compared, those of different ones not.
 
     Args:
-        window: as for :func:`look_maps`.
-        psf: as for :func:`look_maps`.
+        window: as for :func:`guided_maps`.
+        psf: as for :func:`guided_maps`.
         params: price of an edge, and the splitting's steps.
     """
     plane = (window - window.mean()) * np.float32(params.spread / max(float(window.std()), 1e-6))
@@ -164,7 +164,7 @@ def explanation_cost(window: FloatArray, psf: FloatArray, params: EnergyParams =
     )
     edges = strong_gradients(picture, params.price / coupling).any(axis=0).sum()
     misfit = fft.irfft2(otf * fft.rfft2(picture) - spectrum, s=window.shape)
-    return float(np.square(misfit[~burnt(window)]).sum() + params.price * edges)
+    return float(np.square(misfit[~saturated_mask(window)]).sum() + params.price * edges)
 
 
 def _transform(planes: FloatArray) -> NDArray[Any]:

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from unblur.batch.pool import Lost, guarded
 from unblur.errors import EngineFailed, MissingExtra
-from unblur.scale.pool import Lost, guarded
 
 T = TypeVar("T")
 R = TypeVar("R")

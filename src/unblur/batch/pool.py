@@ -81,14 +81,14 @@ def in_processes(
         timeout_s: that one item may take; then its process is ended, and the item lost for good.
         one_thread: whether the libraries of each process are to compute with one thread.
     """
-    with _Crew(job, items, _Terms(memory_mb, timeout_s, one_thread)) as crew:
+    with _WorkerPool(job, items, _Terms(memory_mb, timeout_s, one_thread)) as pool:
         suspects = []
-        for number, result in crew.work(range(len(items)), workers):
+        for number, result in pool.work(range(len(items)), workers):
             if isinstance(result, Lost) and result.ended:
                 suspects.append(number)
             else:
                 yield number, result
-        yield from crew.work(suspects, 1)
+        yield from pool.work(suspects, 1)
 
 
 def guarded(job: Callable[[T], R], item: T) -> R | Lost:
@@ -169,7 +169,7 @@ class _Worker:
             self.process.join()
 
 
-class _Crew(Generic[T, R]):
+class _WorkerPool(Generic[T, R]):
     """The processes of one job."""
 
     def __init__(self, job: Callable[[T], R], items: Sequence[T], terms: _Terms) -> None:
@@ -177,7 +177,7 @@ class _Crew(Generic[T, R]):
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
 
-    def __enter__(self) -> _Crew[T, R]:
+    def __enter__(self) -> _WorkerPool[T, R]:
         return self
 
     def __exit__(

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unblur.batch.results import Source, restore_file
+from unblur.batch.settings import Settings
+from unblur.batch.stores import fetch, is_url, put
 from unblur.errors import UnblurError, UnreadableImage
 from unblur.files import read_regular
 from unblur.io import destination, stage
 from unblur.paths import names_of, shown
-from unblur.scale.results import Source, restore_file
-from unblur.scale.settings import Settings
-from unblur.scale.stores import fetch, is_url, put
 
 Row = dict[str, Any]
 

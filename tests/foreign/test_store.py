@@ -18,11 +18,14 @@ def network(tmp_path):
     return path
 
 
-def test_add_list_show_remove(network, shelf):
+def test_add_list_show_remove(network, model_store):
     said = run("models", "add", network, "--licence", "MIT", "--trained-on", "nothing").stdout
     assert said.startswith("brighter-net: ") and "MIT" in said and "0..1" in said
-    assert sorted(p.name for p in shelf.iterdir()) == ["brighter-net.json", "brighter-net.onnx"]
-    assert (shelf / "brighter-net.onnx").read_bytes() == network.read_bytes()
+    assert sorted(p.name for p in model_store.iterdir()) == [
+        "brighter-net.json",
+        "brighter-net.onnx",
+    ]
+    assert (model_store / "brighter-net.onnx").read_bytes() == network.read_bytes()
     rows = {row["name"]: row for row in json.loads(run("models", "list", "--json").stdout)}
     row = rows["brighter-net"]
     assert (row["kind"], row["licence"], row["bytes"]) == ("foreign", "MIT", len(brighten()))
@@ -31,7 +34,7 @@ def test_add_list_show_remove(network, shelf):
     shown = json.loads(run("models", "show", "brighter-net").stdout)
     assert (shown["origin"], shown["trained_on"]) == ("Brighter Net.onnx", "nothing")
     run("models", "remove", "brighter-net")
-    assert list(shelf.iterdir()) == []
+    assert list(model_store.iterdir()) == []
     assert "no model 'brighter-net'" in run("models", "remove", "brighter-net", expect=4).stderr
 
 
@@ -45,13 +48,13 @@ def test_names(network):
     assert "did you mean 'a.b_c-1'" in run("models", "show", "a.b_c-2", expect=4).stderr
 
 
-def test_nothing_is_replaced_unasked(network, shelf):
+def test_nothing_is_replaced_unasked(network, model_store):
     run("models", "add", network, "--name", "a")
     network.write_bytes(brighten(by=0.03))
     assert "--overwrite" in run("models", "add", network, "--name", "a", expect=6).stderr
-    assert (shelf / "a.onnx").read_bytes() == brighten()
+    assert (model_store / "a.onnx").read_bytes() == brighten()
     run("models", "add", network, "--name", "a", "--overwrite")
-    assert (shelf / "a.onnx").read_bytes() == brighten(by=0.03)
+    assert (model_store / "a.onnx").read_bytes() == brighten(by=0.03)
     assert default_session(1).restorer("a").name == "a"
 
 
@@ -75,9 +78,9 @@ def test_damage_is_noticed(network):
         default_session(1).restorer("a")
 
 
-def test_a_file_without_its_record_is_no_model(network, shelf):
-    shelf.mkdir()
-    (shelf / "a.onnx").write_bytes(b"the rest of something interrupted")
+def test_a_file_without_its_record_is_no_model(network, model_store):
+    model_store.mkdir()
+    (model_store / "a.onnx").write_bytes(b"the rest of something interrupted")
     assert "a" not in catalogue.model_names()
     run("models", "add", network, "--name", "a")
     assert "a" in catalogue.model_names() and catalogue.is_foreign("a")

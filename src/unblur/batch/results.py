@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from unblur.batch.settings import Settings
 from unblur.errors import UnsupportedImage
 from unblur.io import page_count, read_photo, same_format, write_photo
 from unblur.io.encode import PageWriter, format_of, written_format
@@ -16,7 +17,6 @@ from unblur.io.fitting import fitted
 from unblur.pipeline.facade import Restored
 from unblur.pipeline.facade import restore as restore_photo
 from unblur.pipeline.settings import DEFAULTS
-from unblur.scale.settings import Settings
 
 Facts = dict[str, Any]
 Progress = Callable[[float], None]

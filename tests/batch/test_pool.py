@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scale import jobs
+from tests.batch import jobs
+from unblur.batch import pool
+from unblur.batch.pool import Lost, in_processes
 from unblur.errors import MissingExtra
-from unblur.scale import pool
-from unblur.scale.pool import Lost, in_processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,8 +85,8 @@ def test_a_process_starts_no_programs():
 
 def test_processes_end_with_a_parent_that_is_killed(tmp_path):
     code = (
-        "from pathlib import Path\nfrom tests.scale import jobs\n"
-        "from unblur.scale.pool import in_processes\n"
+        "from pathlib import Path\nfrom tests.batch import jobs\n"
+        "from unblur.batch.pool import in_processes\n"
         "if __name__ == '__main__':\n"
         f"    list(in_processes(jobs.says_who_and_waits, [Path({str(tmp_path)!r})] * 2, 2))\n"
     )

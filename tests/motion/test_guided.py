@@ -13,19 +13,19 @@ from unblur.color import luma, srgb_to_linear, to_float
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import refinement
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import best_explanation, mean_psf
-from unblur.motion.kernel import look, see
-from unblur.motion.looks import (
+from unblur.motion.fusion import least_energy, mean_psf
+from unblur.motion.guided import (
+    GUIDED_NAMES,
     KERNEL_MAPS,
-    LOOK_NAMES,
-    explanation_cost,
-    first_look,
-    look_maps,
-    next_look,
+    explanation_energy,
+    guided,
+    guided_maps,
     plausible,
+    unguided,
 )
+from unblur.motion.kernel import estimate, observe
 from unblur.motion.psf_tools import likeness, similarity
-from unblur.motion.refinement import MOST_LOOKS, finer, look_again_shared, wide_looks
+from unblur.motion.refinement import MOST_ROUNDS, estimate_shared, finer, refine_shared
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.
@@ -49,7 +49,7 @@ def grid_of(psf):
 
 def test_a_look_with_a_rough_answer_sees_the_psf_better(blurry):
     rough = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 4), 1.2))  # as a network's mean is
-    maps = dict(zip(LOOK_NAMES, look_maps(blurry, grid_of(rough)), strict=True))
+    maps = dict(zip(GUIDED_NAMES, guided_maps(blurry, grid_of(rough)), strict=True))
     seen = Psf(plausible(maps["edges_many_soft"])[1:, 1:])
     assert kernel_similarity(seen, BENT) > kernel_similarity(rough, BENT) + 0.1
     assert (
@@ -58,7 +58,7 @@ def test_a_look_with_a_rough_answer_sees_the_psf_better(blurry):
 
 
 def test_the_true_psf_is_seen_again_where_it_lies(blurry):
-    maps = dict(zip(LOOK_NAMES, look_maps(blurry, grid_of(BENT)), strict=True))
+    maps = dict(zip(GUIDED_NAMES, guided_maps(blurry, grid_of(BENT)), strict=True))
     truth = grid_of(BENT)
     for name in ("edges_many_soft", "edges_few_soft"):
         seen = plausible(maps[name])
@@ -67,25 +67,25 @@ def test_the_true_psf_is_seen_again_where_it_lies(blurry):
 
 
 def test_contrast_and_exposure_do_not_matter(blurry):
-    once, again = (look_maps(v, grid_of(BENT)) for v in (blurry, 0.3 * blurry + 0.2))
+    once, again = (guided_maps(v, grid_of(BENT)) for v in (blurry, 0.3 * blurry + 0.2))
     np.testing.assert_allclose(once, again, atol=2e-2)
 
 
 def test_the_first_look_has_no_answer_yet_and_the_next_keeps_the_features(blurry):
-    features = see(blurry).features
-    first = first_look(features.maps)
+    features = observe(blurry).features
+    first = unguided(features.maps)
     assert first.shape == (len(KERNEL_MAPS), GRID, GRID)
-    assert not first[-len(LOOK_NAMES) :].any()
-    second = next_look(first, blurry, grid_of(BENT))
-    np.testing.assert_array_equal(second[: -len(LOOK_NAMES)], features.maps)
-    assert second[-len(LOOK_NAMES) :].any(axis=(1, 2)).all()
+    assert not first[-len(GUIDED_NAMES) :].any()
+    second = guided(first, blurry, grid_of(BENT))
+    np.testing.assert_array_equal(second[: -len(GUIDED_NAMES)], features.maps)
+    assert second[-len(GUIDED_NAMES) :].any(axis=(1, 2)).all()
 
 
 def test_looking_ends_when_the_answer_stays(blurry):
     engine = FakeKernelEngine(length=9)
-    seen = [see(blurry)]
-    first = look(seen, engine)[0].psf
-    _, confidence, taken = wide_looks(seen, first, engine)
+    seen = [observe(blurry)]
+    first = estimate(seen, engine)[0].psf
+    _, confidence, taken = estimate_shared(seen, first, engine)
     assert taken == 1
     assert confidence == pytest.approx(0.9, abs=1e-3)
 
@@ -96,25 +96,25 @@ def test_looking_ends_at_the_latest_after_the_last_look(blurry):
             psfs, facts = super().__call__(maps, pooled)
             return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), facts
 
-    *_, taken = wide_looks([see(blurry)], BENT, Restless(length=9))
-    assert taken == MOST_LOOKS - 1
+    *_, taken = estimate_shared([observe(blurry)], BENT, Restless(length=9))
+    assert taken == MOST_ROUNDS - 1
 
 
 def test_the_true_psf_explains_at_less_cost_than_others_of_its_length(blurry):
-    truth = explanation_cost(blurry, grid_of(BENT))
+    truth = explanation_energy(blurry, grid_of(BENT))
     for wrong in (Psf.from_line(17, 0), Psf.from_line(17, 60), Psf(BENT.array[::-1, ::-1])):
-        assert explanation_cost(blurry, grid_of(wrong)) > truth
+        assert explanation_energy(blurry, grid_of(wrong)) > truth
 
 
 def test_of_three_answers_the_worst_is_left_out_and_a_point_does_not_count(blurry):
     near = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 2), 0.6))
-    kept = best_explanation(blurry, near, [Psf.from_line(17, 60), BENT])
+    kept = least_energy(blurry, near, [Psf.from_line(17, 60), BENT])
     assert kernel_similarity(kept, BENT) > 0.9
-    assert kernel_similarity(best_explanation(blurry, BENT, [Psf.delta(3)]), BENT) > 0.99
+    assert kernel_similarity(least_energy(blurry, BENT, [Psf.delta(3)]), BENT) > 0.99
 
 
 def test_a_misled_network_is_outvoted_where_the_blur_is_shared(blurry):
-    found = look_again_shared(
+    found = refine_shared(
         lambda y0, x0, y1, x1: blurry[y0:y1, x0:x1],
         blurry.shape,
         Psf.from_line(9, 0),

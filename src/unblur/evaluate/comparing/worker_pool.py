@@ -13,7 +13,7 @@ from unblur.errors import EngineFailed, UnblurError
 from unblur.evaluate.comparing.job import Job
 
 
-class Crew:
+class WorkerPool:
     """A working process for each model; all end with the ``with`` block.
 
     Args:
@@ -24,7 +24,7 @@ class Crew:
         self._job = job
         self._workers: dict[str, _Worker] = {}
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from unblur.batch.journal import Journal
+from unblur.batch.photo import Outcome, Task, file_stamp
 from unblur.errors import BadValue, CannotWrite
 from unblur.io import commit, stage, sweep
-from unblur.scale.journal import Journal
-from unblur.scale.photo import Outcome, Task, file_stamp
 
 
 @pytest.fixture

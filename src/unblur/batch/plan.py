@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from unblur.batch.photo import Row, Task, file_stamp
+from unblur.batch.stores import canonical, find_entries, is_url
 from unblur.errors import BadValue, NothingFound, WouldOverwrite
 from unblur.io.encode import format_of
 from unblur.io.folders import Search, counted, nothing, search
@@ -19,8 +21,6 @@ from unblur.io.outputs import (
     written_suffix,
 )
 from unblur.paths import fitted, folded, names_of, shown
-from unblur.scale.photo import Row, Task, file_stamp
-from unblur.scale.stores import canonical, find_entries, is_url
 
 Found = tuple[str, PurePosixPath, str]
 """Path or URL, place below what was named, stamp."""
