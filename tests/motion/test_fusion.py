@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.motion.test_looks import BENT, blurry, grid_of  # noqa: F401  (blurry: a fixture)
+from tests.motion.test_guided import BENT, blurry, grid_of  # noqa: F401  (blurry: a fixture)
 from unblur.blur import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.models.fuse_net import FuseNet
