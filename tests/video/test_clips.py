@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 
 from tests.video.fakes import Inverting, apart, read_back, texture, write_clip
-from unblur.errors import BadValue, CannotWrite, UnknownModel, UnreadableImage, WouldOverwrite
+from unblur.errors import (
+    BadValue,
+    CannotWrite,
+    InputError,
+    UnknownModel,
+    UnreadableImage,
+    WouldOverwrite,
+)
 from unblur.io.video import ClipInfo, Frame
 from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.video import ClipLimits, ClipOptions, restore_clip
@@ -290,7 +297,7 @@ def test_folders_keep_names_order_depth_and_formats(tmp_path):
 
 
 def test_folders_refuse_what_would_lose_frames(tmp_path):
-    with pytest.raises(UnreadableImage, match="no frames"):
+    with pytest.raises(InputError, match="no photos found"):
         restore_clip(tmp_path, tmp_path / "out", model="photo")
     Image.fromarray(texture(8, 8)).save(tmp_path / "a.png")
     with pytest.raises(WouldOverwrite, match="itself"):

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from unblur.errors import ImageTooLarge, UnreadableImage
 from unblur.io.video import load_av
+from unblur.opening import open_image
 
 _MOST_BYTES = 8 << 30
 """Of the frames as they are kept for a while, before FFV1 makes them smaller."""
@@ -43,7 +44,7 @@ def write_as_video(path: Path, target: Path) -> None:
     """
     av = load_av()
     try:
-        with Image.open(path, formats=("WEBP",)) as image:
+        with open_image(path, ("WEBP",)) as image:
             count = int(getattr(image, "n_frames", 1))
             if count * image.width * image.height * 4 > _MOST_BYTES:
                 raise ImageTooLarge(
