@@ -55,6 +55,7 @@ def test_hints_name_the_nearest_first_and_all(name, known, hint):
 def test_codes_belong_to_branches_of_the_tree():
     branches = {
         errors.InputError: 3,
+        errors.NothingFound: 7,
         errors.ModelError: 4,
         errors.EngineError: 5,
         errors.OutputError: 6,
