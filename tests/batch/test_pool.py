@@ -116,3 +116,30 @@ def test_stopping_early_leaves_no_process_behind():
 def test_a_missing_extra_travels_between_processes():
     error = MissingExtra("pi-heif", "heif", "reading a.heic")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_batch_gives_each_photo_its_time_and_its_share_of_the_memory(monkeypatch, tmp_path):
+    from unblur.batch import run as batch
+
+    told = {}
+
+    def fake(job, items, workers, **terms):
+        told.update(terms, workers=workers, threads=job.keywords["settings"].threads)
+        return ((number, Lost("given up")) for number in range(len(items)))
+
+    monkeypatch.setattr(batch, "in_processes", fake)
+    monkeypatch.setattr(batch, "physical_bytes", lambda: 16_000_000_000)
+    settings = batch.Settings(
+        "unblur", 1, None, None, None, True, None, None, None, *[False] * 3, 96
+    )
+    tasks = [batch.Task(f"{n}.png", str(tmp_path / f"{n}.png"), "") for n in range(3)]
+    run = batch.Batch(tasks, settings).run
+    outcomes = list(run(batch.How(workers=2)))
+    assert told == {
+        **{"memory_mb": 8000, "timeout_s": batch.TIMEOUT_S, "one_thread": True},
+        **{"workers": 2, "threads": 1},
+    }
+    assert [outcome.row["error"] for _, outcome in outcomes] == ["given up"] * 3
+    list(run(batch.How(timeout_s=7)))
+    assert (told["timeout_s"], told["workers"], told["threads"]) == (7, 1, None)
+    assert batch.How().here and not batch.How(timeout_s=7).here

@@ -137,8 +137,8 @@ def read_spec(path: Path) -> object:
 
 def read_journal(path: Path) -> object:
     """The journal of a batch."""
-    from unblur.scale.journal import Journal
-    from unblur.scale.photo import Task
+    from unblur.batch.journal import Journal
+    from unblur.batch.photo import Task
 
     journal = Journal(path, "one")
     try:

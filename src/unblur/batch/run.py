@@ -19,6 +19,7 @@ from unblur.batch.photo import Outcome, Task, failure, file_stamp, process
 from unblur.batch.pool import Lost, guarded, in_processes
 from unblur.batch.settings import Settings
 from unblur.batch.stores import is_url, stamps_below
+from unblur.confine import physical_bytes
 from unblur.errors import BadValue, EngineFailed, UnblurError, WouldOverwrite
 from unblur.files import read_regular
 from unblur.io import commit, sweep
@@ -27,6 +28,12 @@ from unblur.zoo.catalogue import shipped_networks, weights_path
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+TIMEOUT_S = 1800.0
+"""The largest photo takes some minutes with the slowest model that is shipped."""
+
+_LEAST_MB = 2000
+"""A photo of 24 megapixels takes about 1 GB."""
 
 _NOT_IN_RESULTS = ("threads", "overwrite", "max_megapixels")
 
@@ -39,18 +46,28 @@ class How:
         workers: processes; 1 works in this one.
         engine: "local" or "dask".
         scheduler: of a Dask cluster; None: a cluster made here.
-        memory_mb: allotted to each process; None: no bound.
+        memory_mb: allotted to each process; None: an equal share of the computer's memory.
+        timeout_s: that a photo may take, where processes of this computer do the work; then it is
+            given up. None: :data:`TIMEOUT_S`. Whoever asks for one has one worker in a process
+            of its own too, for nothing else can be stopped for certain.
     """
 
     workers: int = 1
     engine: str = "local"
     scheduler: str | None = None
     memory_mb: int | None = None
+    timeout_s: float | None = None
 
     @property
     def here(self) -> bool:
         """Whether this process does the work itself."""
-        return self.engine == "local" and self.workers == 1 and self.memory_mb is None
+        bounded = self.memory_mb is not None or self.timeout_s is not None
+        return self.engine == "local" and self.workers == 1 and not bounded
+
+    @property
+    def share_mb(self) -> int:
+        """What each process of this computer may take of its memory."""
+        return self.memory_mb or max(_LEAST_MB, int(physical_bytes() / 1e6 / self.workers))
 
 
 class Batch:
@@ -120,11 +137,19 @@ class Batch:
         if how.here:
             here = partial(process, settings=self._settings, progress=progress)
             return ((n, guarded(here, task)) for n, task in enumerate(tasks))
-        alone = dataclasses.replace(self._settings, threads=self._settings.threads or 1)
+        several = how.workers > 1 or how.engine != "local"
+        threads = self._settings.threads or (1 if several else None)
+        alone = dataclasses.replace(self._settings, threads=threads)
         job = partial(process, settings=alone)
         if how.engine == "local":
-            count = min(how.workers, len(tasks))
-            return in_processes(job, tasks, count, memory_mb=how.memory_mb)
+            return in_processes(
+                job,
+                tasks,
+                min(how.workers, len(tasks)),
+                memory_mb=how.share_mb,
+                timeout_s=how.timeout_s or TIMEOUT_S,
+                one_thread=several,
+            )
         job = partial(process, settings=_anywhere(alone))
         elsewhere = [_rooted(task) for task in tasks]
         return on_cluster(

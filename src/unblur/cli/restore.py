@@ -122,7 +122,18 @@ _STD = "-"
     help="Photos in work at a time, each in a process of one thread.",
 )
 @click.option(
-    "--worker-memory", type=click.IntRange(min=200), metavar="MB", help="Allotted to each process."
+    "--worker-memory",
+    type=click.IntRange(min=200),
+    metavar="MB",
+    help="Allotted to each process; by default an equal share of the computer's.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="That a photo may take; then it is named and given up, and the others go on. By default "
+    "1800 with --workers, else none.",
 )
 @click.option(
     "--resume",
@@ -153,6 +164,7 @@ def restore(
     on_collision: OnCollision,
     workers: int,
     worker_memory: int | None,
+    timeout_s: float | None,
     resume: bool,
     journal: Path | None,
     engine: str | None,
@@ -181,7 +193,9 @@ def restore(
         raise click.UsageError("--journal is for --resume")
     replace = settings.overwrite or (resume and report is not None and is_report(report))
     check_report(report, overwrite=replace)
-    how = How(workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory)
+    how = How(
+        workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory, timeout_s
+    )
     piped = _STD in photos or output == _STD
     if piped:
         end = _stream(photos, output, settings, extension)
