@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.evaluate.comparing.fakes import fake_crew, write_pairs  # noqa: F401
+from tests.evaluate.comparing.fakes import fake_pool, write_pairs  # noqa: F401
 from unblur.cli import main
 from unblur.pipeline.settings import DEFAULTS, read_settings
 
@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_compare_writes_a_table_a_page_and_json(here, fake_crew):  # noqa: F811
+def test_compare_writes_a_table_a_page_and_json(here, fake_pool):  # noqa: F811
     result = unblur("compare", "pairs", "--models", "good, dark", "--show", "1")
     assert "Best on these 4 photos: good" in result.stdout
     assert "pairs.compare/report.html" in result.stdout
@@ -36,21 +36,21 @@ def test_compare_writes_a_table_a_page_and_json(here, fake_crew):  # noqa: F811
     assert json.loads(again.stdout)["table"] == facts["table"]
 
 
-def test_a_stopped_comparison_says_so_and_keeps_the_rest(here, fake_crew):  # noqa: F811
-    fake_crew.stop_at = "p2"
+def test_a_stopped_comparison_says_so_and_keeps_the_rest(here, fake_pool):  # noqa: F811
+    fake_pool.stop_at = "p2"
     result = unblur("compare", "pairs", "--models", "dark", expect=130)
     assert "stopped after 2 of 4 photos; the same command goes on" in result.stderr
     assert json.loads(Path("pairs.compare/compare.json").read_text())["photos_planned"] == 4
-    fake_crew.stop_at = None
+    fake_pool.stop_at = None
     assert "p2" not in unblur("compare", "pairs", "--models", "dark").stderr
 
 
-def test_failures_are_named(here, fake_crew):  # noqa: F811
+def test_failures_are_named(here, fake_pool):  # noqa: F811
     result = unblur("compare", "pairs", "--models", "unsteady")
     assert "unsteady failed on p1: ValueError: a defect" in result.stderr
 
 
-def test_choose_with_and_without_truth(here, fake_crew, monkeypatch):  # noqa: F811
+def test_choose_with_and_without_truth(here, fake_pool, monkeypatch):  # noqa: F811
     result = unblur("models", "choose", "--data", "pairs", "--models", "dark,good")
     assert result.stdout.startswith("use good: unblur photo.jpg --model good")
     assert Path("pairs.compare/choice.html").is_file()

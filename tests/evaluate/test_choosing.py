@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluate.comparing.fakes import METHODS, fake_crew, write_pairs  # noqa: F401
+from tests.evaluate.comparing.fakes import METHODS, fake_pool, write_pairs  # noqa: F401
 from unblur.errors import BadValue, MissingExtra
 from unblur.evaluate import choosing
 from unblur.evaluate.cases import Case
@@ -26,14 +26,14 @@ def chosen(data, models, out, **options):
     return choosing.choose(compare(Job(str(data), **options), models, out))
 
 
-def test_the_truth_decides(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_the_truth_decides(pairs, tmp_path, fake_pool):  # noqa: F811
     choice = chosen(pairs, ["good", "dark", "better"], tmp_path / "out")
     assert choice.truth and choice.model == "better" and choice.share == 1
     assert [model for model, _ in choice.ranking] == ["better", "good", "dark"]
     assert "better would come first in 100 %" in " ".join(choice.reasons)
 
 
-def test_nothing_is_recommended_where_nothing_helps(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_nothing_is_recommended_where_nothing_helps(pairs, tmp_path, fake_pool):  # noqa: F811
     choice = chosen(pairs, ["dark", "unsteady"], tmp_path / "out")
     assert choice.model is None and [model for model, _ in choice.ranking] == ["dark"]
     with pytest.raises(BadValue, match="no model"):
@@ -43,7 +43,7 @@ def test_nothing_is_recommended_where_nothing_helps(pairs, tmp_path, fake_crew):
 def test_without_truth_the_sharpest_that_explains_its_photo(
     pairs,
     tmp_path,
-    fake_crew,  # noqa: F811
+    fake_pool,  # noqa: F811
     monkeypatch,
 ):
     from scipy import ndimage

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.evaluate.comparing.fakes import fake_crew, in_this_process, write_pairs  # noqa: F401
+from tests.evaluate.comparing.fakes import fake_pool, in_this_process, write_pairs  # noqa: F401
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.run import compare
 from unblur.evaluate.report import figures, page, words
@@ -73,7 +73,7 @@ def test_sentences_name_winner_losers_and_harm(comparison):
     assert len(text) == 5 and "100.0%" in text[-1]
 
 
-def test_few_photos_and_useless_models_are_called_so(tmp_path, fake_crew):  # noqa: F811
+def test_few_photos_and_useless_models_are_called_so(tmp_path, fake_pool):  # noqa: F811
     write_pairs(tmp_path / "two", count=2)
     found = compare(Job(str(tmp_path / "two")), ["dark"], tmp_path / "out")
     said = " ".join(words.verdict(found))
@@ -81,7 +81,7 @@ def test_few_photos_and_useless_models_are_called_so(tmp_path, fake_crew):  # no
     assert "On so few photos (2) nothing is sure" in said and "made 2 of 2 photos worse" in said
 
 
-def test_other_protocols_have_their_own_main_score(tmp_path, fake_crew):  # noqa: F811
+def test_other_protocols_have_their_own_main_score(tmp_path, fake_pool):  # noqa: F811
     write_pairs(tmp_path / "pairs", count=3)
     job = Job(str(tmp_path / "pairs" / "blurry"), dataset="photos")
     found = compare(job, ["dark"], tmp_path / "out")

@@ -67,6 +67,8 @@ def test_public_names_are_the_ones_promised():
         "Region",
         "Report",
         "Restored",
+        "Runtime",
+        "Session",
         "UnblurError",
         "analyse",
         "detect",

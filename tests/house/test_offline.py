@@ -40,9 +40,9 @@ ALLOWED = {
     "cli/serve.py": {"webbrowser"},  # shows the page
     "training/flower.py": {"flwr"},  # asked for by unblur federate; updates, never photos
     "training/flower_net.py": {"flwr", "grpc"},
-    "training/crew.py": {"torch.distributed"},  # asked for by --processes; over loopback
+    "training/worker_pool.py": {"torch.distributed"},  # asked for by --processes; over loopback
     "foreign/": {"subprocess"},  # npm, asked for by unblur models add
-    "evaluate/comparing/crew.py": {"subprocess"},  # a process for each compared model
+    "evaluate/comparing/worker_pool.py": {"subprocess"},  # a process for each compared model
 }
 """Who may import which of them, and what the user has to ask for."""
 

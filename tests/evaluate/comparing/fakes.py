@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from unblur.evaluate.comparing import pool, run, worker
+from unblur.evaluate.comparing import run, worker, worker_pool
 
 
 def write_pairs(folder, count=4, size=(110, 150)):
@@ -78,7 +78,7 @@ class WorkerPool:
         worker.serve(model, io.StringIO(lines), said.append)
         answer = json.loads(json.dumps(said[-1]))
         if "error" in answer:
-            raise pool._error_of(answer)
+            raise worker_pool._error_of(answer)
         return answer
 
 
@@ -91,6 +91,6 @@ def in_this_process(monkeypatch):
 
 
 @pytest.fixture
-def fake_crew(monkeypatch):
+def fake_pool(monkeypatch):
     """See :func:`in_this_process`."""
     return in_this_process(monkeypatch)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.evaluate.comparing.fakes import fake_crew, write_pairs  # noqa: F401
+from tests.evaluate.comparing.fakes import fake_pool, write_pairs  # noqa: F401
 from unblur.errors import BadValue, EngineFailed, UnknownModel
 from unblur.evaluate.comparing import cache, run
 from unblur.evaluate.comparing.cache import FileHashes, model_digest
@@ -23,7 +23,7 @@ def pairs(tmp_path):
     return tmp_path / "pairs"
 
 
-def test_every_model_sees_every_photo_once(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_every_model_sees_every_photo_once(pairs, tmp_path, fake_pool):  # noqa: F811
     steps = []
     job, models = Job(str(pairs)), ["good", "dark", "good"]
     found = compare(job, models, tmp_path / "out", progress=lambda *s: steps.append(s))
@@ -42,21 +42,21 @@ def test_every_model_sees_every_photo_once(pairs, tmp_path, fake_crew):  # noqa:
                 image.load()
 
 
-def test_the_second_run_does_nothing_and_says_the_same(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_the_second_run_does_nothing_and_says_the_same(pairs, tmp_path, fake_pool):  # noqa: F811
     first = compare(Job(str(pairs)), ["good"], tmp_path / "out")
-    fake_crew.asked.clear()
+    fake_pool.asked.clear()
     again = compare(Job(str(pairs)), ["good"], tmp_path / "out")
-    assert fake_crew.asked == [] and again.fresh == 0
+    assert fake_pool.asked == [] and again.fresh == 0
     assert again.rows == first.rows and again.shots == first.shots
     compare(Job(str(pairs)), ["good", "dark"], tmp_path / "out")
-    assert {model for model, _ in fake_crew.asked} == {"dark"}
+    assert {model for model, _ in fake_pool.asked} == {"dark"}
 
 
-def test_what_changed_is_done_again(pairs, tmp_path, fake_crew, monkeypatch):  # noqa: F811
+def test_what_changed_is_done_again(pairs, tmp_path, fake_pool, monkeypatch):  # noqa: F811
     def again(job=None):
-        fake_crew.asked.clear()
+        fake_pool.asked.clear()
         compare(job or Job(str(pairs)), ["good"], tmp_path / "out")
-        return {photo for _, photo in fake_crew.asked}
+        return {photo for _, photo in fake_pool.asked}
 
     everything = {"p0", "p1", "p2", "p3"}
     assert again() == everything and again() == set()
@@ -71,26 +71,26 @@ def test_what_changed_is_done_again(pairs, tmp_path, fake_crew, monkeypatch):  #
     assert again() == everything
 
 
-def test_results_that_are_to_last_outlast_the_code(pairs, tmp_path, fake_crew, monkeypatch):  # noqa: F811
+def test_results_that_are_to_last_outlast_the_code(pairs, tmp_path, fake_pool, monkeypatch):  # noqa: F811
     job, models = Job(str(pairs)), ["good", "dark"]
     first = compare(job, models, tmp_path / "out", only=["p0", "p1"])
     assert not first.older
     monkeypatch.setattr(cache, "code_digest", lambda: "another version")
     monkeypatch.setattr(run, "code_digest", lambda: "another version")
-    fake_crew.asked.clear()
+    fake_pool.asked.clear()
     found = compare(job, models, tmp_path / "out", lasting=["dark"])
-    asked = set(fake_crew.asked)
+    asked = set(fake_pool.asked)
     assert asked == {(m, f"p{i}") for m in ("blurry", "good", "dark") for i in range(4)} - {
         ("dark", "p0"),
         ("dark", "p1"),
     }
     assert found.older == {"dark"} and found.whole
     assert all(path.is_file() for shot in found.shots for path in shot.pictures.values())
-    fake_crew.asked.clear()
+    fake_pool.asked.clear()
     # Another photo is other work, whatever lasts.
     Image.new("RGB", (150, 110), "red").save(pairs / "blurry" / "p0.png")
     compare(job, models, tmp_path / "out", lasting=["good", "dark"])
-    assert set(fake_crew.asked) == {(m, "p0") for m in ("blurry", "good", "dark")}
+    assert set(fake_pool.asked) == {(m, "p0") for m in ("blurry", "good", "dark")}
     with pytest.raises(BadValue, match="'better' is to be kept"):
         compare(job, models, tmp_path / "out", lasting=["better"])
 
@@ -110,31 +110,31 @@ def test_a_model_is_its_networks_and_its_settings(tmp_path):
     assert model_digest(str(network)) != before
 
 
-def test_stopping_keeps_what_is_done(pairs, tmp_path, fake_crew):  # noqa: F811
-    fake_crew.stop_at = "p2"
+def test_stopping_keeps_what_is_done(pairs, tmp_path, fake_pool):  # noqa: F811
+    fake_pool.stop_at = "p2"
     part = compare(Job(str(pairs)), ["good", "dark"], tmp_path / "out")
     assert not part.whole and [shot.name for shot in part.shots] == ["p0", "p1"]
     assert {row.name for row in part.rows} == {"p0", "p1"}
-    fake_crew.stop_at = None
-    fake_crew.asked.clear()
+    fake_pool.stop_at = None
+    fake_pool.asked.clear()
     rest = compare(Job(str(pairs)), ["good", "dark"], tmp_path / "out")
     # Of the photo at which it was stopped, two models were done.
     expected = [("dark", "p2"), ("blurry", "p3"), ("good", "p3"), ("dark", "p3")]
-    assert fake_crew.asked == expected and rest.whole
+    assert fake_pool.asked == expected and rest.whole
 
 
-def test_a_failure_costs_one_row_and_is_tried_again(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_a_failure_costs_one_row_and_is_tried_again(pairs, tmp_path, fake_pool):  # noqa: F811
     found = compare(Job(str(pairs)), ["unsteady", "sometimes"], tmp_path / "out")
     (failure,) = found.failures
     assert failure[:2] == ("unsteady", "p1") and "a defect" in failure[2]
     assert [r.name for r in found.rows if r.method == "unsteady"] == ["p0", "p2", "p3"]
     assert [r.name for r in found.rows if r.method == "sometimes"] == ["p0"]
-    fake_crew.asked.clear()
+    fake_pool.asked.clear()
     compare(Job(str(pairs)), ["unsteady", "sometimes"], tmp_path / "out")
-    assert fake_crew.asked == [("unsteady", "p1")]
+    assert fake_pool.asked == [("unsteady", "p1")]
 
 
-def test_results_of_other_programs_take_part(pairs, tmp_path, monkeypatch, fake_crew):  # noqa: F811
+def test_results_of_other_programs_take_part(pairs, tmp_path, monkeypatch, fake_pool):  # noqa: F811
     from unblur.evaluate import methods
     from unblur.evaluate.comparing import worker
     from unblur.evaluate.report import figures, words
@@ -146,15 +146,15 @@ def test_results_of_other_programs_take_part(pairs, tmp_path, monkeypatch, fake_
     table = {line["model"]: line for line in figures.table(found)}
     assert table["theirs"]["psnr_db"] == float("inf") and table["theirs"]["seconds"] is None
     assert "theirs" in words.text_table(found) and "Cost" not in " ".join(words.verdict(found))
-    fake_crew.asked.clear()
+    fake_pool.asked.clear()
     Image.new("RGB", (150, 110)).save(pairs / "sharp" / "p0.png")
     compare(job, [name], tmp_path / "out")
-    assert ("theirs=" + str(pairs / "sharp"), "p0") in fake_crew.asked
+    assert ("theirs=" + str(pairs / "sharp"), "p0") in fake_pool.asked
     with pytest.raises(BadValue, match="share a name"):
         compare(job, [name, "theirs=elsewhere"], tmp_path / "out")
 
 
-def test_only_some_photos(pairs, tmp_path, fake_crew):  # noqa: F811
+def test_only_some_photos(pairs, tmp_path, fake_pool):  # noqa: F811
     found = compare(Job(str(pairs)), ["good"], tmp_path / "out", only=["p3", "p1"])
     assert [shot.name for shot in found.shots] == ["p1", "p3"]
     with pytest.raises(BadValue, match="no photo"):

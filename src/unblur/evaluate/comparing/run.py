@@ -156,7 +156,7 @@ class _Loop:
         names: list[str],
         progress: Progress | None,
     ) -> None:
-        self._crew, self._cache, self._cases, self._names = pool, cache, cases, names
+        self._pool, self._cache, self._cases, self._names = pool, cache, cases, names
         self._progress = progress
         self._clock = _Clock(names, len(cases))
         self.rows: list[Row] = []
@@ -171,7 +171,7 @@ class _Loop:
             name: [self._cache.load(mine[name]) is None for mine in keys] for name in self._names
         }
         self._clock.plan({name: sum(flags) for name, flags in missing.items()})
-        self._crew.start([name for name, flags in missing.items() if any(flags)])
+        self._pool.start([name for name, flags in missing.items() if any(flags)])
         for case, mine in zip(self._cases, keys, strict=True):
             self._photo(case, mine)
 
@@ -214,7 +214,7 @@ class _Loop:
             request["pictures"] = str(self._cache.pictures(key))
             begun = self._clock.now()
             try:
-                kept = self._crew.ask(name, request)
+                kept = self._pool.ask(name, request)
             except UnblurError as error:
                 self.failures.append((label_of(name), case.name, str(error)))
             else:
