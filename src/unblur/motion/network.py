@@ -138,6 +138,7 @@ class NetworkEstimator:
             mean_of_windows(work),
             self._kernel,
             self._fuse,
+            tone=picture.tone,
             threads=self._threads,
         )
         if not work.uniform or work.varies:
@@ -146,6 +147,9 @@ class NetworkEstimator:
                 return varying
         psf, middle = shared.psf, shared.middle
         while level > 0 and 2 * psf.length_px() <= scales.longest_undone_px:
+            if shared.is_long:
+                psf, level = psf.scaled(2.0), level - 1
+                continue
             middle = (2 * middle[0], 2 * middle[1])
             found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
             if found is None:

@@ -27,7 +27,7 @@ class ScaleParams:
     """
 
     longest_px: float = 34.0
-    longest_undone_px: float = 100.0
+    longest_undone_px: float = 160.0
     most_rows: int = 6
     coarse_rows: int = 3
     worth_refining: float = 0.1

@@ -16,6 +16,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
+from unblur.motion.candidates import choose
 from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import collapsed, fuse, least_energy, mean_psf
@@ -25,6 +26,7 @@ from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
 from unblur.motion.threads import THREADS, in_threads
 from unblur.motion.windows import span, structure
+from unblur.tone import SRGB, ToneCurve
 
 WIDE = 512
 """Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
@@ -61,14 +63,17 @@ class SharedEstimate:
     Attributes:
         psf: which.
         confidence: of KernelNet's last estimate.
-        fused_confidence: of FuseNet, in the PSF itself; None where it was not asked.
+        fused_confidence: of FuseNet, in the PSF itself; None where it had not the last word.
         middle: (y, x) of the window that was searched, the one that shows most.
+        is_long: whether it was found on the picture at half the size: finer than that it is not
+            known, and searching on at full size would lose it.
     """
 
     psf: Psf
     confidence: float
     fused_confidence: float | None
     middle: tuple[int, int]
+    is_long: bool = False
 
 
 def refine_windows(
@@ -120,9 +125,10 @@ def refine_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
+    tone: ToneCurve = SRGB,
     threads: int = THREADS,
 ) -> SharedEstimate:
-    """Sharpen the one PSF of a picture that moved alike everywhere.
+    """Sharpen the one PSF of a picture that moved alike everywhere, and search for others.
 
     Args:
         read: returns luma (linear light, float32) of the picture's ``[y0:y1, x0:x1]``.
@@ -130,7 +136,39 @@ def refine_shared(
         first: the candidate so far.
         engine: runs KernelNet.
         fuse_engine: runs FuseNet; without it the candidates' mean is taken.
+        tone: curve of the photo's samples.
         threads: windows and searches worked on at the same time.
+
+    Returns:
+        What makes the best picture of the window that shows most.
+    """
+    fused, part = fused_shared(read, shape, first, engine, fuse_engine, threads=threads)
+    if part.std() < _FLAT:
+        return fused
+    half = _halved(read, shape, fused.middle)
+    chosen = choose(part, fused.psf, half, tone=tone, threads=threads)
+    if chosen.origin == "fused":
+        return fused
+    return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")
+
+
+def fused_shared(
+    read: LumaReader,
+    shape: tuple[int, int],
+    first: Psf,
+    engine: Engine,
+    fuse_engine: Engine | None = None,
+    *,
+    threads: int = THREADS,
+) -> tuple[SharedEstimate, FloatArray]:
+    """Return what the networks make of a picture that moved alike everywhere.
+
+    Args:
+        read, shape, first, engine, fuse_engine, threads: as for :func:`refine_shared`.
+
+    Returns:
+        The estimate, and luma of the window that shows most; where it shows nothing, KernelNet
+        alone is asked.
     """
     height, width = (min(WIDE, side) for side in shape)
     places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
@@ -141,12 +179,13 @@ def refine_shared(
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
-        return SharedEstimate(estimated, confidence, None, middle)
+        return SharedEstimate(estimated, confidence, None, middle), part
     found = searched(read, shape, part, middle, engine, threads=threads)
     if fuse_engine is None:
-        return SharedEstimate(least_energy(part, estimated, found), confidence, None, middle)
+        mean = least_energy(part, estimated, found)
+        return SharedEstimate(mean, confidence, None, middle), part
     psf, fused_confidence = fuse(seen[best], estimated, found, fuse_engine)
-    return SharedEstimate(psf, confidence, fused_confidence, middle)
+    return SharedEstimate(psf, confidence, fused_confidence, middle), part
 
 
 def searched(
@@ -190,10 +229,9 @@ def _halved_candidates(
     Returns:
         PSFs in px of the picture itself; none if half of it is too small to be looked at.
     """
-    (y0, y1), (x0, x1) = (span(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
-    if min(y1 - y0, x1 - x0) < 4 * GRID:
+    half = _halved(read, shape, middle)
+    if min(half.shape) < 2 * GRID:
         return []
-    half = halve(read(y0, x0, y1, x1))
     seen = [observe(half)]
     first = estimate(seen, engine)[0].psf
     estimated, _, _ = estimate_shared(seen, first, engine)
@@ -201,6 +239,12 @@ def _halved_candidates(
         estimated.scaled(2.0),
         estimate_psf_map(half, initial=estimated, params=FUSED_SEARCH).scaled(2.0),
     ]
+
+
+def _halved(read: LumaReader, shape: tuple[int, int], middle: tuple[int, int]) -> FloatArray:
+    """Return luma of a picture, or of 2 WIDE about a place of it, at half its size."""
+    (y0, y1), (x0, x1) = (span(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
+    return halve(read(y0, x0, y1, x1))
 
 
 def finer(

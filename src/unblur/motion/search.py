@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, estimate_psf_map
+import numpy as np
+
+from unblur.motion.candidates import choose
+from unblur.motion.coarse_to_fine import CROP_PX, LEAST_SIDE_PX
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
 from unblur.motion.picture import Picture
+from unblur.motion.spatial import halve
+from unblur.motion.windows import most_structured
+
+LONGEST_SEARCHED_PX = 2 * CROP_PX
+"""Longer side of a picture up to which very long motion is searched in all of it."""
 
 
 class SearchEstimator:
@@ -21,7 +29,10 @@ class SearchEstimator:
     def propose(self, picture: Picture) -> MotionField:
         """Return the field of the PSF that is found."""
         height, width = picture.shape
-        psf = estimate_psf_map(picture.luma(0, 0, height, width))
+        luma = picture.luma(0, 0, height, width)
+        half = halve(luma) if max(picture.shape) <= LONGEST_SEARCHED_PX else None
+        window = np.ascontiguousarray(most_structured(luma, CROP_PX))
+        psf = choose(window, None, half, tone=picture.tone).psf
         return uniform_field(picture.shape, psf, middle_noise(picture))
 
     def refine(self, picture: Picture, field: MotionField) -> MotionField:

@@ -1,0 +1,86 @@
+"""Several PSFs of one window, found in ways that go astray on different photos; the best is chosen.
+
+* *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
+  there is noise; motion that is longer than its grid it cannot tell.
+* *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
+  best with little noise, of any length; where it goes astray it does so wholly.
+* *long*: the search of the picture at half its size, begun on a very small one and with a lighter
+  prior. Very long motion is still motion there, where at full size no blur at all explains the
+  picture better; short motion it makes longer than it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, SEARCH, SearchParams, estimate_psf_map
+from unblur.motion.features import noise_sigma
+from unblur.motion.judge import JUDGE, TRIED_PX, Candidate, JudgeParams, best, middle_part
+from unblur.motion.polish import polished
+from unblur.motion.threads import THREADS, in_threads
+from unblur.tone import SRGB, ToneCurve
+
+SMALL_SEARCH = SearchParams(coarsest_px=24)
+"""The search begun on a smaller picture: it goes astray elsewhere. Only small windows, which tell
+less and cost less, are searched like this too."""
+
+LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
+"""The search for very long motion, on a picture of half the size."""
+
+
+def searched_psf(luma: FloatArray, params: SearchParams = SEARCH) -> Psf:
+    """Return the PSF of a window by search from nothing and a last step by least squares.
+
+    Args:
+        luma: (H, W) float32, linear light, sides of LEAST_SIDE_PX or more.
+        params: of the search.
+    """
+    part = middle_part(luma)
+    return polished(part, estimate_psf_map(luma, params=params), noise_sigma(part))
+
+
+def long_psf(half: FloatArray) -> Psf:
+    """Return the PSF of a picture found at half its size, in px of the picture itself.
+
+    Args:
+        half: (H, W) float32 luma of the picture at half its size, linear light, sides of
+            LEAST_SIDE_PX or more.
+    """
+    return estimate_psf_map(half, params=LONG_SEARCH, crop_px=max(half.shape)).scaled(2.0)
+
+
+def choose(
+    window: FloatArray,
+    fused: Psf | None,
+    half: FloatArray | None,
+    *,
+    tone: ToneCurve = SRGB,
+    params: JudgeParams = JUDGE,
+    threads: int = THREADS,
+) -> Candidate:
+    """Search a window in other ways too, and return the PSF that makes the best picture of it.
+
+    Args:
+        window: (H, W) float32 luma, linear light.
+        fused: what the networks have found; None where there are none.
+        half: luma of the picture about the window at half its size; None to look for no long
+            motion.
+        tone: curve of the photo's samples.
+        params: of the choice.
+        threads: searches at the same time.
+    """
+    if half is not None and min(half.shape) < LEAST_SIDE_PX:
+        half = None
+    tasks = [lambda: Candidate(searched_psf(window), "searched")]
+    if max(window.shape) <= TRIED_PX:
+        tasks.append(lambda: Candidate(searched_psf(window, SMALL_SEARCH), "searched_small"))
+    if half is not None:
+        tasks.append(lambda: Candidate(long_psf(half), "long"))
+    found = in_threads(lambda task: task(), tasks, threads=threads)
+    if fused is not None:
+        found.insert(0, Candidate(fused, "fused"))
+    curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
+    samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
+    return best(samples, curve, noise_sigma(samples), found, params)

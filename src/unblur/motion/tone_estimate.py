@@ -1,0 +1,157 @@
+"""Which light a blurry photo was blurred in, where its file does not say: sRGB's curve, or none.
+
+Motion mixes light. Explained in the wrong light, a blurry photo has sharp edges with the wrong
+profile, and undoing its motion leaves ringing. So the motion is searched in both lights, and the
+photo restored in both with both PSFs (:mod:`unblur.motion.trial`). The restored pictures are
+compared as *samples*, where both are alike: with ``H(light, psf)`` the logarithm of the mean length
+of the gradients,
+
+    best  = min_psf H(sRGB, psf) - min_psf H(linear, psf)
+    mean  = mean over both PSFs of H(sRGB, psf) - H(linear, psf)
+
+The larger, the likelier is linear light. Noise hides it, so a logistic regression on both, on the
+noise and on the size, fitted to synthetic photos blurred in either light with the same noise, tells
+a probability. Photos of cameras are in sRGB far more often than not, and a wrong "linear" costs
+them what a missed one does not gain: only a high probability counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray, luma, to_float
+from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, estimate_psf_map
+from unblur.motion.features import noise_sigma
+from unblur.motion.picture import Picture
+from unblur.motion.spatial import halve
+from unblur.motion.trial import gradient_length, try_psf
+from unblur.motion.windows import place_of_most_structure
+from unblur.tone import LINEAR, SRGB, Tone, ToneCurve
+
+CURVES = (SRGB, LINEAR)
+"""The two that are told apart. Others between and beyond them only confuse."""
+
+_GREEN = 1
+
+
+@dataclass(frozen=True)
+class ToneParams:
+    """Where the evidence is looked for, and what it is worth.
+
+    Attributes:
+        side_px: of the window, after shrinking.
+        longest_px: photos are halved until their longer side is no longer than this: on large
+            ones a window would hold little more than one blurred edge.
+        bias, best, mean: of the logistic regression.
+        best_noise, mean_noise: the same times the logarithm of the noise over 1 %.
+        prior: odds of sRGB over linear light, beforehand, as a logarithm.
+        sure: probability of linear light from which on it is acted upon.
+    """
+
+    side_px: int = 256
+    longest_px: int = 1200
+    bias: float = 0.0
+    best: float = 30.0
+    mean: float = 30.0
+    best_noise: float = 0.0
+    mean_noise: float = 0.0
+    prior: float = 1.0
+    sure: float = 0.8
+
+
+TONE = ToneParams()
+
+
+@dataclass(frozen=True, eq=False)
+class ToneEvidence:
+    """What a photo says of its light.
+
+    Attributes:
+        best, mean: see the module.
+        noise: standard deviation of the noise of the samples.
+        psfs: found in each of CURVES, in px of the photo.
+        window: (y0, x0, y1, x1) of the photo in which they were found.
+    """
+
+    best: float
+    mean: float
+    noise: float
+    psfs: tuple[Psf, ...]
+    window: tuple[int, int, int, int]
+
+    def linear_probability(self, params: ToneParams = TONE) -> float:
+        """Return the probability that the samples are proportional to light."""
+        level = float(np.log(max(self.noise, 1e-3) / 0.01))
+        logit = params.bias - params.prior
+        logit += (params.best + params.best_noise * level) * self.best
+        logit += (params.mean + params.mean_noise * level) * self.mean
+        return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+
+def estimate_tone(picture: Picture, params: ToneParams = TONE) -> Tone:
+    """Return the tone curve of a blurry photo whose file does not tell it.
+
+    Args:
+        picture: the photo; its own tone curve is not looked at.
+        params: of the estimate.
+
+    Returns:
+        Linear light with evidence "estimate" where that is sure; else sRGB's curve, assumed, with
+        the probability that remains for it. Photos too small to tell are assumed to be sRGB.
+    """
+    evidence = tone_evidence(picture.samples, params)
+    if evidence is None:
+        return Tone()
+    linear = evidence.linear_probability(params)
+    if linear >= params.sure:
+        return Tone(LINEAR, "estimate", linear)
+    return Tone(SRGB, "assumed", 1 - linear)
+
+
+def tone_evidence(samples: NDArray[Any], params: ToneParams = TONE) -> ToneEvidence | None:
+    """Return what a photo says of its light; None where it is too small, or flat."""
+    height, width = samples.shape[:2]
+    scale = 1
+    while max(height, width) > scale * params.longest_px:
+        scale *= 2
+    if min(height, width) < LEAST_SIDE_PX * scale:
+        return None
+    green = samples[::scale, ::scale, _GREEN % samples.shape[2]]
+    y, x, tall, wide = place_of_most_structure(to_float(green), params.side_px)
+    window = (y * scale, x * scale, (y + tall) * scale, (x + wide) * scale)
+    part = to_float(samples[window[0] : window[2], window[1] : window[3]])
+    channel = part[..., _GREEN % part.shape[2]]
+    psfs = tuple(estimate_psf_map(_shrunk(luma(c.to_linear(part)), scale)) for c in CURVES)
+    planes = [_shrunk_samples(channel, curve, scale) for curve in CURVES]
+    noise = noise_sigma(planes[0])
+    lengths = np.array(
+        [
+            [gradient_length(try_psf(plane, curve, psf, noise).samples) for psf in psfs]
+            for curve, plane in zip(CURVES, planes, strict=True)
+        ]
+    )
+    return ToneEvidence(
+        best=float(lengths[0].min() - lengths[1].min()),
+        mean=float((lengths[0] - lengths[1]).mean()),
+        noise=noise,
+        psfs=tuple(psf if scale == 1 else psf.scaled(float(scale)) for psf in psfs),
+        window=window,
+    )
+
+
+def _shrunk_samples(channel: FloatArray, curve: ToneCurve, scale: int) -> FloatArray:
+    """Return a channel shrunk in the light of a curve, encoded by it again."""
+    if scale == 1:
+        return np.ascontiguousarray(channel)
+    return curve.to_encoded(_shrunk(curve.to_linear(channel), scale))
+
+
+def _shrunk(plane: FloatArray, scale: int) -> FloatArray:
+    while scale > 1:
+        plane, scale = halve(plane), scale // 2
+    return np.ascontiguousarray(plane)
