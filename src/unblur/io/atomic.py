@@ -121,6 +121,8 @@ def destination(target: Path) -> Path:
                 "is not there; name that file, or remove the link"
             ) from None
         return place
+    except (OSError, ValueError) as error:  # as below a file, or of a name that is too long
+        raise _cannot(target, error) from error
     if kind == "a folder":
         raise CannotWrite(f"cannot write {shown(target)}: it is a folder; name a file")
     if kind is not None:
