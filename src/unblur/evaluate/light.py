@@ -1,19 +1,26 @@
-"""Data sets whose numbers are proportional to light, and methods that expect sRGB."""
+"""Data sets whose samples are proportional to light, and methods that expect sRGB."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from unblur.color import linear_to_srgb, srgb_to_linear
+from unblur.color import linear_to_srgb, quantise, srgb_to_linear, to_float
 from unblur.evaluate.cases import Case
 from unblur.evaluate.samples import Samples
 from unblur.motion.field import MotionField
+from unblur.tone import LINEAR as LINEAR_CURVE
+from unblur.tone import SRGB, ToneCurve
 
 Method = Callable[[Samples, Case], "tuple[Samples, MotionField | None] | None"]
 """(blurry samples, case) -> (restored samples, motion), or None where it does not apply."""
 
 LINEAR = "linear"
-"""Value of the fact "light" of photos that hold linear light as real numbers."""
+"""Value of the fact "light" of photos whose samples are proportional to light."""
+
+
+def curve_of(case: Case) -> ToneCurve:
+    """Return the tone curve of a case: sRGB's unless the data set is known to be linear."""
+    return LINEAR_CURVE if case.facts.get("light") == LINEAR else SRGB
 
 
 def in_srgb(method: Method) -> Method:
@@ -25,11 +32,13 @@ def in_srgb(method: Method) -> Method:
     def run(samples: Samples, case: Case) -> tuple[Samples, MotionField | None] | None:
         if case.facts.get("light") != LINEAR:
             return method(samples, case)
-        given = linear_to_srgb(samples)
+        given = linear_to_srgb(to_float(samples))
         result = method(given, case)
         if result is None:
             return None
         restored, motion = result
-        return (samples if restored is given else srgb_to_linear(restored)), motion
+        if restored is given:
+            return samples, motion
+        return quantise(srgb_to_linear(restored), samples.dtype), motion
 
     return run

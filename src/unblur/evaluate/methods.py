@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unblur.errors import BadValue
 from unblur.evaluate.cases import Case
-from unblur.evaluate.light import Method, in_srgb
+from unblur.evaluate.light import Method, curve_of, in_srgb
 from unblur.evaluate.references import unsharp_mask
 from unblur.evaluate.results import NAMED, results_of
 from unblur.evaluate.samples import Samples
@@ -75,10 +75,10 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
         if wants_psf and psf is None:
             return None
         options = RestoreOptions(psf=psf, settings=settings, gate=gate)
-        result = restore_picture(Picture(samples), models, options)
+        result = restore_picture(Picture(samples, curve_of(case)), models, options)
         return result.samples, result.motion
 
-    return in_srgb(run)
+    return run
 
 
 def split_settings(name: str) -> tuple[str, Settings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from unblur.motion.picture import Picture
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
 from unblur.motion.windows import WINDOW
+from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import assess, gate_of
@@ -63,7 +64,7 @@ class Inspection:
 
     Attributes:
         name: of the photo, for titles.
-        photo: the photo.
+        photo: the photo, with the tone curve in which its motion was found.
         field: its motion.
         trust: (rows, columns) float32 in [0, 1], what the gate lets through.
         reason: why nothing would be restored, or empty.
@@ -90,6 +91,7 @@ class Inspection:
             "would_restore": not self.reason,
             "reason": self.reason,
             "angle_deg": round(mean_angle_deg(self.field), 1),
+            "tone": self.photo.tone.to_dict(),
             **rows,
             "window": {
                 "y": round(shown.y, 1),
@@ -152,14 +154,16 @@ def inspect_photo(
             "give X,Y inside it"
         )
     models = (session or default_session(threads)).models()
-    picture = Picture(photo.samples, photo.tone.curve)
-    field, verdict = assess(picture, models.estimator, gate_of(models, RestoreOptions()))
+    found = assess(as_picture(photo), models.estimator, gate_of(models, RestoreOptions()))
+    field, verdict = found.motion, found.verdict
     if field is None:
         raise ShapeMismatch(
             f"motion can be told of photos with sides of at least {models.estimator.least_px} px, "
             f"got {photo.width} x {photo.height}"
         )
-    shown = _window(picture, field, window)
+    shown = _window(found.picture, field, window)
+    if found.tone is not None:
+        photo = replace(photo, tone=found.tone)
     return Inspection(name, photo, field, verdict.trust, verdict.reason, shown)
 
 

@@ -128,13 +128,16 @@ class Photo:
         """Return the photo with the tone curve that a caller names.
 
         Args:
-            tone: a curve, or as :func:`unblur.tone.parse_tone` takes it; "auto" and "profile"
-                leave it to the file.
+            tone: a curve, or as :func:`unblur.tone.parse_tone` takes it; "auto" leaves it to the
+                file, "profile" too, and means it: where the file says nothing, sRGB is no
+                assumption any more.
 
         Raises:
             BadValue: there is no such curve.
         """
         curve = parse_tone(tone) if isinstance(tone, str) else tone
+        if tone == "profile" and self.tone.evidence == "assumed":
+            curve = self.tone.curve
         return self if curve is None else replace(self, tone=Tone(curve, "caller"))
 
     def with_samples(self, samples: Samples) -> Photo:

@@ -21,10 +21,12 @@ class Picture:
     Attributes:
         samples: (H, W, C) uint8, uint16 or float in [0, 1], C 1 or 3.
         tone: their tone curve.
+        assumed: whether nobody told the curve, so that an estimate may replace it.
     """
 
     samples: NDArray[Any]
     tone: ToneCurve = SRGB
+    assumed: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -82,8 +82,9 @@ def restore(
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
         tone: the curve from samples to linear light, or its name: ``srgb``, ``linear``,
-            ``gamma:2.2``, ``bt709``, ``pq``, ``hlg``; ``auto`` and ``profile``: as the file
-            says, sRGB if it says nothing.
+            ``gamma:2.2``, ``bt709``, ``pq``, ``hlg``; ``auto``: as the file says, and if it says
+            nothing, sRGB or linear, whichever explains the motion better; ``profile``: as the file
+            says, and sRGB if it says nothing.
         threads: for the networks; all processors if omitted.
         session: holds the networks, with threads of its own; if omitted, one that this process
             keeps, so that many calls read them once.
@@ -110,12 +111,11 @@ def restore(
     )
     owner = session or default_session(threads)
     models = owner.models(model)
-    result = restore_picture(
-        Picture(photo.samples, photo.tone.curve), models, options, progress=progress
-    )
+    result = restore_picture(as_picture(photo), models, options, progress=progress)
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
     notes = (*photo.notes, *result.report.notes, *owner.notes())
-    report = replace(result.report, notes=notes, tone=photo.tone.to_dict(), device=models.device)
+    tone = (result.tone or photo.tone).to_dict()
+    report = replace(result.report, notes=notes, tone=tone, device=models.device)
     return Restored(restored, result.motion, report)
 
 
@@ -139,7 +139,13 @@ def analyse(
     models = (session or default_session(threads)).models()
     photo = as_photo(source).with_tone(tone)
     gate = gate_of(models, RestoreOptions())
-    motion, verdict = assess(Picture(photo.samples, photo.tone.curve), models.estimator, gate)
-    if motion is None:
-        raise BadValue(f"{verdict.reason}: it has {photo.width} x {photo.height} px")
-    return motion
+    found = assess(as_picture(photo), models.estimator, gate)
+    if found.motion is None:
+        raise BadValue(f"{found.verdict.reason}: it has {photo.width} x {photo.height} px")
+    return found.motion
+
+
+def as_picture(photo: Photo) -> Picture:
+    """Return a photo as motion is estimated from it; what is only assumed may be estimated."""
+    assumed = photo.tone.evidence == "assumed"
+    return Picture(photo.samples, photo.tone.curve, assumed=assumed)

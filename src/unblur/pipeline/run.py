@@ -12,11 +12,13 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
 from unblur.motion.picture import Picture
+from unblur.motion.tone_estimate import estimate_tone
 from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
 from unblur.restoration.restorers import BlindRestorer
+from unblur.tone import Tone
 from unblur.zoo.models import Models
 
 
@@ -29,11 +31,30 @@ class Result:
         motion: the motion field; None for a photo too small to tell, and where a restorer that
             takes no PSF ran without the gate.
         report: what was done where.
+        tone: the estimated tone curve; None where it was known, or nothing was to be restored.
     """
 
     samples: Samples
     motion: MotionField | None
     report: Report
+    tone: Tone | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What a photo is: everything up to the tiles.
+
+    Attributes:
+        picture: the photo in the light in which its motion was found.
+        motion: the motion field; None for a photo too small to tell.
+        verdict: the gate's.
+        tone: the estimated tone curve; None where it was known, or nothing is to be restored.
+    """
+
+    picture: Picture
+    motion: MotionField | None
+    verdict: Verdict
+    tone: Tone | None = None
 
 
 def restore_picture(
@@ -59,9 +80,10 @@ def restore_picture(
     _check(picture, models, options)
     begun = time.perf_counter()
     blind = isinstance(restorer, BlindRestorer)
-    motion, verdict = None, Verdict.restored()
+    found = Assessment(picture, None, Verdict.restored())
     if options.gated or not blind:
-        motion, verdict = assess(picture, estimator_of(models, options), gate)
+        found = assess(picture, estimator_of(models, options), gate)
+    picture, motion, verdict = found.picture, found.motion, found.verdict
     if options.applied == 0:
         verdict = Verdict.left("strength is 0")
     analysed = time.perf_counter()
@@ -88,18 +110,14 @@ def restore_picture(
         },
         notes=_notes(models, options),
     )
-    return Result(samples if changed else picture.samples, motion, report)
+    return Result(samples if changed else picture.samples, motion, report, found.tone)
 
 
-def assess(
-    picture: Picture, estimator: MotionEstimator, gate: Gate
-) -> tuple[MotionField | None, Verdict]:
-    """Tell how a photo moved and what of that may be undone: the way up to the tiles.
+def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+    """Tell how a photo moved, in which light, and what of that may be undone.
 
-    Everybody who wants to know what a photo is asks here.
-
-    Returns:
-        The motion field, None for a photo too small to tell, and the gate's verdict.
+    Everybody who wants to know what a photo is asks here. The light is estimated only where
+    nobody told it and something is to be restored.
 
     Raises:
         BadPsf: a motion field that was given is of a photo of another size.
@@ -107,13 +125,17 @@ def assess(
     least = estimator.least_px
     if min(picture.shape) < least:
         too_small = f"the photo is too small to tell its motion (sides below {least} px)"
-        return None, Verdict.left(too_small)
+        return Assessment(picture, None, Verdict.left(too_small))
     proposed = estimator.propose(picture)
     verdict = gate.judge(picture, proposed)
     if verdict.reason:
-        return proposed.bare(), verdict
+        return Assessment(picture, proposed.bare(), verdict)
+    tone = estimate_tone(picture) if picture.assumed else None
+    if tone is not None and tone.curve != picture.tone:
+        picture = Picture(picture.samples, tone.curve)
+        proposed = estimator.propose(picture)
     field = estimator.refine(picture, proposed)
-    return field, gate.trust(proposed, field)
+    return Assessment(picture, field, gate.trust(proposed, field), tone)
 
 
 def gate_of(models: Models, options: RestoreOptions) -> Gate:

@@ -8,6 +8,7 @@ from pathlib import Path
 from unblur.errors import UnreadableImage
 from unblur.evaluate.cases import Case
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
+from unblur.evaluate.light import LINEAR
 from unblur.evaluate.matlab import MatPicture, shapes
 from unblur.evaluate.samples import Photo8, Picture
 
@@ -50,7 +51,7 @@ def _find(folder: Path) -> Found | None:
             name=f"{key[0]}_{key[1]:02}",
             blurry=Photo8(path),
             sharp=tuple(sharp[key]),
-            facts={"picture": key[0], "trajectory": key[1]},
+            facts={"picture": key[0], "trajectory": key[1], "light": LINEAR},
         )
         for key, path in blurry.items()
     )

@@ -14,6 +14,7 @@ from unblur.blur.psf_files import load_psf, load_psf_array
 from unblur.errors import BadPsf, UnreadableImage
 from unblur.evaluate.cases import Case, paired
 from unblur.evaluate.datasets.base import About, Expected, Found, Reader
+from unblur.evaluate.light import LINEAR
 from unblur.evaluate.matching import photos_by_name
 from unblur.evaluate.samples import Photo8
 
@@ -66,7 +67,7 @@ def _find(folder: Path, *, part: str) -> Found | None:
                 path,
                 sharp[hit[1]],
                 truth=None if psf is None else PsfPicture(psf),
-                facts={"kind": hit[1].split("_")[0]},
+                facts={"kind": hit[1].split("_")[0], "light": LINEAR},
             )
         )
     return Found(tuple(cases)) if cases else None
