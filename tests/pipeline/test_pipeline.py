@@ -1,5 +1,7 @@
 """The way of a photo: tiles leave no trace, nothing is touched that should not be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,6 +11,8 @@ from unblur.blur import Psf
 from unblur.color import quantise, to_float
 from unblur.errors import BadValue, EngineFailed, ShapeMismatch
 from unblur.motion import refinement
+from unblur.motion.field import uniform_field
+from unblur.motion.judge import Candidate
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
@@ -206,9 +210,9 @@ def test_a_mask_holds_on_a_smaller_working_picture_too():
     samples = photo(1030, 1100)
     mask = np.zeros(samples.shape[:2], np.float32)
     mask[301:422, 207:535] = 1
-    out, motion, _ = restore_samples(
-        samples, Brighten(), FakeKernelEngine(length=27), RestoreOptions(mask=mask)
-    )
+    small = replace(uniform_field(samples.shape[:2], Psf.from_line(27, 0), 0.01), scale=4)
+    options = RestoreOptions(psf=small, mask=mask)
+    out, motion, _ = restore_samples(samples, Brighten(), FakeKernelEngine(), options)
     assert motion.scale == 4
     np.testing.assert_array_equal(out[mask == 0], samples[mask == 0])
     assert (out[mask == 1] != samples[mask == 1]).mean() > 0.9
@@ -229,6 +233,9 @@ def test_strength_outside_its_range_is_refused(strength):
 def test_long_motion_is_measured_and_restored_on_a_smaller_picture(monkeypatch):
     # The photo did not move: a search would say so, and weigh.
     monkeypatch.setattr(refinement, "least_energy", lambda window, looked, found: looked)
+    monkeypatch.setattr(
+        refinement, "choose", lambda window, fused, half, **how: Candidate(fused, "fused")
+    )
     samples = photo(1030, 1100)
     engine = FakeKernelEngine(length=27)
     out, motion, report = restore_samples(samples, Brighten(), engine, RestoreOptions())
