@@ -114,8 +114,8 @@ def restore(
     result = restore_picture(as_picture(photo), models, options, progress=progress)
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
     notes = (*photo.notes, *result.report.notes, *owner.notes())
-    tone = (result.tone or photo.tone).to_dict()
-    report = replace(result.report, notes=notes, tone=tone, device=models.device)
+    light = (result.tone or photo.tone).to_dict()
+    report = replace(result.report, notes=notes, tone=light, device=models.device)
     return Restored(restored, result.motion, report)
 
 
