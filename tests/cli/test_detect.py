@@ -144,6 +144,18 @@ def test_several_processes_say_what_one_says(folder):
     assert one == two and len(one) == 12
 
 
+def test_the_light_that_is_told_is_judged(folder):
+    import unblur as package
+
+    path = folder / "trip" / "b-shaken.jpg"
+    (row,) = json.loads(unblur("detect", path, "--tone", "linear", "--json").stdout)
+    told, silent = package.detect(path, tone="linear"), package.detect(path)
+    assert row["blur_probability"] == pytest.approx(told.blur_probability, abs=1e-4)
+    assert row["sharpness"] == pytest.approx(told.sharpness, abs=1e-4)
+    assert abs(told.sharpness - silent.sharpness) > 1e-3
+    assert "no tone curve" in unblur("detect", path, "--tone", "log", expect=2).stderr
+
+
 def test_full_size_and_python_agree_with_the_command(folder):
     import unblur as package
 

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from unblur.color import luma
 from unblur.errors import BadValue, UnreadableImage
-from unblur.io import Photo
+from unblur.io import Photo, read_photo
 from unblur.io.reduced import read_reduced, reduced_luma
 
 
@@ -44,6 +45,19 @@ def test_a_jpeg_read_small_looks_like_the_whole_one_shrunk(picture, side, tmp_pa
     same = reduced_luma(Photo.from_array(picture), side_px=max(quick.luma.shape))
     assert same.scale == quick.scale
     assert np.corrcoef(same.luma.ravel(), quick.luma.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("side", [200, 5000])
+def test_a_curve_that_is_told_goes_before_the_files(picture, side, tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(picture).save(path, quality=98)
+    srgb, linear, again = (
+        read_reduced(path, side_px=side, tone=tone).luma for tone in ("auto", "linear", "srgb")
+    )
+    np.testing.assert_array_equal(srgb, again)
+    assert linear.mean() > srgb.mean() + 0.1
+    if side == 5000:
+        np.testing.assert_allclose(linear, luma(read_photo(path).srgb()), atol=1e-5)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])

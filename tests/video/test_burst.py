@@ -1,5 +1,6 @@
 """Bursts: neighbours are laid on the chosen photo, strangers are left out, nothing is faked."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.video.fakes import FakeEngine
+from unblur.color import as_rgb, linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch, UnknownModel
 from unblur.io import Photo
 from unblur.video import burst, restore_burst
@@ -82,6 +84,33 @@ def test_one_can_be_chosen_and_none_may_help(engine):
     assert any("by itself" in note for note in report.notes)
 
 
+class Brighter:
+    """A network's stand-in that keeps what it is shown, and answers with a little more light."""
+
+    def __init__(self):
+        self.seen = []
+
+    def step(self, frame):
+        self.seen.append(frame)
+        return linear_to_srgb(np.clip(srgb_to_linear(frame) + np.float32(0.1), 0, 1))
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_the_network_sees_srgb_and_the_mix_is_in_the_photos_own_light(monkeypatch, grey):
+    memory = Brighter()
+    monkeypatch.setattr(burst, "load_frame_model", lambda name, threads=None: memory)
+    frame = 0.7 * taken(scene())[..., : 1 if grey else 3]
+    linear = [Photo.from_array((frame * 65535).round().astype(np.uint16))] * 2
+    restored, report = restore_burst(linear, chosen=1, strength=0.5, tone="linear")
+    assert report.tone["curve"] == "linear" and report.tone["evidence"] == "caller"
+    np.testing.assert_allclose(srgb_to_linear(memory.seen[-1]), as_rgb(frame), atol=1e-4)
+    np.testing.assert_allclose(restored.srgb(), frame + 0.05, atol=1e-4)
+    plain, report = restore_burst(linear, chosen=1, strength=0.5)
+    assert report.tone["curve"] == "srgb"
+    np.testing.assert_allclose(memory.seen[-1], as_rgb(frame), atol=1e-4)
+    assert np.abs(plain.srgb() - restored.srgb()).max() > 0.01
+
+
 def test_what_is_no_burst_is_refused(engine):
     one = photos(taken(scene()))
     with pytest.raises(BadValue, match="two or more"):
@@ -135,6 +164,9 @@ def test_the_command_writes_beside_the_chosen_photo(engine, tmp_path):
     for name, frame in [("a", taken(wide, 0, 4, 4)), ("b", taken(wide))]:
         Image.fromarray((frame * 255).astype("u1")).save(tmp_path / f"{name}.png")
     files = [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    told = ["--tone", "linear", "--json"]
+    done = CliRunner().invoke(main, ["burst", *files, "--choose", "1", *told])
+    assert json.loads(done.stdout)["tone"]["evidence"] == "caller"
     done = CliRunner().invoke(main, ["burst", *files, "--choose", "2"])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "b.unblurred.png").exists() and "1 neighbour" in done.output

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import unblur
 from tests.web.serving import ROOT, Client, running
 from unblur.io import read_photo
 from unblur.web.results import blend
@@ -71,13 +72,12 @@ def test_strength_is_applied_when_the_result_is_taken(restored):
     assert (half != full).any()
 
 
-def test_blend_is_the_pipelines_strength(shaken):
-    import unblur
-
+@pytest.mark.parametrize("tone", ["srgb", "linear"])
+def test_blend_is_the_pipelines_strength(shaken, tone):
     blurry = np.asarray(shaken)
-    full = unblur.restore(blurry, threads=1).samples
+    full = unblur.restore(blurry, tone=tone, threads=1).samples
     for strength in (0.3, 0.75):
-        wanted = unblur.restore(blurry, strength=strength, threads=1).samples
+        wanted = unblur.restore(blurry, strength=strength, tone=tone, threads=1).samples
         apart = np.abs(blend(blurry, full, strength).astype(int) - wanted)
         # The full result is rounded once more, and cut at black and white.
         inside = (full > 0) & (full < 255)
@@ -143,6 +143,19 @@ def test_region_mask_and_psf(client, encoded):
     job = client.wait(client.order(upload, mask=client.send(mask.getvalue())["id"]))
     moved = (read_photo(client.take(job)[1]).samples != blurry).any(axis=2)
     assert moved[:, :150].any() and not moved[:, 170:].any()
+
+
+def test_the_light_that_is_chosen_is_worked_in_and_told(client, encoded):
+    data = encoded("PNG")
+    told = {}
+    for tone in ("srgb", "linear", "gamma:2.2"):
+        job = client.restore(data, "a.png", tone=tone)
+        assert job["result"]["tone"]["curve"] == tone
+        assert job["result"]["tone"]["evidence"] == "caller"
+        told[tone] = read_photo(client.take(job)[1]).samples
+    assert (told["srgb"] != told["linear"]).any()
+    as_told = unblur.restore(data, tone="linear", threads=1)
+    assert (told["linear"] == as_told.samples).all()
 
 
 def test_detect_makes_a_heat_map(client, encoded):
@@ -260,6 +273,10 @@ def test_empty_and_oversized_uploads_leave_nothing(client, server):
         ({"region": "0,0,5,5"}, "BadValue"),
         ({"strength": "NaN"}, "BadValue"),
         ({"strength": 2}, "BadValue"),
+        ({"tone": "gamma:99"}, "BadValue"),
+        ({"tone": "log"}, "BadValue"),
+        ({"tone": 2.2}, "BadValue"),
+        ({"tone": "gamma:" + "0" * 5000 + "2"}, "BadValue"),
         ({"psf": "../../etc/passwd"}, "NotFound"),
         ({"mask": "0" * 32}, "NotFound"),
         ({"upload": "input.bin"}, "NotFound"),

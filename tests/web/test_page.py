@@ -343,6 +343,23 @@ def test_box_brush_and_drawn_motion(watched, encoded):
     assert moved[:120].any() and not moved[160:].any()
 
 
+def test_light_is_chosen_and_told_in_both_languages(watched, encoded):
+    page = watched.page
+    watched.give(("a.png", encoded("PNG")))
+    first = watched.ready()
+    page.click("#facts summary")
+    assert re.search(r"Light\s+(sRGB, assumed|\w+, estimated, \d+ %)", page.inner_text("#facts"))
+    page.click("#again summary")
+    page.select_option("#tone", "linear")
+    page.click("#restore")
+    page.wait_for_selector(f"#stage[data-ready]:not([data-ready='{first}'])")
+    assert re.search(r"Light\s+linear, chosen by you", page.inner_text("#facts"))
+    assert page.input_value("#tone") == "linear"
+    page.click("#language")
+    assert re.search(r"光线编码\s+线性，由你指定", page.inner_text("#facts"))
+    assert page.inner_text("#tone option[value=linear]") == "线性"
+
+
 def test_motion_and_blur_map(watched, encoded):
     page = watched.page
     watched.give(("a.jpg", encoded()))

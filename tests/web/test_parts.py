@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unblur.errors import Full, NotFound, TooMany
+from unblur.tone import Evidence, parse_tone
 from unblur.web.jobs import Job, Queue
 from unblur.web.names import clip_suffix, disposition, distinct, media_type, result_name, safe_name
 from unblur.web.orders import Done, Failed, Order, Progress
@@ -291,6 +293,17 @@ def test_every_word_asked_for_exists():
     for script in STATIC.glob("*.js"):
         asked |= set(re.findall(r'\bt\("(\w+)"', script.read_text("utf-8")))
     assert len(asked) > 60 and asked <= words("EN").keys()
+
+
+def test_every_kind_of_light_can_be_said():
+    english, html = words("EN"), (STATIC / "index.html").read_text("utf-8")
+    assert {f"l_{evidence}" for evidence in get_args(Evidence)} <= english.keys()
+    offered = re.search(r'<select id="tone".*?</select>', html, re.DOTALL)[0]
+    values = re.findall(r'value="([^"]+)"', offered)
+    assert values == ["auto", "profile", "srgb", "linear", "gamma:2.2"]
+    for value in values:
+        curve = parse_tone(value)
+        assert curve is None or f"c_{curve.name.partition(':')[0]}" in english
 
 
 def test_the_page_names_no_other_host_and_runs_no_text():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import progress_bar
+from unblur.cli.common import progress_bar, tone_option
 from unblur.cli.options import device_option
 from unblur.cli.say import say, say_json
 from unblur.paths import names_of, real, shown
@@ -30,6 +30,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
 @device_option
+@tone_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def burst(
     photos: tuple[Path, ...],
@@ -39,9 +40,13 @@ def burst(
     strength: float,
     overwrite: bool,
     threads: int | None,
+    tone: str,
     as_json: bool,
 ) -> None:
-    """Restore one of PHOTOS, taken in a row, with the help of the others."""
+    """Restore one of PHOTOS, taken in a row, with the help of the others.
+
+    Where a file does not say how its samples encode light, sRGB is assumed; nothing is estimated.
+    """
     from unblur.io import InputFile, check_free, plan_outputs, write_photo
     from unblur.video import restore_burst
 
@@ -51,6 +56,7 @@ def burst(
             chosen=None if choose is None else choose - 1,
             model=model,
             strength=strength,
+            tone=tone,
             threads=threads,
             progress=lambda done, total: bar.to(len(photos) * done / total),
         )

@@ -57,7 +57,8 @@ tone_option = click.option(
     type=ToneType(),
     default="auto",
     show_default=True,
-    help="How samples encode light: auto and profile: as the file says, sRGB if it says nothing.",
+    help="How samples encode light. profile: as the file says, sRGB if it says nothing; auto: "
+    "the same, but what restores or inspects one photo estimates what no file tells.",
 )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import progress_bar
+from unblur.cli.common import progress_bar, tone_option
 from unblur.cli.options import device_option
 from unblur.cli.say import nothing_as_json, say, say_json
 from unblur.paths import names_of, shown
@@ -68,6 +68,7 @@ _FEW = 8
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: all processors.")
 @device_option
+@tone_option
 @click.option("--overwrite", is_flag=True, help="Replace existing copies, lists and maps.")
 @click.option(
     "--on-collision",
@@ -87,6 +88,7 @@ def detect(
     as_json: bool,
     as_csv: bool,
     workers: int | None,
+    tone: str,
     overwrite: bool,
     on_collision: OnCollision,
 ) -> None:
@@ -95,7 +97,8 @@ def detect(
     Lengths and angles (counter-clockwise from the right) are of the blur, in px of the photo.
     A photo that fails is named, the others go on, and the exit code is that of the first
     failure. Of folders all photos are taken, by their extensions; what is passed over is
-    counted. No photo at all: exit code 7.
+    counted. No photo at all: exit code 7. Where a file does not say how its samples encode light,
+    sRGB is assumed; nothing is estimated.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
@@ -111,7 +114,7 @@ def detect(
     begun = time.perf_counter()
     verdicts: dict[int, Seen] = {}
     with progress_bar("looking", len(files)) as bar:
-        for number, item in _all(files, full, map_to is not None, workers):
+        for number, item in _all(files, full, map_to is not None, workers, tone):
             written.draw(number, item)
             verdicts[number] = replace(item, luma=None) if map_to is not None else item
             bar.to(len(verdicts))
@@ -134,7 +137,7 @@ def detect(
 
 
 def _all(
-    files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None
+    files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None, tone: str
 ) -> Iterator[tuple[int, Seen]]:
     """Go through the photos in as many processes as pay; yields (index, verdict)."""
     from unblur.batch.pool import Lost, in_processes
@@ -142,7 +145,7 @@ def _all(
     from unblur.engines.onnx import available_cores
     from unblur.errors import EngineFailed
 
-    job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped)
+    job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped, tone=tone)
     paths = [item.path for item in files]
     count = min(workers or available_cores(), len(paths))
     if count <= 1 or (workers is None and len(paths) <= _FEW):

@@ -39,13 +39,15 @@ class Seen:
     luma: FloatArray | None = None
 
 
-def go_through(path: Path, *, full: bool, everywhere: bool, keep_luma: bool = False) -> Seen:
+def go_through(
+    path: Path, *, full: bool, everywhere: bool, keep_luma: bool = False, tone: str = "auto"
+) -> Seen:
     """Read and judge one photo on one thread; what goes wrong is told, not raised.
 
     Runs in any process; each holds the network in its default session.
     """
     try:
-        reduced = look(path, full=full)
+        reduced = look(path, full=full, tone=tone)
         detection = judge(reduced, default_session(1).detector(), everywhere=everywhere)
     except UnblurError as error:
         return Seen(path, None, error, None)

@@ -9,6 +9,7 @@ from unblur.io.reduced import Reduced, read_reduced, reduced_luma
 from unblur.io.sources import Source, as_photo
 from unblur.motion.detect import BlurDetector, Detection
 from unblur.motion.windows import MIN_SIDE, WINDOW
+from unblur.tone import ToneCurve
 from unblur.zoo.models import Session, default_session
 
 QUICK_PX = 1000
@@ -21,6 +22,7 @@ def detect(
     *,
     full: bool = False,
     everywhere: bool = False,
+    tone: ToneCurve | str = "auto",
     threads: int | None = None,
     session: Session | None = None,
 ) -> Detection:
@@ -32,6 +34,8 @@ def detect(
             where blur that would not be seen on a screen is not seen either. JPEG files are
             then read several times faster.
         everywhere: look at the whole photo, not only at its four most telling windows.
+        tone: as :func:`unblur.restore`, but that nothing is estimated: sRGB where the file says
+            nothing.
         threads: for the network; all processors if omitted.
         session: holds the network; see :func:`unblur.restore`.
 
@@ -46,20 +50,21 @@ def detect(
         True
     """
     detector = (session or default_session(threads)).detector()
-    return judge(look(source, full=full), detector, everywhere=everywhere)
+    return judge(look(source, full=full, tone=tone), detector, everywhere=everywhere)
 
 
-def look(source: Source, *, full: bool) -> Reduced:
+def look(source: Source, *, full: bool, tone: ToneCurve | str = "auto") -> Reduced:
     """Return a photo's luma at full size or at that of a quick look.
 
     Raises:
         InputError: see :mod:`unblur.errors`.
     """
+    if isinstance(source, str | Path) and not full:
+        return read_reduced(Path(source), side_px=QUICK_PX, least_px=WINDOW, tone=tone)
+    photo = as_photo(source).with_tone(tone)
     if full:
-        return reduced_luma(as_photo(source), side_px=1 << 30)
-    if isinstance(source, str | Path):
-        return read_reduced(Path(source), side_px=QUICK_PX, least_px=WINDOW)
-    return reduced_luma(as_photo(source), side_px=QUICK_PX, least_px=WINDOW)
+        return reduced_luma(photo, side_px=1 << 30)
+    return reduced_luma(photo, side_px=QUICK_PX, least_px=WINDOW)
 
 
 def judge(seen: Reduced, detector: BlurDetector, *, everywhere: bool = False) -> Detection:

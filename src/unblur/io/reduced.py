@@ -14,7 +14,7 @@ from unblur.io.limits import HARD_LIMIT
 from unblur.io.photo import Metadata, Photo, Samples
 from unblur.io.tones import tone_of
 from unblur.opening import open_image
-from unblur.tone import SRGB, ToneCurve
+from unblur.tone import SRGB, ToneCurve, parse_tone
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,30 +65,34 @@ def shrunk_luma(samples: Samples, scale: int, tone: ToneCurve = SRGB) -> FloatAr
     )
 
 
-def read_reduced(path: Path, *, side_px: int, least_px: int = 1) -> Reduced:
+def read_reduced(
+    path: Path, *, side_px: int, least_px: int = 1, tone: ToneCurve | str = "auto"
+) -> Reduced:
     """Read a photo's luma at a reduced size.
 
     JPEG files are decoded at an eighth, a quarter or half of their size where that still
     gives the size asked for, which is several times faster; each pixel is then the mean of a
-    block, as in :func:`reduced_luma` but for being taken of sRGB values. Other files are read
+    block, as in :func:`reduced_luma` but for being taken of encoded values. Other files are read
     in full and shrunk.
 
     Args:
         path: of the file.
         side_px, least_px: as of :func:`reduced_luma`.
+        tone: as :meth:`Photo.with_tone` takes it.
 
     Raises:
         UnblurError: as :func:`unblur.io.read_photo`.
     """
     from unblur.io.decode import read_photo
 
-    quick = _draft(path, side_px, least_px)
+    quick = _draft(path, side_px, least_px, tone)
     if quick is not None:
         return quick
-    return reduced_luma(read_photo(path), side_px=side_px, least_px=least_px)
+    photo = read_photo(path).with_tone(tone)
+    return reduced_luma(photo, side_px=side_px, least_px=least_px)
 
 
-def _draft(path: Path, side_px: int, least_px: int) -> Reduced | None:
+def _draft(path: Path, side_px: int, least_px: int, tone: ToneCurve | str) -> Reduced | None:
     """Read a JPEG file at a reduced size; None where the careful reader must decide."""
     try:
         with open_image(path, ("JPEG",)) as image:
@@ -100,14 +104,15 @@ def _draft(path: Path, side_px: int, least_px: int) -> Reduced | None:
             image.draft("L", (-(-width // scale), -(-height // scale)))
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(upright.convert("L"))
-            tone = tone_of(Metadata(icc_profile=image.info.get("icc_profile")), 1).curve
+            told = tone_of(Metadata(icc_profile=image.info.get("icc_profile")), 1).curve
             turned = upright.size != image.size
     except (OSError, ValueError, SyntaxError, UnblurError, Image.DecompressionBombError):
         return None
     if abs(max(pixels.shape) * scale - max(width, height)) > scale:
         return None
     shape = (width, height) if turned else (height, width)
-    return Reduced(tone.to_linear(to_float(pixels)), scale, shape)
+    curve = (parse_tone(tone) if isinstance(tone, str) else tone) or told
+    return Reduced(curve.to_linear(to_float(pixels)), scale, shape)
 
 
 def _scale(sides: tuple[int, int], side_px: int, least_px: int) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from unblur.color import FloatArray, as_rgb, quantise
+from unblur.color import FloatArray, as_rgb, linear_to_srgb, quantise, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
+from unblur.tone import SRGB, ToneCurve
 from unblur.video.models import load_frame_model
 from unblur.video.registration import laid_on, place
 
@@ -35,6 +37,7 @@ class BurstReport:
         helped: numbers of the photos that helped.
         left_out: numbers of those that show something else, with their likeness.
         notes: for the user.
+        tone: of the restored photo, as :meth:`unblur.tone.Tone.to_dict` tells it.
     """
 
     chosen: int
@@ -42,6 +45,7 @@ class BurstReport:
     helped: tuple[int, ...]
     left_out: dict[int, float]
     notes: tuple[str, ...] = ()
+    tone: dict[str, Any] = field(default_factory=dict)
 
 
 def restore_burst(
@@ -50,6 +54,7 @@ def restore_burst(
     chosen: int | None = None,
     model: str | None = None,
     strength: float = 1.0,
+    tone: ToneCurve | str = "auto",
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Photo, BurstReport]:
@@ -64,6 +69,7 @@ def restore_burst(
         chosen: number of the photo to restore, from 0; the sharpest if omitted.
         model: as for :func:`unblur.video.restore_clip`; "pipeline" remembers nothing.
         strength: 0 leaves the photo, 1 restores fully.
+        tone: of all photos, as :meth:`Photo.with_tone` takes it; nothing is estimated.
         threads: for the network; all processors if omitted.
         progress: called with (photos done, photos in all).
 
@@ -80,8 +86,9 @@ def restore_burst(
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
     memory = load_frame_model(model, threads=threads)
-    burst = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
-    frames = [as_rgb(photo.srgb()) for photo in burst]
+    read = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
+    burst = [photo.with_tone(tone) for photo in read]
+    frames = [_as_srgb(photo) for photo in burst]
     _check(frames, chosen)
     sharpness = tuple(sharpness_of(frame) for frame in frames)
     number = int(np.argmax(sharpness)) if chosen is None else chosen
@@ -98,11 +105,13 @@ def restore_burst(
         if progress is not None:
             progress(done + 1, len(helpers) + 1)
     before = frames[number]
-    after = before + np.float32(strength) * (memory.step(before) - before)
+    after = memory.step(before)
     if progress is not None:
         progress(len(helpers) + 1, len(helpers) + 1)
-    report = BurstReport(number, sharpness, tuple(helped), left_out, _notes(helped, left_out))
-    return _like(burst[number], after), report
+    chosen_tone = burst[number].tone.to_dict()
+    notes = _notes(helped, left_out)
+    report = BurstReport(number, sharpness, tuple(helped), left_out, notes, chosen_tone)
+    return _moved(burst[number], before, after, strength), report
 
 
 def sharpness_of(frame: FloatArray) -> float:
@@ -133,7 +142,25 @@ def _notes(helped: list[int], left_out: dict[int, float]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _like(photo: Photo, frame: FloatArray) -> Photo:
-    if photo.samples.shape[2] == 1:
-        frame = frame.mean(axis=2, keepdims=True)
-    return photo.with_samples(quantise(np.clip(frame, 0, 1), photo.samples.dtype))
+def _as_srgb(photo: Photo) -> FloatArray:
+    """Return a photo's light as the network reads it, (H, W, 3) float32, sRGB-encoded."""
+    own = as_rgb(photo.srgb())
+    curve = photo.tone.curve
+    return own if curve == SRGB else linear_to_srgb(np.clip(curve.to_linear(own), 0, 1))
+
+
+def _moved(photo: Photo, before: FloatArray, after: FloatArray, strength: float) -> Photo:
+    """Return the photo with a share of what sets two sRGB frames apart, in its own encoding.
+
+    The difference is added to the photo's very samples, as ``unblur.restore`` does: light above
+    sRGB's white stays.
+    """
+    change = _in(photo.tone.curve, after) - _in(photo.tone.curve, before)
+    if photo.channels == 1:
+        change = change.mean(axis=2, keepdims=True)
+    mixed = photo.srgb() + np.float32(strength) * change
+    return photo.with_samples(quantise(np.clip(mixed, 0, 1), photo.samples.dtype))
+
+
+def _in(curve: ToneCurve, srgb: FloatArray) -> FloatArray:
+    return srgb if curve == SRGB else curve.to_encoded(srgb_to_linear(np.clip(srgb, 0, 1)))

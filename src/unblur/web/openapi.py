@@ -200,6 +200,12 @@ def _schemas() -> Json:
                     "description": "upload of a PSF (picture, .npy, .txt, .csv; odd sides)",
                     "type": ["string", "null"],
                 },
+                "tone": {
+                    **text,
+                    "description": _TONE,
+                    "default": "auto",
+                    "examples": ["auto", "profile", "srgb", "linear", "gamma:2.2"],
+                },
                 "strength": {**share, "description": "of clips; photos take it with the result"},
             },
         )
@@ -225,9 +231,15 @@ def _schemas() -> Json:
     }
 
 
+_TONE = (
+    "How a photo's samples encode light. auto: as the file says; if it says nothing, what "
+    "explains the motion best. profile: as the file says, sRGB if it says nothing. Or the curve: "
+    "srgb, linear, bt709, pq, hlg, gamma:2.2. Clips are taken as sRGB whatever is asked for."
+)
 _RESULT = (
     "Of a photo: width, height, format, written_format, bits, changed, verdict (restored, sharp, "
-    "small, unsure, unchanged), reason, model, length_px, angle_deg, uniform, blur_probability, "
+    "small, unsure, unchanged), reason, model, tone (curve; evidence: caller, file, "
+    "estimate or assumed; probability; source), length_px, angle_deg, uniform, blur_probability, "
     "seconds, notes. Of a clip: frames, cuts, seconds, notes. Of a detection: kind, "
     "probabilities, length_px, angle_deg, sharpness."
 )

@@ -27,6 +27,7 @@ class Order:
         region: (x, y, width, height) in px, or None.
         mask: picture of where to restore, of any size, or None.
         psf: file of the PSF to use, or None.
+        tone: how the photo's samples encode light, as :func:`unblur.tone.parse_tone` takes it.
         strength: of clips; photos are always restored fully, the strength is applied later.
         pixels: most that a photo may have.
         clip_seconds: longest clip.
@@ -41,6 +42,7 @@ class Order:
     region: tuple[int, int, int, int] | None = None
     mask: Path | None = None
     psf: Path | None = None
+    tone: str = "auto"
     strength: float = 1.0
     pixels: int = 0
     clip_seconds: float = 0.0

@@ -63,6 +63,7 @@ def save(before: Photo, restored: Restored, folder: Path) -> dict[str, Any]:
         "verdict": "restored" if changed else verdict(report.reason),
         "reason": report.reason,
         "model": report.model,
+        "tone": report.tone,
         "length_px": _or_none(motion, lambda m: round(m.length_px, 1)),
         "angle_deg": _or_none(motion, typical_angle),
         "uniform": _or_none(motion, lambda m: m.uniform),

@@ -9,14 +9,16 @@ from starlette.datastructures import QueryParams
 
 from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.io.formats import SUFFIXES
+from unblur.tone import parse_tone
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.orders import Order, Task, Wanted
 from unblur.zoo.catalogue import model_names
 
-_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "strength")
+_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "tone", "strength")
 _PSF_BYTES = 1_000_000
 _MASK_BYTES = 10_000_000
+_TONE_LETTERS = 24
 
 
 def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
@@ -52,6 +54,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
         region=_region(asked.get("region")),
         mask=files.get("mask"),
         psf=files.get("psf"),
+        tone=_tone(asked),
         strength=_strength(asked.get("strength", 1.0)),
         pixels=limits.pixels,
         clip_seconds=limits.clip_seconds,
@@ -103,6 +106,14 @@ def _task(asked: dict[str, Any]) -> Task:
     if task == "detect":
         return "detect"
     raise BadValue(f"the task must be 'restore' or 'detect', got '{task[:40]}'")
+
+
+def _tone(asked: dict[str, Any]) -> str:
+    tone = _text(asked, "tone", "auto")
+    if len(tone) > _TONE_LETTERS:
+        raise BadValue("'tone' must name a curve: auto, profile, srgb, linear or gamma:2.2")
+    parse_tone(tone)
+    return tone
 
 
 def _strength(value: Any) -> float:

@@ -26,7 +26,8 @@ def blend(blurry: NDArray[Any], restored: NDArray[Any], strength: float) -> NDAr
     """Return samples between two of the same photo: ``blurry + strength * (restored - blurry)``.
 
     Args:
-        blurry, restored: (H, W, C) of one dtype, as stored (sRGB-encoded).
+        blurry, restored: (H, W, C) of one dtype, as stored: mixed in the photo's own encoding,
+            whichever that is, as ``unblur.restore`` does with its ``strength``.
         strength: 0 to 1; both ends give the very samples of that side.
 
     Returns:

@@ -146,6 +146,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
         psf=_psf(order.psf),
         region=_region(order.region),
         mask=_mask(order.mask, photo),
+        tone=order.tone,
         threads=order.threads,
         progress=advance,
     )
@@ -164,7 +165,7 @@ def _detect(order: Order, tell: Tell) -> dict[str, Any]:
     tell("reading", 0.0, 0.0)
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
     tell("analysing", 0.3, photo.megapixels)
-    seen = look(photo, full=False)
+    seen = look(photo, full=False, tone=order.tone)
     detection = judge(seen, default_session(order.threads).detector(), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)

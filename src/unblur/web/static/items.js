@@ -64,7 +64,7 @@ export class Items {
     if (!item.upload || item.lost) {
       if (!item.file) return;
       Object.assign(item, { upload: null, job: null, look: null, lost: false });
-      item.options = { model: item.options.model };
+      item.options = { model: item.options.model, tone: item.options.tone };
       this.pump();
     } else {
       try { item.job = await api.order({ upload: item.upload, ...item.options }); } catch (error) { item.error = error; }
@@ -74,7 +74,7 @@ export class Items {
 
   async look(item) {
     if (item.look && item.look.state !== "failed") return;
-    try { item.look = await api.order({ upload: item.upload, task: "detect" }); } catch (error) { item.look = { state: "failed" }; }
+    try { item.look = await api.order({ upload: item.upload, task: "detect", tone: item.options.tone ?? "auto" }); } catch (error) { item.look = { state: "failed" }; }
     this.changed();
   }
 

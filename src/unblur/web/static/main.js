@@ -40,7 +40,7 @@ function select(item) {
   mask.clear(1, 1);
   tool("pan");
   document.querySelector("aside").scrollTop = 0;
-  if (item) { $("strength").value = Math.round(item.strength * 100); strengthen(); $("model").value = item.options.model ?? $("model").options[0]?.value ?? ""; }
+  if (item) { $("strength").value = Math.round(item.strength * 100); strengthen(); $("model").value = item.options.model ?? $("model").options[0]?.value ?? ""; $("tone").value = item.options.tone ?? "auto"; }
   draw();
 }
 
@@ -197,16 +197,24 @@ function verdict(item) {
   const result = item.job.result, took = seconds(item.job.seconds);
   if (result.kind === "clip") return [t("v_restored_clip", { n: result.frames }), t("s_clip", { t: took })];
   const values = { l: Math.round(result.length_px), a: Math.round(result.angle_deg), k: t(result.uniform ? "uniform" : "varying"), t: took };
-  return [t(`v_${state}`, values), t(state === "restored" && item.options.psf ? "s_psf" : `s_${state}`, values)];
+  const text = t(state === "restored" && item.options.psf ? "s_psf" : `s_${state}`, values);
+  return [t(`v_${state}`, values), result.tone.evidence === "estimate" ? `${text} ${t("s_tone", { c: light(result.tone) })}` : text];
 }
 
 function facts(result) {
   const rows = [
     [t("f_size"), `${result.width} × ${result.height} px`], [t("f_format"), `${result.format}, ${t("bits", { n: result.bits })}`],
-    [t("f_model"), result.model], [t("f_time"), t("f_seconds", { a: result.seconds.analyse?.toFixed(1), b: result.seconds.restore?.toFixed(1) })],
+    [t("f_model"), result.model], [t("f_tone"), light(result.tone)], [t("f_time"), t("f_seconds", { a: result.seconds.analyse?.toFixed(1), b: result.seconds.restore?.toFixed(1) })],
     ...(result.notes.length ? [[t("f_notes"), result.notes.join("; ")]] : []),
   ];
   $("facts").lastElementChild.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]));
+}
+
+// "linear, estimated, 97 %"
+function light({ curve, evidence, probability, source }) {
+  const [kind, gamma] = curve.split(":");
+  const name = t(has(`c_${kind}`) ? `c_${kind}` : "c_other", { g: gamma, c: curve });
+  return [name, t(`l_${evidence}`, { p: Math.round(100 * probability), s: source })].join(current() === "zh" ? "，" : ", ");
 }
 
 function announce() {
@@ -265,7 +273,7 @@ function tool(name) {
 }
 
 async function restore() {
-  const item = shown, options = { model: $("model").value };
+  const item = shown, options = { model: $("model").value, tone: $("tone").value };
   try {
     if (mask.box) options.region = mask.box;
     else if (mask.painted) options.mask = (await api.send(await mask.picture(), "mask.png")).id;
