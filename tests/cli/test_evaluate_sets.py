@@ -39,6 +39,19 @@ def levin(tmp_path):
     return tmp_path
 
 
+def test_a_set_says_in_which_light_it_is_and_lets_be_told(levin, tmp_path):
+    table = tmp_path / "out.json"
+    found = {}
+    for tone in ("auto", "linear", "srgb"):
+        options = ("--models", "wiener+true-psf", "--threads", "1", "--tone", tone, "-o", table)
+        result = unblur("evaluate", levin, *options)
+        said = "linear, as this data set is" if tone == "auto" else f"{tone}, as you say"
+        assert f"samples are taken as {said}" in result.output
+        found[tone] = [row["scores"] for row in json.loads(table.read_text())["rows"]]
+    assert found["auto"] == found["linear"] != found["srgb"]
+    assert "no tone curve" in unblur("evaluate", levin, "--tone", "log", expect=2).output
+
+
 def test_levin_is_scored_by_its_own_protocol(levin, tmp_path):
     table = tmp_path / "out.json"
     models = "blurry,wiener+true-psf"

@@ -1,5 +1,8 @@
 """Summaries with infinities in them, groups, order; sharp photos through a method."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -161,6 +164,43 @@ def test_linear_photos_are_given_as_srgb_and_taken_back():
     plain, _ = in_srgb(darken)(samples, Case("dark", Photo8(None)))
     np.testing.assert_array_equal(plain, samples / 2)
     assert in_srgb(lambda s, c: None)(samples, Case("x", Photo8(None), facts=linear)) is None
+
+
+def test_the_light_of_a_data_set_is_its_own_or_what_the_user_says():
+    from unblur.evaluate.datasets.base import About, DataSet
+    from unblur.evaluate.light import curve_of, in_light
+
+    cases = tuple(
+        Case(name, Photo8(Path(name)), facts=facts)
+        for name, facts in (("known", {"light": "linear", "kind": "line"}), ("silent", {}))
+    )
+    found = DataSet("x", cases, "plain", About("", "", "", "", ""), notes=("a note",))
+    for tone in ("auto", "profile"):
+        alike = in_light(found, tone)
+        assert [curve_of(case).name for case in alike.cases] == ["linear", "srgb"]
+        assert alike.notes == ("a note", "samples are taken as linear, as this data set is")
+    told = in_light(found, "gamma:2.2")
+    assert [curve_of(case).gamma for case in told.cases] == [2.2, 2.2]
+    assert told.cases[0].facts["kind"] == "line" and "gamma:2.2, as you say" in told.notes[1]
+    silent = replace(found, cases=cases[1:])
+    assert in_light(silent, "auto").notes == ("a note",)
+    assert [curve_of(case).name for case in in_light(found, "srgb").cases] == ["srgb", "srgb"]
+    with pytest.raises(BadValue, match="no tone curve"):
+        in_light(found, "log")
+
+
+def test_sharp_photos_are_checked_in_the_light_that_is_told(monkeypatch, tmp_path):
+    seen = []
+
+    def look(picture, models, options):
+        seen.append(picture.tone.name)
+        return Result(picture.samples, None, None)
+
+    monkeypatch.setattr(harm, "restore_picture", look)
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    for tone in ("auto", "linear"):
+        harm.unharmed([tmp_path / "a.png"], "wiener", tone=tone, threads=1)
+    assert seen == ["srgb", "linear"]
 
 
 def test_scores_that_some_photos_lack_are_means_of_the_others():

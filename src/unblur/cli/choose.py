@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from unblur.cli.common import names_in
+from unblur.cli.common import names_in, tone_option
 from unblur.cli.compare import output_of, run_job, tell_failures
 from unblur.cli.options import (
     FOLDER,
@@ -46,6 +46,7 @@ from unblur.cli.say import say, say_json
     help="Folder of the results and of choice.html, shared with 'unblur compare'. "
     "[default: NAME.compare]",
 )
+@tone_option
 @threads_option
 @device_option
 @json_option
@@ -56,13 +57,15 @@ def choose(
     seed: int,
     dataset: str,
     output: Path | None,
+    tone: str,
     threads: int | None,
     as_json: bool,
 ) -> None:
     """Try the models on your own photos and say which to use, why, and how sure that is.
 
     With sharp originals the gain in PSNR decides (or the data set's own protocol). Without, it
-    is a hint: the sharpest of the models whose results explain the photos.
+    is a hint: the sharpest of the models whose results explain the photos. How samples encode
+    light is taken as for 'unblur evaluate'.
     """
     from unblur.evaluate import choosing
     from unblur.evaluate.comparing.drawing import drawn
@@ -71,7 +74,7 @@ def choose(
     from unblur.evaluate.report import page
     from unblur.io import write_bytes
 
-    job = Job(str(data), _reader(data, dataset), threads=threads)
+    job = Job(str(data), _reader(data, dataset), tone=tone, threads=threads)
     names, unable = choosing.candidates() if models is None else (names_in(models), [])
     only = drawn(job.open()[0], photos, seed=seed)
     folder = output or output_of(data)

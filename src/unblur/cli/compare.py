@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import names_in, progress_bar
+from unblur.cli.common import names_in, progress_bar, tone_option
 from unblur.cli.options import (
     FOLDER,
     crop_option,
@@ -56,6 +56,7 @@ _STOPPED = 130
     help="Folder of the report, and of the results that are kept so that the same command goes "
     "on where it stopped. [default: NAME.compare]",
 )
+@tone_option
 @threads_option
 @device_option
 @click.option(
@@ -82,6 +83,7 @@ def compare(
     photos: int | None,
     seed: int,
     output: Path | None,
+    tone: str,
     threads: int | None,
     show: int,
     keep: str,
@@ -91,14 +93,15 @@ def compare(
 
     Writes report.html (one file, nothing is loaded from anywhere) and compare.json. Each model
     runs in a process of its own; seconds and memory are measured. Results are kept by content
-    of photos, networks, settings and code: Ctrl-C loses nothing that is done.
+    of photos, networks, settings and code: Ctrl-C loses nothing that is done. How samples encode
+    light is taken as for 'unblur evaluate'.
     """
     from unblur.evaluate.comparing.drawing import drawn
     from unblur.evaluate.comparing.job import Job
     from unblur.evaluate.report import page, words
     from unblur.io import write_bytes
 
-    job = Job(str(data), dataset, protocol, crop_px, threads)
+    job = Job(str(data), dataset, protocol, crop_px, tone, threads)
     folder = output or output_of(data)
     only = None if photos is None else drawn(job.open()[0], photos, seed=seed)
     found = run_job(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import names_in, progress_bar
+from unblur.cli.common import names_in, progress_bar, tone_option
 from unblur.cli.options import (
     FILE,
     FOLDER,
@@ -60,6 +60,7 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     help="Only say whether DATA is a right copy (counts, sizes, PSNR of the blurry photos); "
     "exits with 1 if not.",
 )
+@tone_option
 @threads_option
 @device_option
 @json_option
@@ -79,6 +80,7 @@ def evaluate(
     split: str | None,
     list_known: bool,
     only_check: bool,
+    tone: str,
     threads: int | None,
     as_json: bool,
     output: Path | None,
@@ -90,7 +92,8 @@ def evaluate(
 
     By default PSNR and SSIM on 8-bit sRGB, mean of the photos' figures; published sets are scored
     by their own protocols. 'worse' is the share of photos whose PSNR fell by more than 0.1 dB;
-    gains with 95 % bootstrap intervals.
+    gains with 95 % bootstrap intervals. Data sets know how their samples encode light (Levin,
+    Koehler and Lai: linear) and say so; sRGB is assumed of the others, and nothing is estimated.
     """
     from unblur.evaluate.comparing.job import Job
 
@@ -101,11 +104,11 @@ def evaluate(
     elif only_check:
         result, text = _check_copy(data, dataset, hidden=as_json)
     elif only_sharp:
-        result, text = _check_sharp(data, models or "unblur", split, threads, hidden=as_json)
+        result, text = _check_sharp(data, models or "unblur", split, tone, threads, hidden=as_json)
     elif split is not None:
         raise click.UsageError("--split goes with --sharp; pairs were split by 'unblur synth'")
     else:
-        job = Job(str(data), dataset, protocol, crop_px, threads)
+        job = Job(str(data), dataset, protocol, crop_px, tone, threads)
         result, text = _score_set(job, names_in(models or _DEFAULT), hidden=as_json)
     if output is not None:
         from unblur.io import write_bytes
@@ -197,7 +200,7 @@ def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, A
 
 
 def _check_sharp(
-    data: Path, model: str, split: str | None, threads: int | None, *, hidden: bool
+    data: Path, model: str, split: str | None, tone: str, threads: int | None, *, hidden: bool
 ) -> tuple[dict[str, Any], str]:
     from unblur.evaluate.harm import UNHARMED_DB, unharmed
     from unblur.evaluate.pairs import find_sharp
@@ -206,7 +209,7 @@ def _check_sharp(
     rows: list[dict[str, Any]] = []
     with progress_bar("checking", len(photos), hidden=hidden) as bar:
         for number, photo in enumerate(photos):
-            rows += unharmed([photo], model, threads=threads)
+            rows += unharmed([photo], model, tone=tone, threads=threads)
             bar.to(number + 1)
     read = [row["psnr_db"] for row in rows if row["psnr_db"] is not None]
     changed = [value for value in read if value != float("inf")]

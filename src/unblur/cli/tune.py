@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from unblur.cli.common import progress_bar
+from unblur.cli.common import progress_bar, tone_option
 from unblur.cli.options import (
     FILE,
     FOLDER,
@@ -41,6 +41,7 @@ _STOPPED = 130
     show_default=True,
     help="TOML file for 'unblur restore --settings'; the search is kept beside it, as .sqlite3.",
 )
+@tone_option
 @threads_option
 @device_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -51,6 +52,7 @@ def tune(
     seed: int,
     dataset: str,
     output: Path,
+    tone: str,
     threads: int | None,
     overwrite: bool,
 ) -> None:
@@ -58,10 +60,12 @@ def tune(
 
     Two of five pairs are kept aside. The settings found are written if they are surely better
     on those too, else the defaults are. Losses count three times; sharp photos must come back
-    as they were. Ctrl-C keeps what was tried; the same command goes on.
+    as they were. Ctrl-C keeps what was tried; the same command goes on. How samples encode light
+    is taken as for 'unblur evaluate'.
     """
     from unblur.errors import WouldOverwrite
     from unblur.evaluate.datasets import open_dataset
+    from unblur.evaluate.light import in_light
     from unblur.evaluate.tuning.run import tune as search
     from unblur.evaluate.tuning.search import Plan
     from unblur.io import write_bytes
@@ -69,7 +73,7 @@ def tune(
 
     if output.exists() and not overwrite:
         raise WouldOverwrite(f"{output} exists already; use --overwrite, or choose another output")
-    cases = open_dataset(data, dataset).cases
+    cases = in_light(open_dataset(data, dataset), tone).cases
     with progress_bar("tuning", trials) as bar:
         found = search(
             cases,

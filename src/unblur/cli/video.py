@@ -130,7 +130,8 @@ def video(
     """Take the motion blur out of CLIP: a video, a folder of frames, or - for raw frames.
 
     Sound, subtitles, times, orientation, colour tags and depth are kept where the result's
-    container and codec can; what is lost is told.
+    container and codec can; what is lost is told. Frames are taken as sRGB, whatever their tags say
+    of the tone curve.
     """
     from unblur.io.folders import search
     from unblur.io.video_write import EncodeOptions

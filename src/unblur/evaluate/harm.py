@@ -13,6 +13,7 @@ from unblur.evaluate.samples import read_rgb8
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.tone import SRGB, parse_tone
 from unblur.zoo.models import default_session
 
 WORSE_BY_DB = 0.1
@@ -23,12 +24,12 @@ UNHARMED_DB = 50.0
 
 
 def unharmed(
-    photos: Sequence[Path], model: str, *, threads: int | None = None
+    photos: Sequence[Path], model: str, *, tone: str = "auto", threads: int | None = None
 ) -> list[dict[str, Any]]:
     """Run a model on sharp photos and return how similar each comes back.
 
     The model may have a gate's suffix and settings, as in
-    :func:`unblur.evaluate.methods.method_of`.
+    :func:`unblur.evaluate.methods.method_of`; the photos are sRGB unless ``tone`` names a curve.
 
     Returns:
         A row for each: path, error (why it could not be read, or None), psnr_db of output
@@ -46,7 +47,7 @@ def unharmed(
             rows.append({"path": str(path), "error": str(error), **unread})
             continue
         options = RestoreOptions(gate=gate, settings=settings)
-        result = restore_picture(Picture(samples), models, options)
+        result = restore_picture(Picture(samples, parse_tone(tone) or SRGB), models, options)
         motion, similarity = result.motion, psnr_db(result.samples, samples, data_range=255)
         probability = None if motion is None else round(motion.blur_probability, 4)
         rows.append(

@@ -11,9 +11,10 @@ from PIL import Image
 
 from unblur.color import as_rgb, linear_to_srgb, luma, to_float
 from unblur.evaluate.cases import Case
-from unblur.evaluate.light import LINEAR
+from unblur.evaluate.light import curve_of
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.io import Region
+from unblur.tone import SRGB
 
 HEIGHT_PX, WIDTH_PX = 288, 384
 """Of the window, in pixels of the photo; smaller photos are shown whole."""
@@ -64,10 +65,12 @@ def displayed(samples: Samples, case: Case) -> Samples:
 
     Args:
         samples: (H, W, 1) or (H, W, 3), uint8 or float in [0, 1], in the light of the case.
-        case: says whether that is linear.
+        case: says which that is.
     """
-    linear = case.facts.get("light") == LINEAR
-    return as_rgb(as_uint8(linear_to_srgb(to_float(samples)) if linear else samples))
+    curve = curve_of(case)
+    if curve != SRGB:
+        samples = linear_to_srgb(curve.to_linear(to_float(samples)))
+    return as_rgb(as_uint8(samples))
 
 
 def telling_window(blurry: Samples, sharp: Samples | None) -> Region:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from unblur.errors import BadValue
 from unblur.evaluate.datasets import DataSet, open_dataset
+from unblur.evaluate.light import in_light
 from unblur.evaluate.protocols import Protocol, protocol_of
 from unblur.evaluate.protocols.plain import plain_inside
 
@@ -22,6 +23,7 @@ class Job:
         dataset: which reader; "auto" tells it by the layout.
         protocol: how results are scored; "auto" as the data set is in papers.
         crop_px: pixels left out on each side when scoring; the plain protocol only.
+        tone: curve of the samples, as :func:`unblur.evaluate.light.in_light` takes it.
         threads: computing threads of the networks; None for all processors.
     """
 
@@ -29,6 +31,7 @@ class Job:
     dataset: str = "auto"
     protocol: str = "auto"
     crop_px: int = 0
+    tone: str = "auto"
     threads: int | None = None
 
     def open(self) -> tuple[DataSet, Protocol]:
@@ -38,7 +41,7 @@ class Job:
             UnreadableImage, BadValue: see :func:`unblur.evaluate.datasets.open_dataset`; or a
                 crop that the protocol does not know.
         """
-        found = open_dataset(Path(self.data), self.dataset)
+        found = in_light(open_dataset(Path(self.data), self.dataset), self.tone)
         protocol = protocol_of(found.protocol if self.protocol == "auto" else self.protocol)
         if not self.crop_px:
             return found, protocol

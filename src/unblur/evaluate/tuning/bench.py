@@ -14,6 +14,7 @@ import numpy as np
 from unblur.errors import ShapeMismatch
 from unblur.evaluate.cases import Case
 from unblur.evaluate.harm import UNHARMED_DB
+from unblur.evaluate.light import curve_of
 from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.motion.picture import Picture
@@ -72,7 +73,8 @@ class Bench:
                 f"{key.case.name}: blurry is {blurry.shape}, sharp {sharp.shape}; tuning needs "
                 "pairs of one size"
             )
-        return Picture(_middle(blurry)), Picture(_middle(sharp))
+        curve = curve_of(key.case)
+        return Picture(_middle(blurry), curve), Picture(_middle(sharp), curve)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from unblur.errors import BadValue, MissingExtra
 from unblur.evaluate.cases import Case
 from unblur.evaluate.comparing.cache import code_digest, model_digest
+from unblur.evaluate.light import curve_of
 from unblur.evaluate.tuning.bench import Bench
 from unblur.pipeline.settings import DEFAULTS, Settings
 from unblur.zoo.models import default_session
@@ -112,6 +113,7 @@ def _study(cases: Sequence[Case], plan: Plan, storage: Path) -> Study:
     for text in (code_digest(), model_digest(plan.model), str(plan.seed)):
         digest.update(text.encode())
     for case in cases:
+        digest.update(curve_of(case).name.encode())
         for picture in (case.blurry, *case.sharp):
             digest.update(picture.path.read_bytes())
     storage.parent.mkdir(parents=True, exist_ok=True)
