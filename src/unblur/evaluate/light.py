@@ -40,12 +40,14 @@ def in_light(found: DataSet, tone: str) -> DataSet:
     """
     curve = parse_tone(tone)
     if curve is not None:
-        said = (f"samples are taken as {curve.name}, as you say",)
+        said = f"samples are taken as {curve.name}, as you say"
         cases = tuple(replace(c, facts={**c.facts, "light": curve.name}) for c in found.cases)
-        return replace(found, cases=cases, notes=(*found.notes, *said))
+        return replace(found, cases=cases, notes=(*found.notes, said))
     known = sorted({curve_of(case).name for case in found.cases} - {SRGB.name})
-    said = (f"samples are taken as {', '.join(known)}, as this data set is",) if known else ()
-    return replace(found, notes=(*found.notes, *said))
+    if not known:
+        return found
+    said = f"samples are taken as {', '.join(known)}, as this data set is"
+    return replace(found, notes=(*found.notes, said))
 
 
 def in_srgb(method: Method) -> Method:
