@@ -6,7 +6,7 @@ truth match best up to a shift, 4 px of frame left out; ``restored`` is the shar
 through; ``worse`` those that lose more than 0.1 dB. The same crops without motion must come back
 as they were: ``harmed`` are those changed to below 40 dB.
 
-Run: ``python benchmarks/small.py [--sizes 64x64,200x80] [--photos DIR] [--each N] [--seed N]``
+Run: ``python benchmarks/small.py [--sizes 160x64,200x80] [--photos DIR] [--each N] [--seed N]``
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from unblur.pipeline.run import restore_picture
 from unblur.zoo.models import Models, Session
 
 SHARP = Path(__file__).parents[1] / "examples" / "sharp"
-SIZES = "64x64,160x64,80x80,200x80,96x96,128x128,192x192,256x256"
+SIZES = "160x64,200x80,96x96,128x128,192x192,256x256"
 FRAME_PX = 4
 FARTHEST_PX = 2
 REACH_PX = 16

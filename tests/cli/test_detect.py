@@ -98,7 +98,7 @@ def test_bad_files_are_named_and_the_others_go_on(folder):
     result = unblur("detect", folder, "--json", expect=3)
     rows = json.loads(result.stdout)
     assert [row["error"] is None for row in rows] == [True, False, False, True]
-    assert "at least 96 px" in rows[2]["error"]
+    assert "at least 64 px" in rows[2]["error"]
     assert "Traceback" not in result.output
 
 

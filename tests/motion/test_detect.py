@@ -27,7 +27,7 @@ class FakeBlurEngine:
 
     def __call__(self, maps, pooled, pixels):
         assert maps.shape[1:] == (len(LIGHT_NAMES), GRID, GRID) and pooled.shape[1:] == (3, 8, 8)
-        assert pixels.shape[:2] == (len(maps), 1) and min(pixels.shape[2:]) >= detect.MIN_SIDE
+        assert pixels.shape[:2] == (len(maps), 1) and detect.TELLING.fits(pixels.shape[2:])
         self.seen += len(maps)
         return (np.tile(np.asarray(self.row, np.float32), (len(maps), 1)),)
 
@@ -172,7 +172,7 @@ def test_any_size_from_the_smallest_on(shape):
             assert min(128, shape[1] / 2) <= w.x <= shape[1] - min(128, shape[1] / 2)
 
 
-@pytest.mark.parametrize("shape", [(95, 400), (400, 95), (10, 10)])
+@pytest.mark.parametrize("shape", [(63, 400), (400, 63), (95, 95), (10, 10)])
 def test_too_small_a_photo_is_refused(shape):
-    with pytest.raises(ShapeMismatch, match="at least 96 px"):
+    with pytest.raises(ShapeMismatch, match="at least 64 px and 9216 px in all"):
         detect_with(np.zeros(shape, np.float32), FakeBlurEngine(row()))

@@ -36,6 +36,7 @@ PHOTOS = {
     "sharp": taken(scene(200)),
     "hardly moved": taken(apply_psf(scene(200), Psf.from_line(4, 30))),
     "shaken": taken(apply_psf(scene(220), Psf.from_line(13, 30))),
+    "plate": taken(apply_psf(scene(210), Psf.from_line(9, 15))[60:124, 20:180]),
     "tiny": taken(scene(80)),
 }
 
@@ -85,7 +86,7 @@ def test_everybody_agrees_on_what_a_photo_is(name, tmp_path):
     assert page["changed"] == report.changed and page["reason"] == report.reason
 
     if restored.motion is None:
-        with pytest.raises(unblur.UnblurError, match="at least 96 px"):
+        with pytest.raises(unblur.UnblurError, match="at least 64 px"):
             inspect_photo(Photo.from_array(samples), threads=1)
         with pytest.raises(unblur.UnblurError, match="too small"):
             unblur.analyse(samples, threads=1)
@@ -100,5 +101,5 @@ def test_everybody_agrees_on_what_a_photo_is(name, tmp_path):
 def test_the_photos_are_of_all_kinds():
     reports = {name: unblur.restore(PHOTOS[name], threads=1).report for name in PHOTOS}
     assert "already sharp" in reports["sharp"].reason
-    assert reports["shaken"].changed
+    assert reports["shaken"].changed and reports["plate"].changed
     assert "too small" in reports["tiny"].reason

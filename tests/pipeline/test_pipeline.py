@@ -91,14 +91,14 @@ def test_blurred_photo_is_restored_all_over():
     assert ((out > samples) | (samples >= 250)).all()
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5000), (95, 400)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5000), (63, 400), (95, 95)])
 def test_photos_too_small_to_tell_stay(height, width):
     samples = photo(height, width)
     out, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(), RestoreOptions())
     assert out is samples
     assert motion is None
     assert "too small" in report.reason
-    with pytest.raises(ShapeMismatch, match="at least 96 px"):
+    with pytest.raises(ShapeMismatch, match="at least 64 px and 9216"):
         NetworkEstimator(FakeKernelEngine()).propose(Picture(samples))
 
 

@@ -8,7 +8,7 @@ from unblur.errors import BadValue
 from unblur.io.reduced import Reduced, read_reduced, reduced_luma
 from unblur.io.sources import Source, as_photo
 from unblur.motion.detect import BlurDetector, Detection
-from unblur.motion.windows import MIN_SIDE, WINDOW
+from unblur.motion.windows import TELLING, WINDOW
 from unblur.tone import ToneCurve
 from unblur.zoo.models import Session, default_session
 
@@ -73,9 +73,9 @@ def judge(seen: Reduced, detector: BlurDetector, *, everywhere: bool = False) ->
     Raises:
         BadValue: the photo is too small to tell.
     """
-    if min(seen.luma.shape) < MIN_SIDE:
+    if not TELLING.fits(seen.luma.shape):
         raise BadValue(
             f"a photo of {seen.shape[1]} x {seen.shape[0]} px is too small to tell its blur; "
-            f"both sides must be at least {MIN_SIDE} px"
+            f"it must have {TELLING}"
         )
     return detector(seen.luma, scale=seen.scale, shape=seen.shape, everywhere=everywhere)

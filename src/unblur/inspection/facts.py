@@ -158,7 +158,7 @@ def inspect_photo(
     field, verdict = found.motion, found.verdict
     if field is None:
         raise ShapeMismatch(
-            f"motion can be told of photos with sides of at least {models.estimator.least_px} px, "
+            f"motion can be told of photos with {models.estimator.least}, "
             f"got {photo.width} x {photo.height}"
         )
     shown = _window(found.picture, field, window)

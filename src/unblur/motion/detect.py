@@ -19,7 +19,7 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import ShapeMismatch
 from unblur.motion.light import light_features
-from unblur.motion.windows import MIN_SIDE, WINDOW, telling_windows
+from unblur.motion.windows import TELLING, WINDOW, telling_windows
 
 Kind = Literal["sharp", "motion", "defocus"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -143,7 +143,7 @@ class BlurDetector:
         """Judge a photo.
 
         Args:
-            luma: (h, w) float32, linear light, sides at least MIN_SIDE.
+            luma: (h, w) float32, linear light, as large as TELLING.
             scale: photo px per px of ``luma``.
             shape: (H, W) of the photo; ``scale`` times that of ``luma`` if omitted.
             everywhere: look at all of it, not only at the most telling window of each quarter.
@@ -151,10 +151,8 @@ class BlurDetector:
         Raises:
             ShapeMismatch: too small.
         """
-        if luma.ndim != 2 or min(luma.shape) < MIN_SIDE:
-            raise ShapeMismatch(
-                f"blur can be told of photos with sides of at least {MIN_SIDE} px, got {luma.shape}"
-            )
+        if luma.ndim != 2 or not TELLING.fits(luma.shape):
+            raise ShapeMismatch(f"blur can be told of photos with {TELLING}, got {luma.shape}")
         places = _grid(luma.shape) if everywhere else telling_windows(luma)
         windows: list[BlurWindow] = []
         for start in range(0, len(places), _BATCH):

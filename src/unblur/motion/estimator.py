@@ -6,6 +6,7 @@ from typing import Protocol
 
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
+from unblur.motion.windows import LeastSize
 
 
 class MotionEstimator(Protocol):
@@ -17,12 +18,12 @@ class MotionEstimator(Protocol):
     of another first step.
 
     Attributes:
-        least_px: pictures with a shorter side are too small for it.
+        least: how large a picture must be.
     """
 
     @property
-    def least_px(self) -> int:
-        """Shortest side of a picture that it takes, px."""
+    def least(self) -> LeastSize:
+        """How large a picture must be."""
 
     def propose(self, picture: Picture) -> MotionField:
         """Return a cheap estimate: where there is motion, and about how long it is.

@@ -11,7 +11,7 @@ from unblur.errors import BadPsf
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.picture import Picture
-from unblur.motion.windows import span
+from unblur.motion.windows import LeastSize, span
 
 _NOISE_PX = 512
 """Side of the middle part in which the noise of a photo with a given motion is measured."""
@@ -24,7 +24,7 @@ class KnownMotion:
         motion: one PSF in photo px, or a field of them; where the field has a noise, that stays.
     """
 
-    least_px = 1
+    least = LeastSize(1)
 
     def __init__(self, motion: Psf | MotionField) -> None:
         self._motion = motion

@@ -33,7 +33,7 @@ from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
 from unblur.motion.threads import THREADS
-from unblur.motion.windows import MIN_SIDE
+from unblur.motion.windows import TELLING
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class NetworkEstimator:
         params: scales, windows, fields, streaks.
     """
 
-    least_px = MIN_SIDE
+    least = TELLING
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class NetworkEstimator:
         Raises:
             ShapeMismatch: the picture is too small.
         """
-        if min(picture.shape) < self.least_px:
+        if not self.least.fits(picture.shape):
             raise ShapeMismatch(
-                f"motion can be told of pictures with sides of at least {self.least_px} px, got "
+                f"motion can be told of pictures with {self.least}, got "
                 f"{picture.shape[1]} x {picture.shape[0]}"
             )
         pyramid = Pyramid(picture.luma, picture.shape)

@@ -9,7 +9,7 @@ from unblur.errors import ShapeMismatch
 from unblur.motion.field import MotionField
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.picture import Picture
-from unblur.motion.windows import MIN_SIDE, telling_window
+from unblur.motion.windows import TELLING, telling_window
 
 
 class QuickEstimator:
@@ -21,7 +21,7 @@ class QuickEstimator:
         kernel: runs KernelNet.
     """
 
-    least_px = MIN_SIDE
+    least = TELLING
 
     def __init__(self, kernel: Engine) -> None:
         self._kernel = kernel
@@ -29,10 +29,9 @@ class QuickEstimator:
     def propose(self, picture: Picture) -> MotionField:
         """Return the field of one window; its middle is where the motion was told."""
         height, width = picture.shape
-        if min(height, width) < self.least_px:
+        if not self.least.fits(picture.shape):
             raise ShapeMismatch(
-                f"motion can be told of pictures with sides of at least {self.least_px} px, got "
-                f"{width} x {height}"
+                f"motion can be told of pictures with {self.least}, got {width} x {height}"
             )
         flat = picture.luma(0, 0, height, width)
         y0, x0, y1, x1 = telling_window(flat)

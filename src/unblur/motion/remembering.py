@@ -7,6 +7,7 @@ from functools import lru_cache
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
+from unblur.motion.windows import LeastSize
 
 
 class RememberingEstimator:
@@ -26,9 +27,9 @@ class RememberingEstimator:
         )
 
     @property
-    def least_px(self) -> int:
+    def least(self) -> LeastSize:
         """Shortest side of a picture that it takes, px."""
-        return self._estimator.least_px
+        return self._estimator.least
 
     def propose(self, picture: Picture) -> MotionField:
         """Return what the estimator has proposed."""

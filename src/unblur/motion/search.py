@@ -10,7 +10,7 @@ from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
 from unblur.motion.picture import Picture
 from unblur.motion.spatial import halve
-from unblur.motion.windows import most_structured
+from unblur.motion.windows import LeastSize, most_structured
 
 LONGEST_SEARCHED_PX = 2 * CROP_PX
 """Longer side of a picture up to which very long motion is searched in all of it."""
@@ -24,7 +24,7 @@ class SearchEstimator:
     and by other evidence.
     """
 
-    least_px = LEAST_SIDE_PX
+    least = LeastSize(LEAST_SIDE_PX)
 
     def propose(self, picture: Picture) -> MotionField:
         """Return the field of the PSF that is found."""

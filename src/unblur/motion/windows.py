@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +15,32 @@ from unblur.motion.spatial import gradients, halve
 WINDOW = 256
 """Side in px of an analysis window."""
 
-MIN_SIDE = 96
-"""Pictures with a shorter side are too small to tell their motion or blur, px."""
+
+@dataclass(frozen=True)
+class LeastSize:
+    """How large a picture must be to be told anything of.
+
+    Attributes:
+        side_px: least length of the shorter side.
+        area_px: least number of pixels.
+    """
+
+    side_px: int
+    area_px: int = 1
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether a picture of a shape (H, W) is large enough."""
+        return min(shape) >= self.side_px and shape[0] * shape[1] >= self.area_px
+
+    def __str__(self) -> str:
+        sides = f"sides of at least {self.side_px} px"
+        return sides if self.area_px == 1 else f"{sides} and {self.area_px} px in all"
+
+
+TELLING = LeastSize(64, 96 * 96)
+"""What motion and blur are told of. Shorter sides hold no search; of squares of 64 and 80 px one
+in eight lost 2 to 4 dB, of 160 x 64, 200 x 80, 96 x 96 px and larger ones none did
+(benchmarks/small.py, 8 pictures of each size)."""
 
 _HOP = 128
 """Steps in which telling windows are looked for, px, twice."""

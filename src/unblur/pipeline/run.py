@@ -122,9 +122,8 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
     Raises:
         BadPsf: a motion field that was given is of a photo of another size.
     """
-    least = estimator.least_px
-    if min(picture.shape) < least:
-        too_small = f"the photo is too small to tell its motion (sides below {least} px)"
+    if not estimator.least.fits(picture.shape):
+        too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
         return Assessment(picture, None, Verdict.left(too_small))
     proposed = estimator.propose(picture)
     verdict = gate.judge(picture, proposed)

@@ -61,7 +61,7 @@ def hint_of(frame: FloatArray, estimator: MotionEstimator) -> Hint:
         estimator: tells how it moved.
     """
     height, width = frame.shape[:2]
-    if min(height, width) < estimator.least_px:
+    if not estimator.least.fits((height, width)):
         return no_hint(height, width)
     flat = luma(srgb_to_linear(frame))
     # In linear light already, so that the whole frame is not decoded twice.

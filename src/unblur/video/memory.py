@@ -78,7 +78,7 @@ class FrameMemory:
         height, width = frame.shape[:2]
         sizes = SizeRequirements(self._engine.spec.multiple_of)
         planes = np.ascontiguousarray(sizes.padded(np.moveaxis(frame, 2, 0)))
-        if self._estimator is None or min(height, width) < self._estimator.least_px:
+        if self._estimator is None or not self._estimator.least.fits((height, width)):
             hint, trust = no_hint(height, width), 1.0
         else:
             hint = hint_of(frame, self._estimator)

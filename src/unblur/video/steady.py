@@ -87,7 +87,7 @@ class SteadyPhoto:
             frame: (H, W, 3) float32 sRGB in [0, 1]; small ones are left alone.
         """
         cells = cells_of(padded_planes(frame))
-        if min(frame.shape[:2]) < self._estimator.least_px:
+        if not self._estimator.least.fits(frame.shape[:2]):
             return Prepared(cells, None, 0.0, 0.0)
         picture = Picture(frame)
         motion = self._estimator.propose(picture)
