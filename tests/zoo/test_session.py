@@ -33,9 +33,9 @@ def test_a_session_reads_each_network_once_however_many_photos_there_are(read):
     for _ in range(3):
         unblur.restore(PHOTO, session=session)
     unblur.restore(PHOTO, session=session, model="best")
-    assert sorted(read) == ["blur_net", "fuse_net", "kernel_net", "restore_best", "restore_net"]
+    assert sorted(read) == ["blur_net", "fuse_net", "kernel_net", "restore_net"]
     unblur.restore(PHOTO, session=Session(threads=1))
-    assert len(read) == 9
+    assert len(read) == 8
 
 
 def test_calls_without_a_session_read_each_network_once(read, monkeypatch):

@@ -72,13 +72,27 @@ class BlindRestorer(Restorer, Protocol):
     window_px: tuple[int, int] | None
 
 
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
+"""Axes of (C, H, W) along which the input of a self-ensemble is mirrored."""
+
+
 class NetworkRestorer:
-    """RestoreNet on the bank that it was trained on."""
+    """RestoreNet on the bank that it was trained on.
+
+    Args:
+        name: as given to ``--model``.
+        engine: runs the network.
+        at_once: tiles that may be restored at the same time.
+        self_ensemble: whether the network is asked in four orientations, and the mean taken.
+    """
 
     regularised = True
 
-    def __init__(self, name: str, engine: Engine, *, at_once: int = 1) -> None:
+    def __init__(
+        self, name: str, engine: Engine, *, at_once: int = 1, self_ensemble: bool = False
+    ) -> None:
         self.name, self._engine, self.at_once = name, engine, at_once
+        self._mirrored = _MIRRORED if self_ensemble else _MIRRORED[:1]
         self.halo_px = engine.spec.halo_px
         self._sizes = SizeRequirements(engine.spec.multiple_of)
 
@@ -109,7 +123,11 @@ class NetworkRestorer:
 
     def run(self, image: FloatArray) -> FloatArray:
         """Return what the network makes of its input, (3, H, W) float32 sRGB, not clipped."""
-        return self._sizes.run(self._engine, image)
+        answers = (
+            np.flip(self._sizes.run(self._engine, np.flip(image, axes)), axes)
+            for axes in self._mirrored
+        )
+        return np.asarray(sum(answers) / np.float32(len(self._mirrored)), np.float32)
 
 
 class PlainRestorer(NetworkRestorer):

@@ -19,7 +19,10 @@ RESTORE_NET = "restore_net"
 BLUR_NET = "blur_net"
 FUSE_NET = "fuse_net"
 
-NETWORKS = {DEFAULT_MODEL: RESTORE_NET, "best": "restore_best", "plain": "plain_net"}
+BEST_MODEL = "best"
+"""The same, asked in four orientations."""
+
+NETWORKS = {DEFAULT_MODEL: RESTORE_NET, BEST_MODEL: RESTORE_NET, "plain": "plain_net"}
 """Names for ``--model`` and the network files that they stand for."""
 
 
@@ -94,6 +97,8 @@ def describe_models() -> list[dict[str, Any]]:
             if spec.bank == "none"
             else "motion-aware network"
         )
+        if name == BEST_MODEL:
+            kind += " in four orientations"
         summary = (
             f"{kind}, {spec.parameters / 1e6:.2f} M weights, {spec.licence}, "
             f"trained on {spec.samples} crops"

@@ -28,6 +28,7 @@ from unblur.restoration.restorers import (
 )
 from unblur.runtime import Runtime
 from unblur.zoo.catalogue import (
+    BEST_MODEL,
     BLUR_NET,
     DEFAULT_MODEL,
     FUSE_NET,
@@ -188,7 +189,7 @@ class Session:
         each = max(1, self.runtime.computing_threads() // at_once)
         engine = self.network(path, "restore", threads=each)
         kind = PlainRestorer if engine.spec.bank == "none" else NetworkRestorer
-        return kind(name, engine, at_once=at_once)
+        return kind(name, engine, at_once=at_once, self_ensemble=name == BEST_MODEL)
 
     def _tiles_at_once(self) -> int:
         return self.runtime.tiles_at_once or min(self.runtime.computing_threads(), _MOST_AT_ONCE)
