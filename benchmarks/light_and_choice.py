@@ -255,13 +255,13 @@ def evidence_of(row: dict[str, Any]) -> ToneEvidence:
 
 
 def probability(row: dict[str, Any], params: ToneParams) -> float:
-    """Return the probability of linear light without the prior: both are as many here."""
-    return evidence_of(row).linear_probability(dataclasses.replace(params, prior=0.0))
+    """Return the probability of linear light."""
+    return evidence_of(row).linear_probability(params)
 
 
 def called(row: dict[str, Any], params: ToneParams) -> bool:
-    """Return whether a photo is called linear, the prior counted in."""
-    return evidence_of(row).linear_probability(params) >= params.sure
+    """Return whether a photo is called linear."""
+    return probability(row, params) >= params.sure
 
 
 def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
@@ -322,9 +322,8 @@ def fitted_judge(rows: list[dict[str, Any]], ridge: float = 40.0) -> JudgeParams
 def fitted_tone(rows: list[dict[str, Any]], ridge: float = 0.02) -> ToneParams:
     """Return the logistic regression of linear light, both truths as likely."""
     found = [(r, name == "linear") for row in rows for name, r in row.get("light", {}).items()]
-    level = np.array([np.log(max(r["noise"], 1e-3) / 0.01) for r, _ in found])
     best, mean = (np.array([r[key] for r, _ in found]) for key in ("best", "mean"))
-    table = np.stack([np.ones_like(level), best, mean, best * level, mean * level], axis=1)
+    table = np.stack([np.ones_like(best), best, mean], axis=1)
     scale = np.sqrt(np.square(table).mean(axis=0))
     truth = np.array([t for _, t in found])
 
@@ -335,7 +334,7 @@ def fitted_tone(rows: list[dict[str, Any]], ridge: float = 0.02) -> ToneParams:
         )
 
     weights = optimize.minimize(loss, np.zeros(table.shape[1])).x / scale
-    names = ("bias", "best", "mean", "best_noise", "mean_noise")
+    names = ("bias", "best", "mean")
     return dataclasses.replace(TONE, **dict(zip(names, np.round(weights, 3).tolist(), strict=True)))
 
 

@@ -9,10 +9,9 @@ of the gradients,
     best  = min_psf H(sRGB, psf) - min_psf H(linear, psf)
     mean  = mean over both PSFs of H(sRGB, psf) - H(linear, psf)
 
-The larger, the likelier is linear light. Noise hides it, so a logistic regression on both, on the
-noise and on the size, fitted to synthetic photos blurred in either light with the same noise, tells
-a probability. Photos of cameras are in sRGB far more often than not, and a wrong "linear" costs
-them what a missed one does not gain: only a high probability counts.
+The larger, the likelier is linear light. A logistic regression on both, fitted to synthetic photos
+blurred in either light with the same noise, tells a probability; terms for the noise did not make
+it better. Photos of cameras are in sRGB far more often than not, so only a high probability counts.
 """
 
 from __future__ import annotations
@@ -47,21 +46,20 @@ class ToneParams:
         side_px: of the window, after shrinking.
         longest_px: photos are halved until their longer side is no longer than this: on large
             ones a window would hold little more than one blurred edge.
-        bias, best, mean: of the logistic regression.
-        best_noise, mean_noise: the same times the logarithm of the noise over 1 %.
-        prior: odds of sRGB over linear light, beforehand, as a logarithm.
-        sure: probability of linear light from which on it is acted upon.
+        bias, best, mean: of the logistic regression, fitted to 75 pairs of windows of 256 to
+            400 px (training photos, motion of 4 to 50 px, noise of 0.05 to 2 %, half of them JPEG,
+            either light with the same noise): both lights as likely as each other.
+        sure: probability of linear light from which on it is acted upon. Of those pairs 33 % of
+            the linear windows reach it and 4 % of the others (five-fold cross-validation); the
+            first gain 1.6 dB by it, the others change by 0.2 +- 0.2 dB (total variation).
     """
 
-    side_px: int = 256
+    side_px: int = 320
     longest_px: int = 1200
-    bias: float = 0.0
-    best: float = 30.0
-    mean: float = 30.0
-    best_noise: float = 0.0
-    mean_noise: float = 0.0
-    prior: float = 1.0
-    sure: float = 0.8
+    bias: float = -0.118
+    best: float = 7.56
+    mean: float = 9.91
+    sure: float = 0.7
 
 
 TONE = ToneParams()
@@ -86,10 +84,7 @@ class ToneEvidence:
 
     def linear_probability(self, params: ToneParams = TONE) -> float:
         """Return the probability that the samples are proportional to light."""
-        level = float(np.log(max(self.noise, 1e-3) / 0.01))
-        logit = params.bias - params.prior
-        logit += (params.best + params.best_noise * level) * self.best
-        logit += (params.mean + params.mean_noise * level) * self.mean
+        logit = params.bias + params.best * self.best + params.mean * self.mean
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
