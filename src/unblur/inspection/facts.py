@@ -185,9 +185,9 @@ def mean_angle_deg(field: MotionField) -> float:
 def _window(picture: Picture, field: MotionField, point: tuple[int, int] | None) -> WindowFacts:
     i, j = _chosen(field, point)
     y, x = field.centres_y[i], field.centres_x[j]
-    (y0, y1), (x0, x1) = (
-        _span(place, side, field.scale) for place, side in zip((y, x), picture.shape, strict=True)
-    )
+    first_y, first_x, stop_y, stop_x = field.exposure or (0, 0, *picture.shape)
+    y0, y1 = _span(y, first_y, stop_y, field.scale)
+    x0, x1 = _span(x, first_x, stop_x, field.scale)
     part = picture.part(y0, x0, y1, x1)
     plane = part.luma(0, 0, *part.shape) if field.scale == 1 else part.shrunk_luma(field.scale)
     passed = np.stack([high_pass(plane, sigma) for sigma in HIGH_PASS_PX])
@@ -218,10 +218,10 @@ def _chosen(field: MotionField, point: tuple[int, int] | None) -> tuple[int, int
     return int(row), int(column)
 
 
-def _span(centre: float, size: int, scale: int) -> tuple[int, int]:
-    """Return first and end pixel of a window, whole blocks of the scale, inside the photo."""
-    side = min(WINDOW * scale, size // scale * scale)
-    first = int(np.clip(round(centre - side / 2), 0, size - side))
+def _span(centre: float, start: int, stop: int, scale: int) -> tuple[int, int]:
+    """Return first and end pixel of a window, whole blocks of the scale, inside the exposure."""
+    side = min(WINDOW * scale, (stop - start) // scale * scale)
+    first = int(np.clip(round(centre - side / 2), start, stop - side))
     return first, first + side
 
 

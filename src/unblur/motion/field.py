@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class MotionField:
         centres_y, centres_x: middles of the windows' rows and columns in photo px.
         windows: rows of estimates.
         uniform: whether all windows share one PSF.
+        exposure: (y0, x0, y1, x1), the part of the photo that was exposed, where something was
+            pasted around it; only there the field holds. None for all of it.
     """
 
     shape: tuple[int, int]
@@ -36,6 +38,7 @@ class MotionField:
     centres_x: tuple[float, ...]
     windows: tuple[tuple[PsfEstimate, ...], ...]
     uniform: bool
+    exposure: tuple[int, int, int, int] | None = field(default=None, kw_only=True)
 
     @property
     def blur_probability(self) -> float:
@@ -54,6 +57,16 @@ class MotionField:
         """Return the field alone, without what an estimator keeps in it to refine it."""
         return MotionField(**{f.name: getattr(self, f.name) for f in fields(MotionField)})
 
+    def seen_from(self, y: float, x: float, shape: tuple[int, int]) -> MotionField:
+        """Return the field of another section of the photo.
+
+        Args:
+            y, x: the section's first pixel, px of this field's own; negative for a larger one.
+            shape: (H, W) of the section, px.
+        """
+        rows, columns = ((c - y for c in self.centres_y), (c - x for c in self.centres_x))
+        return replace(self, shape=shape, centres_y=tuple(rows), centres_x=tuple(columns))
+
     def mean_length_px(self) -> float:
         """Mean length of the windows' motion on the working scale, by how much they show."""
         windows = [w for row in self.windows for w in row]
@@ -65,6 +78,7 @@ class MotionField:
         return {
             "scale": self.scale,
             "uniform": self.uniform,
+            "exposure": None if self.exposure is None else list(self.exposure),
             "blur_probability": round(self.blur_probability, 4),
             "length_px": round(self.length_px, 2),
             "windows": [

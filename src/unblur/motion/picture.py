@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ class Picture:
 
     def part(self, y0: int, x0: int, y1: int, x1: int) -> Picture:
         """Return ``[y0:y1, x0:x1]`` as a picture of its own; the samples are shared."""
-        return Picture(self.samples[y0:y1, x0:x1], self.tone)
+        return replace(self, samples=self.samples[y0:y1, x0:x1])
 
     def shrunk_luma(self, scale: int) -> FloatArray:
         """Return the luma shrunk by a whole factor, strip by strip.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unblur.blur.psf import Psf
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
+from unblur.motion.pasted import Box, exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
@@ -64,7 +66,7 @@ def restore_picture(
     *,
     progress: Progress | None = None,
 ) -> Result:
-    """Restore a photo: propose, judge, refine, trust, restore tile by tile, check.
+    """Restore a photo: what was exposed of it, where a frame or bars were pasted around.
 
     Args:
         picture: its samples and their tone curve; not changed.
@@ -76,13 +78,25 @@ def restore_picture(
         ShapeMismatch: the mask is not of the photo's size.
         BadValue: a PSF for a restorer that takes none.
     """
-    restorer, gate = models.restorer, gate_of(models, options)
     _check(picture, models, options)
+    box = _exposure(picture, options.psf)
+    if box is None:
+        return _restore_exposed(picture, models, options, progress)
+    inside = _options_within(options, box)
+    result = _restore_exposed(picture.part(*box), models, inside, progress)
+    return _in_its_frame(result, picture, box)
+
+
+def _restore_exposed(
+    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+) -> Result:
+    """Propose, judge, refine, trust, restore tile by tile, check."""
+    restorer, gate = models.restorer, gate_of(models, options)
     begun = time.perf_counter()
     blind = isinstance(restorer, BlindRestorer)
     found = Assessment(picture, None, Verdict.restored())
     if options.gated or not blind:
-        found = assess(picture, estimator_of(models, options), gate)
+        found = _assess_exposed(picture, estimator_of(models, options), gate)
     picture, motion, verdict = found.picture, found.motion, found.verdict
     if options.applied == 0:
         verdict = Verdict.left("strength is 0")
@@ -122,6 +136,16 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
     Raises:
         BadPsf: a motion field that was given is of a photo of another size.
     """
+    box = exposure_of(picture)
+    if box is None:
+        return _assess_exposed(picture, estimator, gate)
+    found = _assess_exposed(picture.part(*box), estimator, gate)
+    whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
+    motion = None if found.motion is None else _placed(found.motion, picture, box)
+    return replace(found, picture=whole, motion=motion)
+
+
+def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
         return Assessment(picture, None, Verdict.left(too_small))
@@ -148,6 +172,48 @@ def gate_of(models: Models, options: RestoreOptions) -> Gate:
 def estimator_of(models: Models, options: RestoreOptions) -> MotionEstimator:
     """Return what tells the motion: what was given, or the models' estimator."""
     return models.estimator if options.psf is None else KnownMotion(options.psf)
+
+
+def _exposure(picture: Picture, psf: Psf | MotionField | None) -> Box | None:
+    """Return what was exposed of a photo; None for all of it."""
+    if isinstance(psf, MotionField) and psf.shape != picture.shape:
+        return None  # which is an error, and told in the photo's own size
+    return exposure_of(picture)
+
+
+def _options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
+    """Return the options for a part of a photo."""
+    y0, x0, y1, x1 = box
+    mask, psf = options.mask, options.psf
+    if isinstance(psf, MotionField):
+        psf = psf.seen_from(y0, x0, (y1 - y0, x1 - x0))
+    return replace(options, psf=psf, mask=None if mask is None else mask[y0:y1, x0:x1])
+
+
+def _in_its_frame(result: Result, picture: Picture, box: Box) -> Result:
+    """Return what became of a photo, from what became of the part that was exposed."""
+    y0, x0, y1, x1 = box
+    samples, motion = picture.samples, None
+    if result.report.changed:
+        samples = samples.copy()
+        samples[y0:y1, x0:x1] = result.samples
+    if result.motion is not None:
+        motion = _placed(result.motion, picture, box)
+    note = (
+        f"the photo lies within x {x0} to {x1}, y {y0} to {y1}; what was pasted around it is "
+        "left as it was"
+    )
+    report = replace(
+        result.report,
+        motion=None if motion is None else motion.to_dict(),
+        notes=(*result.report.notes, note),
+    )
+    return replace(result, samples=samples, motion=motion, report=report)
+
+
+def _placed(motion: MotionField, picture: Picture, box: Box) -> MotionField:
+    """Return the motion field of an exposed part as that of the photo around it."""
+    return replace(motion.seen_from(-box[0], -box[1], picture.shape), exposure=box)
 
 
 def _check(picture: Picture, models: Models, options: RestoreOptions) -> None:

@@ -1,0 +1,122 @@
+"""A photo in a frame is restored as it would be without; the frame comes back bit for bit."""
+
+import numpy as np
+import pytest
+
+import unblur
+from tests.motion.frames import BLACK, HOOK, WHITE, framed, moved, page, scene, written
+from tests.pipeline.fakes import Brighten, FakeKernelEngine, models_of, restore_samples
+from unblur.errors import BadPsf
+from unblur.inspection.facts import inspect_photo
+from unblur.io import Photo, Region
+from unblur.motion.picture import Picture
+from unblur.pipeline.report import RestoreOptions
+from unblur.pipeline.run import restore_picture
+
+PHOTO = moved(scene((220, 300)))
+BOX = (30, 17, 250, 317)
+FRAME = framed(PHOTO, WHITE, (30, 40, 17, 17))
+INSIDE = (slice(30, 250), slice(17, 317))
+
+
+@pytest.fixture(scope="module")
+def restored():
+    """The framed photo, restored."""
+    return unblur.restore(FRAME, threads=1)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The photo without its frame, restored."""
+    return unblur.restore(PHOTO, threads=1)
+
+
+def outside(samples):
+    """The samples with the photo taken out."""
+    rest = samples.copy()
+    rest[INSIDE] = 0
+    return rest
+
+
+def test_the_photo_is_restored_as_without_its_frame(restored, alone):
+    assert alone.report.changed
+    assert np.array_equal(restored.samples[INSIDE], alone.samples)
+    assert np.array_equal(outside(restored.samples), outside(FRAME))
+    assert restored.report.trust == alone.report.trust
+    assert restored.report.noise == alone.report.noise
+
+
+def test_report_and_field_say_where_the_photo_lies(restored, alone):
+    motion = restored.motion
+    assert motion.shape == FRAME.shape[:2]
+    assert motion.exposure == BOX
+    assert alone.motion.exposure is None
+    assert motion.centres_y == tuple(c + 30 for c in alone.motion.centres_y)
+    assert motion.centres_x == tuple(c + 17 for c in alone.motion.centres_x)
+    assert restored.report.motion == motion.to_dict()
+    assert restored.report.motion["exposure"] == list(BOX)
+    assert any("x 17 to 317, y 30 to 250" in note for note in restored.report.notes)
+    assert unblur.analyse(FRAME, threads=1).to_dict() == motion.to_dict()
+
+
+def test_inspecting_shows_a_window_of_the_exposure():
+    seen = inspect_photo(Photo(FRAME), threads=1)
+    y0, x0, y1, x1 = seen.window.region
+    assert BOX[0] <= y0 < y1 <= BOX[2]
+    assert BOX[1] <= x0 < x1 <= BOX[3]
+
+
+def test_a_region_lies_in_the_framed_photos_own_pixels(restored):
+    region = Region(x0=150, y0=0, x1=334, y1=290)
+    result = unblur.restore(FRAME, psf=restored.motion, region=region, threads=1)
+    whole = unblur.restore(FRAME, psf=restored.motion, threads=1)
+    assert np.array_equal(result.samples[:, :150], FRAME[:, :150])
+    assert np.array_equal(result.samples[:, 150:], whole.samples[:, 150:])
+    mask = np.zeros(FRAME.shape[:2])
+    mask[:20] = 1
+    assert np.array_equal(unblur.restore(FRAME, psf=HOOK, mask=mask, threads=1).samples, FRAME)
+
+
+def test_given_motions_are_undone_inside_only(restored, alone):
+    again = unblur.restore(FRAME, psf=restored.motion, threads=1)
+    assert np.array_equal(
+        again.samples[INSIDE], unblur.restore(PHOTO, psf=alone.motion, threads=1).samples
+    )
+    assert np.array_equal(outside(again.samples), outside(FRAME))
+    with pytest.raises(BadPsf, match="334 x 290"):
+        unblur.restore(FRAME, psf=alone.motion, threads=1)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        framed(PHOTO, BLACK, (40, 40, 0, 0)),
+        framed(framed(PHOTO, BLACK, 5), (200, 190, 170), 25),
+        written(framed(PHOTO, WHITE, (8, 50, 8, 8)), [((30, 248), "Lisbon, 12 May")], BLACK, 18),
+    ],
+    ids=["bars", "double", "caption"],
+)
+def test_whatever_is_around_stays(samples):
+    options = RestoreOptions(gate=False)
+    result, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(), options)
+    y0, x0, y1, x1 = motion.exposure
+    assert (y1 - y0, x1 - x0) == PHOTO.shape[:2]
+    assert report.changed
+    changed = (result != samples).any(axis=2)
+    assert changed[y0:y1, x0:x1].mean() > 0.9
+    changed[y0:y1, x0:x1] = False
+    assert not changed.any()
+
+
+def test_a_small_photo_in_a_large_frame_is_left():
+    small = framed(moved(scene((60, 80))), WHITE, 80)
+    models = models_of(Brighten(), FakeKernelEngine())
+    result = restore_picture(Picture(small), models, RestoreOptions())
+    assert result.samples is small
+    assert "too small" in result.report.reason
+
+
+def test_a_moved_page_is_restored_with_its_margins():
+    result, motion, _ = restore_samples(moved(page()), Brighten(), FakeKernelEngine())
+    assert motion.exposure is None
+    assert result.shape == (300, 400, 3)
