@@ -124,7 +124,8 @@ class _Side:
         """Return the bands of one colour each that were taken off, from outside."""
         if not self.colours:
             return []
-        steps = _apart(np.diff(self.colours, axis=0), np.float32(0))
+        colours = np.stack(self.colours)
+        steps = _apart(colours[1:], colours[:-1])
         starts = [0, *(np.flatnonzero(steps >= params.jump) + 1).tolist()]
         ends = [*starts[1:], self.taken]
         return [
@@ -166,7 +167,7 @@ def _rest(sides: list[_Side], number: int) -> tuple[int, tuple[int, int]]:
 def _too_small(sides: list[_Side], params: PastedParams) -> bool:
     top, bottom, left, right = (side.taken for side in sides)
     height, width = sides[0].lines.shape[:2]
-    return min(height - top - bottom, width - left - right) < params.least_px
+    return bool(min(height - top - bottom, width - left - right) < params.least_px)
 
 
 def _take_flat(side: _Side, stop: int, span: tuple[int, int], params: PastedParams) -> None:
@@ -224,7 +225,7 @@ def _written(side: _Side, band: _Band, span: tuple[int, int], params: PastedPara
         return False
     steps = (np.abs(np.diff(strip, axis=axis)) for axis in (0, 1))
     least = params.hard * contrast
-    return all(int((step >= least).sum()) >= _LEAST_STEPS for step in steps)
+    return all(int(np.count_nonzero(step >= least)) >= _LEAST_STEPS for step in steps)
 
 
 def _cuts(sides: list[_Side], params: PastedParams) -> list[int]:
