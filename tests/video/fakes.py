@@ -94,7 +94,7 @@ class Inverting:
     def look(self, frame):
         return None
 
-    def step(self, frame, sight=None):
+    def step(self, frame, sight=None, following=None):
         self.steps += 1
         return 1 - frame
 

@@ -56,7 +56,7 @@ def engine(monkeypatch):
     fake = FakeEngine()
     monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)  # the fake changes nothing
     monkeypatch.setattr(
-        burst, "load_frame_model", lambda name, threads=None: FrameMemory(fake, None)
+        burst, "load_frame_model", lambda name, **options: FrameMemory(fake, None)
     )
     return fake
 

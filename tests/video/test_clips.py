@@ -135,7 +135,7 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
-    def step(self, frame, sight=None):
+    def step(self, frame, sight=None, following=None):
         if self.steps == 5:
             raise self._error
         return super().step(frame)
@@ -193,7 +193,7 @@ class Dawdling(Inverting):
         time.sleep(0.02 * (number % 3 == 0))
         return number
 
-    def step(self, frame, sight=None):
+    def step(self, frame, sight=None, following=None):
         assert sight == round(float(frame[0, 0, 0]) * 255)
         return frame
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from unblur.evaluate.metrics import psnr_db, ssim
 from unblur.io import InputFile, read_photo
 from unblur.opening import opened
 from unblur.video.models import FrameModel, load_frame_model
+from unblur.video.pipeline import with_following
 
 SIDE_PX = 256
 """Side of the frames."""
@@ -164,11 +166,19 @@ def restored_frames(
     """Return frames (T, H, W, 3) restored in order, each rounded to 8 bits as a file would."""
     model.reset()
     out = []
-    for number, frame in enumerate(frames):
+    for number, (seen, following) in enumerate(with_following(_looked(model, frames))):
         if reset_every and number % reset_every == 0:
             model.reset()
-        out.append(np.round(np.clip(model.step(frame), 0, 1) * 255) / 255)
+        ends = following is None or (reset_every and (number + 1) % reset_every == 0)
+        restored = model.step(*seen, None if ends or following is None else following[1])
+        out.append(np.round(np.clip(restored, 0, 1) * 255) / 255)
     return np.stack(out).astype(np.float32)
+
+
+def _looked(model: FrameModel, frames: FloatArray) -> Iterator[tuple[FloatArray, Any]]:
+    """Yield frames with what they show by themselves."""
+    for frame in frames:
+        yield frame, model.look(frame)
 
 
 def _large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:

@@ -112,6 +112,23 @@ def _rectangles(
     return tuple(to), tuple(of)
 
 
+def block_sums(planes: FloatArray) -> FloatArray:
+    """Return sums over each block and its neighbours, the block itself counted twice.
+
+    Args:
+        planes: (C, H, W) float32; blocks at the ends may be incomplete.
+
+    Returns:
+        (C, rows, columns) float32.
+    """
+    count, height, width = planes.shape
+    rows, columns = -(-height // BLOCK_PX), -(-width // BLOCK_PX)
+    whole = np.zeros((count, rows * BLOCK_PX, columns * BLOCK_PX), np.float32)
+    whole[:, :height, :width] = planes
+    parts = whole.reshape(count, rows, BLOCK_PX, columns, BLOCK_PX)
+    return _spread(parts.sum(axis=2).sum(axis=3))
+
+
 def _whole_shift(before: FloatArray, now: FloatArray) -> tuple[int, int]:
     """Return the shift (y, x) in cells of the whole picture, by cross-correlation."""
     shape = now.shape

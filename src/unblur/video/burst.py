@@ -85,7 +85,7 @@ def restore_burst(
         raise BadValue(f"a burst has two or more photos, got {len(photos)}; use unblur restore")
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
-    memory = load_frame_model(model, threads=threads)
+    memory = load_frame_model(model, threads=threads, over_time=False)
     read = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
     burst = [photo.with_tone(tone) for photo in read]
     frames = [_as_srgb(photo) for photo in burst]

@@ -189,20 +189,27 @@ class KnownPhoto:
             frame: (H, W, 3) float32 sRGB in [0, 1].
             motion: how it moved.
         """
-        cells = cells_of(padded_planes(frame))
+        planes = padded_planes(frame)
+        cells = cells_of(planes)
         if isinstance(motion, Still):
-            return Prepared(cells, None, 0.0, 0.0)
+            return Prepared(planes, cells, None, 0.0, 0.0)
         height, width = frame.shape[:2]
         nodes = motion.nodes(height, width)
         length = nodes.length_px
         trust = float(np.clip(np.interp(length, LENGTHS_PX, (0, 1)), 0, 1))
         if trust == 0 or length > LONGEST_PX or 2 * nodes.reach_px >= min(height, width):
-            return Prepared(cells, None, 0.0, length)
-        return Prepared(cells, known_input(self._steady.bank, frame, nodes), trust, length)
+            return Prepared(planes, cells, None, 0.0, length)
+        image = known_input(self._steady.bank, frame, nodes)
+        return Prepared(planes, cells, image, trust, length, known=True)
 
-    def step(self, frame: FloatArray, sight: Prepared | None = None) -> FloatArray:
+    def step(
+        self,
+        frame: FloatArray,
+        sight: Prepared | None = None,
+        following: Prepared | None = None,
+    ) -> FloatArray:
         """See :class:`unblur.video.models.FrameModel`."""
-        return self._steady.step(frame, self.look(frame) if sight is None else sight)
+        return self._steady.step(frame, self.look(frame) if sight is None else sight, following)
 
 
 def known_model(model: Any) -> KnownPhoto:

@@ -87,12 +87,15 @@ class FrameMemory:
             planes, cells_of(planes), told(sizes.padded(hint.planes, "constant"), hint.facts), trust
         )
 
-    def step(self, frame: FloatArray, sight: Sight | None = None) -> FloatArray:
+    def step(
+        self, frame: FloatArray, sight: Sight | None = None, following: Sight | None = None
+    ) -> FloatArray:
         """Restore the next frame and remember it.
 
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
             sight: of this frame, if it was looked at ahead.
+            following: of the frame after it; not asked.
 
         Returns:
             (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.

@@ -33,8 +33,12 @@ class FrameModel(Protocol):
     def look(self, frame: FloatArray) -> Any:
         """Return what a frame shows by itself; may be called ahead, by another thread."""
 
-    def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
-        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored; ``sight`` is of ``look``."""
+    def step(self, frame: FloatArray, sight: Any = None, following: Any = None) -> FloatArray:
+        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored.
+
+        ``sight`` is what ``look`` said of the frame, ``following`` what it said of the next one of
+        the same scene, where there is one.
+        """
 
 
 class PipelineModel:
@@ -53,14 +57,18 @@ class PipelineModel:
     def look(self, frame: FloatArray) -> None:
         """Nothing is done ahead."""
 
-    def step(self, frame: FloatArray, sight: Any = None) -> FloatArray:
+    def step(self, frame: FloatArray, sight: Any = None, following: Any = None) -> FloatArray:
         """See :class:`FrameModel`."""
         result = restore_picture(Picture(frame), self._models, RestoreOptions())
         return np.asarray(result.samples, dtype=np.float32)
 
 
 def load_frame_model(
-    name: str | None = None, *, threads: int | None = None, session: Session | None = None
+    name: str | None = None,
+    *,
+    threads: int | None = None,
+    session: Session | None = None,
+    over_time: bool = True,
 ) -> FrameModel:
     """Return a model by name, or the FrameRNN in an ONNX file.
 
@@ -69,6 +77,7 @@ def load_frame_model(
             pipeline on each frame by itself), a FrameRNN's file, or None for the default.
         threads: for the networks; all processors if omitted.
         session: holds the networks; see :func:`unblur.restore`.
+        over_time: whether "photo" asks neighbours for evidence, see :class:`SteadyPhoto`.
 
     Raises:
         UnknownModel: no such model, or its weights are not shipped.
@@ -80,7 +89,8 @@ def load_frame_model(
     if chosen == "photo":
         share = _beside_the_rest(held.threads)
         network = held.network(weights_path(RESTORE_NET), "restore", threads=share)
-        return SteadyPhoto(NetworkRestorer(chosen, network), held.quick_estimator())
+        restorer = NetworkRestorer(chosen, network)
+        return SteadyPhoto(restorer, held.quick_estimator(), over_time=over_time)
     if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
         raise UnknownModel(
             f"there is no model '{chosen}' for frames (and no such .onnx file); "

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from unblur.video.cuts import CutDetector
 from unblur.video.known import KnowsMotion
 from unblur.video.models import FrameModel
 from unblur.video.stages import Stage, Writer
+
+T = TypeVar("T")
 
 Progress = Callable[[int, int | None], None]
 """Called with (frames done, frames in all, where that is known)."""
@@ -94,12 +96,12 @@ def restore_frames(
     count = 0
     model.reset()
     try:
-        for seen in looker:
+        for seen, following in with_following(looker):
             start = time.perf_counter()
             if seen.cut:
                 model.reset()
                 cuts.append(count)
-            restored = model.step(seen.before, seen.sight)
+            restored = model.step(seen.before, seen.sight, _same_scene(following))
             busy["restore"] += time.perf_counter() - start
             writer.put(_Done(seen, restored))
             count += 1
@@ -135,6 +137,22 @@ class _Seen:
     before: FloatArray
     cut: bool
     sight: Any
+
+
+def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Yield each item and the one after it, None after the last."""
+    held: list[T] = []
+    for item in items:
+        if held:
+            yield held.pop(), item
+        held.append(item)
+    if held:
+        yield held.pop(), None
+
+
+def _same_scene(following: _Seen | None) -> Any:
+    """Return what the next frame shows, unless a scene begins with it."""
+    return None if following is None or following.cut else following.sight
 
 
 @dataclass(frozen=True, eq=False)
