@@ -29,7 +29,10 @@ class Remembering:
     def reset(self):
         self.frames = []
 
-    def step(self, frame):
+    def look(self, frame):
+        return None
+
+    def step(self, frame, sight=None, following=None):
         self.frames.append(frame)
         return np.mean(self.frames, axis=0)
 

@@ -41,7 +41,7 @@ def filmed(count=4):
 
 def test_frames_gain_and_neighbours_help():
     blurry, sharp = filmed()
-    model = load_frame_model("photo", threads=1)
+    model = load_frame_model("photo", threads=1, over_time=False)
     inside = (slice(24, -24), slice(24, -24))
 
     def error(frames):
@@ -55,6 +55,11 @@ def test_frames_gain_and_neighbours_help():
     assert error(alone) < 0.9 * error(blurry)
     assert error(together) < 0.98 * error(alone)
     assert np.array_equal(together[0], alone[0])
+    model = load_frame_model("photo", threads=1)
+    seen = [model.look(frame) for frame in blurry]
+    following = [*seen[1:], None]
+    gated = [model.step(*each) for each in zip(blurry, seen, following, strict=True)]
+    assert error(gated) < 0.9 * error(blurry)
 
 
 def test_sharp_frames_stay_to_the_bit():

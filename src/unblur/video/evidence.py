@@ -31,7 +31,7 @@ _DETAIL_PX = 13
 _SMOOTH_PX = 1.0
 """Standard deviation of the smoothing before shifts are refined: gradients of noise mislead."""
 
-_TURNS = 2
+_TURNS = 3
 """Times that shifts are refined; each goes at most a pixel and begins within half of one."""
 
 _FLAT = np.float32(1e-5)
@@ -90,21 +90,25 @@ def share_moved(length_px: float, beside: list[Laid], shape: tuple[int, ...]) ->
     return over_pixels(np.clip(2 * enough - 1, 0, 1), shape)
 
 
-def share_shown(before: FloatArray, after: FloatArray, beside: list[Laid]) -> FloatArray:
+def share_shown(
+    before: FloatArray, after: FloatArray, beside: list[Laid], *, detail: bool = True
+) -> FloatArray:
     """Return how much of a change to a frame its neighbours bear out.
 
     Args:
         before, after: (H, W) float32 sRGB, the frame's brightness without and with the change.
         beside: the neighbours; none bear out nothing.
+        detail: whether the change is one of detail, so that light that changed tells nothing.
 
     Returns:
         (H, W) float32 in [0, 1]; 0 everywhere if they speak against the change as a whole.
     """
-    added = _detail(after - before)
+    seen = _detail if detail else np.asarray
+    added = seen(after - before)
     borne, whole = np.zeros((2, *block_sums(added[None]).shape[1:]), np.float32)
     for laid in beside:
         counted = added * laid.inside
-        wanted = _detail(laid.grey - before)
+        wanted = seen(laid.grey - before)
         sums = block_sums(np.stack([counted * wanted, counted * added]))
         borne += sums[0]
         whole += sums[1]
@@ -127,7 +131,8 @@ def refined(before: FloatArray, now: FloatArray, shifts: Shifts) -> FloatArray:
     Reference:
         Lucas and Kanade, An iterative image registration technique, IJCAI 1981.
     """
-    offsets = np.asarray(shifts, dtype=np.float32)
+    # Neighbours a cell's rounding apart would pull at each other.
+    offsets = ndimage.median_filter(np.asarray(shifts, np.float32), (3, 3, 1), mode="nearest")
     other, here = (ndimage.gaussian_filter(plane, _SMOOTH_PX) for plane in (before, now))
     for _ in range(_TURNS):
         moved, inside = laid_along(other, offsets, order=1)

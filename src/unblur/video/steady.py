@@ -177,7 +177,7 @@ class SteadyPhoto:
         if last is not None:
             # The frame before cannot bear out what was taken from itself.
             mixture, steadier = _steadied(planes, seen, last)
-            share = share * share_shown(grey_of(planes), grey_of(mixture), after)
+            share = share * share_shown(grey_of(planes), grey_of(mixture), after, detail=False)
             planes = planes + share * (mixture - planes)
             length += float(share.mean()) * (steadier - length)
         return planes, length
