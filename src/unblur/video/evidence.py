@@ -16,6 +16,7 @@ to the next was not blurred by any length of motion.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
@@ -150,7 +151,7 @@ def refined(before: FloatArray, now: FloatArray, shifts: Shifts) -> FloatArray:
 
 
 def laid_along(
-    plane: FloatArray, offsets: FloatArray, *, order: int = 3
+    plane: FloatArray, offsets: FloatArray, *, order: Literal[1, 3] = 3
 ) -> tuple[FloatArray, FloatArray]:
     """Return a plane fetched from where the picture came from, smoothly between blocks.
 
@@ -166,14 +167,14 @@ def laid_along(
     y = over_pixels(offsets[..., 0], plane.shape) + np.arange(height, dtype=np.float32)[:, None]
     x = over_pixels(offsets[..., 1], plane.shape) + np.arange(width, dtype=np.float32)
     inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
-    laid = ndimage.map_coordinates(plane, [y, x], order=order, mode="nearest")
+    laid = ndimage.map_coordinates(plane, np.stack([y, x]), order=order, mode="nearest")
     return np.asarray(laid, np.float32), inside.astype(np.float32)
 
 
 def over_pixels(blocks: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """Return values of blocks (rows, columns) as (H, W), linear between the blocks' middles."""
     down, along = (_between(n, size) for n, size in zip(blocks.shape, shape, strict=True))
-    return np.asarray(down @ blocks.astype(np.float32) @ along.T)
+    return np.asarray(down @ blocks.astype(np.float32) @ along.T, np.float32)
 
 
 def _between(count: int, size: int) -> FloatArray:
@@ -185,8 +186,9 @@ def _between(count: int, size: int) -> FloatArray:
 
 def grey_of(planes: FloatArray) -> FloatArray:
     """Return the brightness (H, W) of planes (3, H, W)."""
-    return _GREY[0] * planes[0] + _GREY[1] * planes[1] + _GREY[2] * planes[2]
+    return np.asarray(np.tensordot(_GREY, planes, axes=1), np.float32)
 
 
 def _detail(plane: FloatArray) -> FloatArray:
-    return plane - ndimage.uniform_filter(plane, _DETAIL_PX, mode="nearest")
+    smooth = ndimage.uniform_filter(plane, _DETAIL_PX, mode="nearest")
+    return np.asarray(plane - smooth, np.float32)
