@@ -181,7 +181,7 @@ def _between(count: int, size: int) -> FloatArray:
     """Return the weights (size, count) of linear interpolation."""
     places = np.clip((np.arange(size) + 0.5) / BLOCK_PX - 0.5, 0, count - 1)
     apart = np.abs(places[:, None] - np.arange(count))
-    return np.maximum(1 - apart, 0).astype(np.float32)
+    return np.asarray(np.maximum(1 - apart, 0), np.float32)
 
 
 def grey_of(planes: FloatArray) -> FloatArray:
