@@ -96,7 +96,7 @@ class Brighter:
 @pytest.mark.parametrize("grey", [False, True])
 def test_the_network_sees_srgb_and_the_mix_is_in_the_photos_own_light(monkeypatch, grey):
     memory = Brighter()
-    monkeypatch.setattr(burst, "load_frame_model", lambda name, threads=None: memory)
+    monkeypatch.setattr(burst, "load_frame_model", lambda name, **options: memory)
     frame = 0.7 * taken(scene())[..., : 1 if grey else 3]
     linear = [Photo.from_array((frame * 65535).round().astype(np.uint16))] * 2
     restored, report = restore_burst(linear, chosen=1, strength=0.5, tone="linear")
