@@ -104,3 +104,13 @@ def test_the_network_is_shown_all_of_it_in_perceptual_light() -> None:
     assert np.all(image[-2] == np.float32(0.7))
     luma = np.asarray(LUMA_WEIGHTS, np.float32)
     assert np.abs(np.tensordot(luma, image[3:6] - image[6:9], 1)).max() > 0.01
+
+
+def test_a_saturated_sky_stays_white() -> None:
+    light = coloured()
+    light[:45] = (3.0, 2.5, 2.0)
+    bank = tv_bank(np.clip(blurred(light), 0, 1), HOOK, NOISE)
+    for solution in solutions(bank):
+        sky = np.clip(solution[4:30], 0, 1)
+        assert np.ptp(sky.mean(axis=(0, 1))) < 0.01
+        assert np.abs(sky - 1).mean() < 0.02

@@ -93,9 +93,10 @@ def tv_bank(
     """
     sigma = regularisation * max(noise, params.noise_floor)
     luma = np.asarray(blurry @ np.asarray(LUMA_WEIGHTS, np.float32), np.float32)
-    saturated = _saturated(blurry, noise, params)
+    channels = _saturated(blurry, noise, params)
+    saturated = None if channels is None else channels.any(axis=2)
     solved = masked_tv(luma[None], psf, params.weight * sigma, saturated=saturated)
-    chroma = _chroma(blurry, luma, psf, params.chroma_weight * sigma, saturated)
+    chroma = _chroma(blurry, luma, psf, params.chroma_weight * sigma, channels)
     out = np.empty((PLANES, *luma.shape), np.float32)
     out[:3] = solved.light + chroma
     out[3:6] = _detailed(solved, luma, sigma, params) + chroma
@@ -105,10 +106,10 @@ def tv_bank(
 
 
 def _saturated(blurry: FloatArray, noise: float, params: TvBankParams) -> NDArray[np.bool_] | None:
-    """Return (H, W) where any channel is saturated, or None if it does not matter."""
+    """Return (H, W, 3), where each channel is saturated, or None if it does not matter."""
     white = max(params.least_white, min(params.white, 1 - 2.7 * noise))
-    saturated = np.asarray((blurry >= white).any(axis=2))
-    return saturated if saturated.mean() >= params.least_saturated else None
+    saturated = np.asarray(blurry >= white)
+    return saturated if saturated.any(axis=2).mean() >= params.least_saturated else None
 
 
 def _chroma(
@@ -118,7 +119,11 @@ def _chroma(
     weight: float,
     saturated: NDArray[np.bool_] | None,
 ) -> FloatArray:
-    """Return what to add to the luma for R, G and B, (3, H, W), solved at half the size."""
+    """Return what to add to the luma for R, G and B, (3, H, W), solved at half the size.
+
+    The colour of a pixel with one or two saturated channels is not known. That of a white one is
+    not either, but it will be stored as white again, and a white sky must not take on colours.
+    """
     apart = np.moveaxis(blurry - luma[..., None], 2, 0)
     if np.abs(apart).max() < _LEAST_CHROMA:
         return np.zeros_like(apart)
@@ -126,7 +131,10 @@ def _chroma(
     if min(height, width) < _LEAST_HALVED:
         return apart
     two = np.stack([_halved(apart[0]), _halved(apart[2])])
-    known = None if saturated is None else 1 - _halved(saturated.astype(np.float32))
+    known = None
+    if saturated is not None:
+        coloured = saturated.any(axis=2) & ~saturated.all(axis=2)
+        known = 1 - _halved(coloured.astype(np.float32))
     light = masked_tv(two, psf.scaled(0.5), weight, known=known).light
     red, blue = (_doubled(plane, height, width) for plane in light)
     r, g, b = LUMA_WEIGHTS
