@@ -134,7 +134,7 @@ KILLED = {
 SCRIPT = """
 import json, os, signal, sys
 from unblur.cli import main
-from unblur.batch import batch, photo
+from unblur.batch import photo, run as batch
 from unblur.batch.journal import Journal
 
 def die(*_, **__):
