@@ -81,7 +81,7 @@ class SearchParams:
     ridge: float = 0.2
     turns: int = 5
     beta_last: float = 1e3
-    beta_growth: float = 8.0
+    beta_growth: float = 4.0
     faint: tuple[float, float] = (0.01, 0.15)
     speck: float = 0.1
     coarsest_px: int = 48
