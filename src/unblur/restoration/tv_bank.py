@@ -94,7 +94,7 @@ def tv_bank(
     sigma = regularisation * max(noise, params.noise_floor)
     luma = np.asarray(blurry @ np.asarray(LUMA_WEIGHTS, np.float32), np.float32)
     channels = _saturated(blurry, noise, params)
-    saturated = None if channels is None else channels.any(axis=2)
+    saturated = None if channels is None else np.asarray(channels.any(axis=2))
     solved = masked_tv(luma[None], psf, params.weight * sigma, saturated=saturated)
     chroma = _chroma(blurry, luma, psf, params.chroma_weight * sigma, channels)
     out = np.empty((PLANES, *luma.shape), np.float32)
@@ -134,7 +134,7 @@ def _chroma(
     known = None
     if saturated is not None:
         coloured = saturated.any(axis=2) & ~saturated.all(axis=2)
-        known = 1 - _halved(coloured.astype(np.float32))
+        known = np.asarray(1 - _halved(np.asarray(coloured, np.float32)), np.float32)
     light = masked_tv(two, psf.scaled(0.5), weight, known=known).light
     red, blue = (_doubled(plane, height, width) for plane in light)
     r, g, b = LUMA_WEIGHTS
