@@ -114,7 +114,7 @@ def test_devices_are_no_files(tmp_path):
     (tmp_path / "k.npy").symlink_to("/dev/zero")
     (tmp_path / "k.txt").symlink_to("/dev/zero")
     for name in ("k.npy", "k.txt"):
-        with pytest.raises(BadPsf, match="not a file"):
+        with pytest.raises(BadPsf, match="is a device"):
             load_psf(tmp_path / name)
 
 

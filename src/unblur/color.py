@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
+SRGB_SLOPE = 12.92
+"""Slope of sRGB's encoding at black."""
+
+SRGB_EXPONENT = 2.4
+"""Exponent of sRGB's curve above its linear toe."""
+
+SRGB_PARAMETRIC = (SRGB_EXPONENT, 1 / 1.055, 0.055 / 1.055, 1 / SRGB_SLOPE, 0.04045)
+"""The curve as ICC's parametric type 3 takes it: g, a, b, c, d."""
+
 LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Rec. 709 luminance weights for linear R, G, B."""
 

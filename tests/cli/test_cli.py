@@ -94,6 +94,7 @@ def test_json_tells_what_was_done_where(shaken):
         "length_px",
         "angle_deg",
         "confidence",
+        "fused_confidence",
         "blur_probability",
     }
 

@@ -256,7 +256,7 @@ def test_lai_has_psfs_and_real_photos(tmp_path):
     psf = case.true_psf()
     assert (psf.array > 0).sum() == np.count_nonzero(side)
     assert psf.array.max() == pytest.approx(3 / side.sum(), rel=0.02)
-    assert case.facts == {"kind": "manmade"}
+    assert case.facts == {"kind": "manmade", "light": "linear"}
     real = open_dataset(tmp_path, "lai-real")
     assert real.protocol == "unpaired" and real.cases[0].sharp == ()
     with pytest.raises(BadValue, match="0 sharp"):

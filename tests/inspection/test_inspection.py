@@ -75,8 +75,8 @@ def test_points_outside_and_small_photos_are_refused(photo):
     for point in ((420, 5), (5, 270), (-1, 5)):
         with pytest.raises(BadValue, match="420 x 270"):
             inspect_photo(photo, window=point, threads=1)
-    with pytest.raises(ShapeMismatch, match="at least 96"):
-        inspect_photo(Photo.from_array(np.zeros((95, 200, 3), np.uint8)), threads=1)
+    with pytest.raises(ShapeMismatch, match="at least 64"):
+        inspect_photo(Photo.from_array(np.zeros((63, 200, 3), np.uint8)), threads=1)
 
 
 def test_numbers_are_strict_json_and_complete(seen):

@@ -71,7 +71,7 @@ def test_without_sampling_the_accountant_gives_the_gaussian_mechanism():
         ("epsilon=8,delta=1e-5,clop=1", "did you mean 'clip'"),
         ("epsilon=eight,delta=1e-5", "name=number"),
         ("epsilon=-1,delta=1e-5", "epsilon must be above 0"),
-        ("epsilon=nan,delta=1e-5", "epsilon must be above 0"),
+        ("epsilon=nan,delta=1e-5", "epsilon must be a finite number"),
         ("epsilon=1,delta=1", "delta must lie"),
         ("epsilon=1,delta=1e-5,clip=inf", "clip must be"),
         ("epsilon=1,delta=1e-5,views=9", "views must lie"),

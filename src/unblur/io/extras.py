@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
+from unblur.color import SRGB_EXPONENT, SRGB_SLOPE
 from unblur.errors import MissingExtra, UnreadableImage
 from unblur.io.color_tags import ColorTags
 from unblur.io.limits import check_size
@@ -17,7 +18,7 @@ from unblur.io.photo import Encoding, Metadata, Photo, Samples
 from unblur.opening import open_image
 from unblur.tone import SRGB, Tone
 
-_SRGB_GAMMA = (2.4, 12.92)
+_SRGB_GAMMA = (SRGB_EXPONENT, SRGB_SLOPE)
 """Exponent and slope at black of sRGB's curve, as LibRaw takes them; by itself it would use that
 of Rec. 709."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from unblur.color import SRGB_PARAMETRIC
 from unblur.io.color_tags import Chromaticities, Cicp
 from unblur.tone import LINEAR, SRGB, ToneCurve, power_curve, table_curve
 
@@ -183,8 +184,7 @@ def _curve(curve: ToneCurve) -> bytes:
     if curve.gamma is not None:
         return b"para\0\0\0\0\0\0\0\0" + _fixed([curve.gamma])
     if curve.table is None:  # sRGB
-        numbers = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045]
-        return b"para\0\0\0\0\0\3\0\0" + _fixed(numbers)
+        return b"para\0\0\0\0\0\3\0\0" + _fixed(SRGB_PARAMETRIC)
     row = curve.table.mean(axis=0)
     values = np.round(row / row[-1] * 65535).astype(">u2")
     return b"curv\0\0\0\0" + struct.pack(">I", len(values)) + bytes(values.tobytes())

@@ -153,7 +153,9 @@ def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) ->
     verdict = gate.judge(picture, proposed)
     if verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
-    tone = estimate_tone(picture) if picture.assumed else None
+    # A motion that was given is undone in the light that was told, or else in sRGB's.
+    given = isinstance(estimator, KnownMotion)
+    tone = estimate_tone(picture) if picture.assumed and not given else None
     if tone is not None and tone.curve != picture.tone:
         picture = Picture(picture.samples, tone.curve)
         proposed = estimator.propose(picture)
