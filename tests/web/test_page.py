@@ -258,6 +258,8 @@ def test_12_megapixels(watched, sharp_jpeg):
     assert page.inner_text("#verdict strong") == "This photo is already sharp"
     # A motion of one's own, in a small place: a restoration of few tiles.
     page.click("#again summary")
+    # Networks hardly follow a motion that the photo did not make.
+    page.select_option("#model", "wiener")
     page.click("#drawpsf")
     page.click("#padline")
     page.click("#paduse")
@@ -275,9 +277,7 @@ def test_12_megapixels(watched, sharp_jpeg):
     page.fill("#split", "20")
     taken = read_photo(watched.take()[1]).samples.astype(int)
     changed = np.abs(taken - read_photo(stream.getvalue()).samples).mean(axis=2)
-    inside, outside = changed[1500:1600, 2000:2200], changed[:1400]
-    # The photo did not move like this, so the network hardly follows; the rest is stored anew.
-    assert inside.mean() > 2 * outside.mean()
+    assert changed[1500:1600, 2000:2200].mean() > 5 > changed[:1400].mean()
 
 
 def test_sharp_and_wrong_files_are_told_plainly(watched, sharp_jpeg, encoded):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -26,6 +28,9 @@ class RestoreNet(Network):
         depths: residual blocks of each level.
     """
 
+    planes: ClassVar[int] = 3
+    """Planes that the last layer gives: a correction."""
+
     def __init__(
         self,
         *,
@@ -38,7 +43,7 @@ class RestoreNet(Network):
         self._multiple_of = _CELL_PX * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(_CELL_PX**2 * len(channels), widths[0], 3, padding=1)
         self.body = UNet(widths, depths)
-        self.head = nn.Conv2d(widths[0], 3 * _CELL_PX**2, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], self.planes * _CELL_PX**2, 3, padding=1)
         zero(self.head)
 
     def interface(self) -> Interface:
@@ -54,5 +59,9 @@ class RestoreNet(Network):
 
         The result is the blurry photo plus a learned correction.
         """
+        return x[:, :3] + self.drawn(x)
+
+    def drawn(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the last layer gives, (N, planes, H, W)."""
         features = self.body(self.stem(functional.pixel_unshuffle(x, _CELL_PX)))
-        return x[:, :3] + functional.pixel_shuffle(self.head(torch.relu(features)), _CELL_PX)
+        return functional.pixel_shuffle(self.head(torch.relu(features)), _CELL_PX)
