@@ -143,6 +143,7 @@ def served(*options: str) -> Iterator[Served]:
             process.send_signal(signal.SIGTERM)
             said = process.stderr.read()
             process.wait(20)
+            process.stderr.close()
         left = list(Path(folder).glob("unblur-web-*"))
         if left or said:
             raise SystemExit(f"left behind: {left}; said: {said}")

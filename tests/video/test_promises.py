@@ -180,16 +180,18 @@ def test_ctrl_c_ends_the_command_and_leaves_no_file(tmp_path):
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("step"):
-            break
-    asked = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    process.stderr.read()
-    process.stderr.close()
-    assert process.wait(timeout=20) == 130
-    assert time.monotonic() - asked < 10
+    with process:
+        try:
+            for line in process.stderr:
+                if line.startswith("step"):
+                    break
+            asked = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.stderr.read()
+            assert process.wait(timeout=20) == 130
+            assert time.monotonic() - asked < 10
+        finally:
+            process.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 

@@ -83,15 +83,19 @@ def small_disk(tmp_path):
         text=True,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
-    try:
-        line = process.stderr.readline()
-        if "the page is at" not in line:
-            pytest.skip(f"this system gives no disk of its own: {line.strip()}")
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield Client(int(line.split(":")[-1].split("/")[0])).begin()
-    finally:
-        process.terminate()
-        process.wait(30)
+    reading = threading.Thread(target=process.stderr.read, daemon=True)
+    with process:
+        try:
+            line = process.stderr.readline()
+            if "the page is at" not in line:
+                pytest.skip(f"this system gives no disk of its own: {line.strip()}")
+            reading.start()
+            yield Client(int(line.split(":")[-1].split("/")[0])).begin()
+        finally:
+            process.terminate()
+            process.wait(30)
+            if reading.ident is not None:  # the pipe is closed only when nobody reads it any more
+                reading.join(30)
 
 
 def test_a_disk_that_is_full(small_disk, sharp_jpeg):

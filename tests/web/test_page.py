@@ -456,6 +456,9 @@ def start(port):
         [*command, "--port", str(port)], stderr=subprocess.PIPE, text=True, env=os.environ.copy()
     )
     line = process.stderr.readline()
+    if "the page is at" not in line:
+        process.kill()
+        process.communicate()
     assert "the page is at" in line, line
     return process, re.search(r"http://\S+", line)[0]
 

@@ -1,7 +1,9 @@
 """Comparisons: what is kept is not done again, what changed is, and stopping loses nothing."""
 
+import gc
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -182,6 +184,14 @@ def test_working_processes_answer_die_and_are_replaced(pairs, tmp_path):
             pool.start(["unblurr"])
         processes = [worker._process for worker in pool._workers.values()]
     assert all(process.poll() is not None for process in processes)
+
+
+def test_a_process_that_ends_at_once_leaves_no_open_pipe(pairs, monkeypatch):
+    monkeypatch.setattr("sys.executable", shutil.which("true"))
+    with WorkerPool(Job(str(pairs))) as pool:
+        with pytest.raises(EngineFailed, match="did not start"):
+            pool.start(["a", "b"])
+    gc.collect()
 
 
 def test_the_window_is_where_the_blur_destroyed_most():

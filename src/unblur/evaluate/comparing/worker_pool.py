@@ -42,10 +42,12 @@ class WorkerPool:
         Raises:
             UnknownModel, CorruptWeights, MissingExtra: as the model says.
         """
-        fresh = {name: _Worker(self._job, name) for name in models if name not in self._workers}
-        self._workers |= fresh
-        for worker in fresh.values():
-            worker.wait()
+        fresh = [name for name in models if name not in self._workers]
+        for name in fresh:
+            self._workers[name] = _Worker(name)  # kept before it is spoken to, so that it is ended
+            self._workers[name].begin(self._job)
+        for name in fresh:
+            self._workers[name].wait()
 
     def ask(self, model: str, request: dict[str, Any]) -> dict[str, Any]:
         """Return a model's answer on one photo; a process that died is replaced.
@@ -71,12 +73,17 @@ class _Died(Exception):
 
 
 class _Worker:
-    def __init__(self, job: Job, model: str) -> None:
+    def __init__(self, model: str) -> None:
         command = [sys.executable, "-m", "unblur.evaluate.comparing.worker", model]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
-        self._send(job.to_json())
+
+    def begin(self, job: Job) -> None:
+        try:
+            self._send(job.to_json())
+        except _Died as death:
+            raise EngineFailed(f"a working process did not start ({death})") from death
 
     def wait(self) -> None:
         try:
