@@ -188,9 +188,8 @@ def test_working_processes_answer_die_and_are_replaced(pairs, tmp_path):
 
 def test_a_process_that_ends_at_once_leaves_no_open_pipe(pairs, monkeypatch):
     monkeypatch.setattr("sys.executable", shutil.which("true"))
-    with WorkerPool(Job(str(pairs))) as pool:
-        with pytest.raises(EngineFailed, match="did not start"):
-            pool.start(["a", "b"])
+    with WorkerPool(Job(str(pairs))) as pool, pytest.raises(EngineFailed, match="did not start"):
+        pool.start(["a", "b"])
     gc.collect()
 
 
