@@ -36,6 +36,7 @@ from unblur.evaluate.detectors import (
     roc_auc,
 )
 from unblur.motion.detect import KINDS, Detection
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import default_session
 
 OURS = "unblur"
@@ -118,7 +119,7 @@ def package_scorer() -> Callable[[Any, Any], float]:
 
 def patch_scorer(path: Path) -> Callable[[Any, Any], float]:
     """Return the document's network over a photo: the mean logit of its most detailed patches."""
-    engine = OnnxEngine(path, task="patches", threads=1)
+    engine = OnnxEngine(path, task="patches", runtime=ONE_THREAD)
 
     def score(pixels: Any, _: Any) -> float:
         rows, columns = (side // PATCH for side in pixels.shape[:2])

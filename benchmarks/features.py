@@ -27,6 +27,7 @@ import torch
 
 from unblur.engines import OnnxEngine
 from unblur.motion.features import MAP_NAMES
+from unblur.runtime import ONE_THREAD
 from unblur.training.kernel_task import compare_psfs
 from unblur.training.registry import load_config, task_of
 from unblur.training.shards import Arrays, make_shard
@@ -88,7 +89,7 @@ def main() -> None:
     one_look = dataclasses.replace(config.data, looks=1, search=False)
     maker = task_of(dataclasses.replace(config, data=one_look)).samples(options.data, "val")()
     windows = make_shard(maker, seed=config.seed + 1, index=0, size=options.samples)
-    engine = OnnxEngine(weights_path(KERNEL_NET), task="kernel", threads=1)
+    engine = OnnxEngine(weights_path(KERNEL_NET), task="kernel", runtime=ONE_THREAD)
     table = {}
     print(f"{'':<46}{'similarity':>11}{'unsmoothed':>12}{'moved or not':>14}")
     for name, strange in variants().items():

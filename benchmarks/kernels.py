@@ -53,6 +53,7 @@ from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.tiling import node_weights
+from unblur.runtime import ONE_THREAD
 from unblur.tone import LINEAR
 from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import default_session
@@ -208,7 +209,7 @@ def measure(
     real = true_field(pair, noise_sigma(plane))
 
     def psnr(field: MotionField) -> float:
-        models = default_session(1).models(options.restorer)
+        models = default_session(ONE_THREAD).models(options.restorer)
         result = restore_picture(Picture(blurry), models, RestoreOptions(psf=field))
         return psnr_db(result.samples, truth, data_range=255)
 
@@ -232,7 +233,7 @@ def measure(
 
 def estimate(method: str, plane: Any) -> MotionField:
     """Return a method's motion field of one photo's luma."""
-    session = default_session(1)
+    session = default_session(ONE_THREAD)
     if method == "unblur":
         picture, estimator = Picture(plane[..., None], LINEAR), session.estimator()
         return estimator.refine(picture, estimator.propose(picture))

@@ -54,6 +54,7 @@ from unblur.motion.refinement import fused_shared
 from unblur.motion.spatial import halve
 from unblur.motion.tone_estimate import CURVES, TONE, ToneEvidence, ToneParams, tone_evidence
 from unblur.motion.trial import try_psf
+from unblur.runtime import ONE_THREAD
 from unblur.tone import SRGB, ToneCurve
 from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import default_session
@@ -136,7 +137,7 @@ class Chooser:
     """Finds candidates of a window, and what the judge sees of each."""
 
     def __init__(self) -> None:
-        session = default_session(1)
+        session = default_session(ONE_THREAD)
         self.kernel = session.network(weights_path(KERNEL_NET), "kernel")
         self.fuse = session.network(weights_path(FUSE_NET), "fuse")
 
@@ -147,7 +148,9 @@ class Chooser:
         def read(y0: int, x0: int, y1: int, x1: int) -> FloatArray:
             return np.ascontiguousarray(window[y0:y1, x0:x1])
 
-        found, _ = fused_shared(read, window.shape, first, self.kernel, self.fuse, threads=1)
+        found, _ = fused_shared(
+            read, window.shape, first, self.kernel, self.fuse, runtime=ONE_THREAD
+        )
         return found.psf
 
     def __call__(

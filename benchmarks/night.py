@@ -28,6 +28,7 @@ from unblur.motion.picture import Picture
 from unblur.motion.streaks import streak_psf
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.runtime import ONE_THREAD
 from unblur.toml import from_toml
 from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import Models, Session
@@ -50,7 +51,7 @@ class Restorer:
             session.network(weights_path(name), task)
             for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
         )
-        estimator = NetworkEstimator(kernel, fuse, threads=1, streaks=streaks)
+        estimator = NetworkEstimator(kernel, fuse, runtime=ONE_THREAD, streaks=streaks)
         self.models = Models(estimator, session.detector(), session.restorer())
 
     def __call__(self, blurry: Any, psf: Psf | None = None) -> tuple[Any, Psf]:

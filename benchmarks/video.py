@@ -31,6 +31,9 @@ from PIL import Image
 from speed import SHAKEN, peak_mb
 from stages import Profile
 
+from unblur.runtime import Runtime
+from unblur.zoo.models import default_session
+
 STAGES = (
     ("samples to float", "unblur.video.pipeline", "to_float"),
     ("scene cuts", "unblur.video.cuts", "CutDetector.__call__"),
@@ -80,7 +83,7 @@ def measure(
     from unblur.video import restore_clip
     from unblur.video.models import load_frame_model
 
-    load_frame_model(model, threads=threads)
+    load_frame_model(model, session=default_session(Runtime.of_process(threads)))
     if profile is not None:
         profile.watch()
     begun, worked = time.perf_counter(), time.process_time()

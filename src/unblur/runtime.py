@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from unblur.errors import BadValue, NoSuchDevice, nearest
@@ -15,7 +15,11 @@ Device = Literal["auto", "cpu", "openvino", "cuda", "coreml", "directml"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
 VARIABLE = "UNBLUR_DEVICE"
-"""Environment variable that names the device where none is given; worker processes inherit it."""
+"""Environment variable that names the device where none is given. It is read where a call or a
+command begins; what that decides goes on as a :class:`Runtime`, to worker processes too."""
+
+_WINDOWS_AT_ONCE = 2
+"""Windows or searches worked on at the same time at most: each holds tens of megabytes."""
 
 CPU, OPENVINO = "CPUExecutionProvider", "OpenVINOExecutionProvider"
 """ONNX Runtime's own names of the two that are told apart elsewhere."""
@@ -96,6 +100,18 @@ class Runtime:
         """Return the number of threads."""
         return self.threads or available_cores()
 
+    def windows_at_once(self) -> int:
+        """Return how many windows or searches are worked on at the same time."""
+        return min(_WINDOWS_AT_ONCE, self.computing_threads())
+
+    def on_threads(self, threads: int) -> Runtime:
+        """Return the same with another number of threads.
+
+        Raises:
+            BadValue: a number below 1.
+        """
+        return replace(self, threads=threads)
+
     def choices(self, available: Sequence[str]) -> list[Choice]:
         """Return the providers to try, in order.
 
@@ -110,6 +126,10 @@ class Runtime:
         if _NAMES[self.provider] not in available:
             raise NoSuchDevice(absent(self.provider, available))
         return [_choice(self.provider)]
+
+
+ALL_THREADS, ONE_THREAD = Runtime(), Runtime(threads=1)
+"""The processor with all its threads, and with one: results that others must get again."""
 
 
 def absent(device: str, available: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from tests.batch import jobs
 from unblur.batch import pool
 from unblur.batch.pool import Lost, in_processes
 from unblur.errors import MissingExtra
+from unblur.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,13 +125,13 @@ def test_a_batch_gives_each_photo_its_time_and_its_share_of_the_memory(monkeypat
     told = {}
 
     def fake(job, items, workers, **terms):
-        told.update(terms, workers=workers, threads=job.keywords["settings"].threads)
+        told.update(terms, workers=workers, threads=job.keywords["settings"].runtime.threads)
         return ((number, Lost("given up")) for number in range(len(items)))
 
     monkeypatch.setattr(batch, "in_processes", fake)
     monkeypatch.setattr(batch, "physical_bytes", lambda: 16_000_000_000)
     settings = batch.Settings(
-        "unblur", 1, None, None, None, True, None, None, None, *[False] * 3, 96
+        "unblur", 1, None, None, None, True, None, Runtime(), None, *[False] * 3, 96
     )
     tasks = [batch.Task(f"{n}.png", str(tmp_path / f"{n}.png"), "") for n in range(3)]
     run = batch.Batch(tasks, settings).run

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from tests.evaluate.comparing.fakes import fake_pool, write_pairs  # noqa: F401
 from unblur.cli import main
 from unblur.pipeline.settings import DEFAULTS, read_settings
+from unblur.runtime import ONE_THREAD
 
 
 def unblur(*args, expect=0):
@@ -87,4 +88,4 @@ def test_models_with_settings_can_be_compared(here):
     assert split_settings("unblur@half.toml")[1].strength == 0.5
     assert split_settings("me@home.onnx") == ("me@home.onnx", DEFAULTS)
     with pytest.raises(BadValue, match=r"none\.toml"):
-        method_of("wiener@none.toml", threads=1)
+        method_of("wiener@none.toml", runtime=ONE_THREAD)

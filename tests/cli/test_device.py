@@ -1,16 +1,27 @@
 """``--device``: taken by every command that computes, told in the results, refused in words."""
 
 import json
+import os
+import pickle
 
 import click
 import onnxruntime
 import pytest
+from PIL import Image
 
 from tests.cli.test_cli import SHAKEN, unblur
 from unblur import Runtime, Session
-from unblur.cli.options import device_option
+from unblur.batch.results import Source, restore_file
+from unblur.batch.settings import Settings
+from unblur.cli.options import runtime_options
+from unblur.detection.culling import go_through
 from unblur.errors import BadValue
+from unblur.evaluate.comparing.job import Job
+from unblur.evaluate.methods import method_of
+from unblur.evaluate.tuning.bench import Bench
 from unblur.runtime import VARIABLE
+from unblur.web.orders import Order
+from unblur.web.work import answer
 
 COMPUTING = (
     "restore", "video", "burst", "detect", "inspect", "evaluate", "evaluate-clips", "compare",
@@ -32,15 +43,36 @@ def test_every_command_that_computes_takes_it(name):
     assert any("--device" in option.opts for option in command_of(name).params)
 
 
+PLAIN = {"CPUExecutionProvider", "AzureExecutionProvider"}
+
+
 def test_the_device_is_told_in_json(tmp_path):
-    asked = ("--device", "auto", "--json", "--overwrite")
+    if not set(onnxruntime.get_available_providers()) <= PLAIN:
+        pytest.skip("there are other devices here")
+    asked = ("--device", "auto", "--json")
     (row,) = json.loads(unblur(SHAKEN, "-o", tmp_path / "a.png", *asked).stdout)
-    if set(onnxruntime.get_available_providers()) <= {
-        "CPUExecutionProvider",
-        "AzureExecutionProvider",
-    }:
-        assert row["device"] == "cpu"
-        assert any("no device but the CPU" in note for note in row["notes"])
+    assert row["device"] == "cpu"
+    assert any("no device but the CPU" in note for note in row["notes"])
+    for name in ("inspect", "detect"):
+        told = json.loads(unblur(name, SHAKEN, *asked).stdout)
+        assert (told[0] if name == "detect" else told)["device"] == "cpu"
+    with Image.open(SHAKEN) as photo:
+        small = photo.convert("RGB").crop((0, 0, 96, 80))
+    frames = tmp_path / "frames"
+    for folder in (frames, tmp_path / "pairs" / "blurry", tmp_path / "pairs" / "sharp"):
+        folder.mkdir(parents=True)
+        for number in range(2):
+            small.save(folder / f"{number}.png")
+    pictures = sorted(frames.iterdir())
+    for command in (
+        ("video", frames, "-o", tmp_path / "out"),
+        ("burst", *pictures, "-o", tmp_path / "burst.png"),
+        ("evaluate", tmp_path / "pairs", "--models", "wiener"),
+        ("evaluate", tmp_path / "pairs" / "sharp", "--sharp", "--models", "wiener"),
+    ):
+        assert json.loads(unblur(*command, *asked).stdout)["device"] == "cpu", command[0]
+    compared = ("compare", tmp_path / "pairs", "--models", "wiener", "-o", tmp_path / "compared")
+    assert json.loads(unblur(*compared, *asked).stdout)["made"]["device"] == "cpu"
 
 
 def test_an_absent_device_is_refused_before_anything_is_done(tmp_path):
@@ -51,18 +83,36 @@ def test_an_absent_device_is_refused_before_anything_is_done(tmp_path):
     assert not (tmp_path / "a.png").exists()
 
 
-def test_the_choice_ends_with_the_command(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
+def test_the_device_reaches_a_command_as_a_value(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "auto")
     seen = []
 
     @click.command()
-    @device_option
-    def command():
-        seen.append(Runtime.of_process().provider)
+    @runtime_options
+    def command(runtime):
+        seen.append((runtime, os.environ[VARIABLE]))
 
-    command.main(["--device", "auto"], standalone_mode=False)
+    command.main(["--device", "cpu", "--threads", "3"], standalone_mode=False)
     command.main([], standalone_mode=False)
-    assert seen == ["auto", "cpu"] and Runtime.of_process() == Runtime()
+    assert seen == [(Runtime(3, "cpu"), "auto"), (Runtime(None, "auto"), "auto")]
+
+
+def test_workers_get_the_device_with_their_work(monkeypatch, tmp_path):
+    """None of them looks at the environment, which a cluster's machines do not share."""
+    monkeypatch.setenv(VARIABLE, "tpu")  # whoever asks for it fails
+    runtime = Runtime(1, "cpu", tiles_at_once=1)
+    job = Job("pairs", runtime=runtime)
+    assert Job.from_json(job.to_json()) == job
+    assert pickle.loads(pickle.dumps(Order("detect", tmp_path, SHAKEN, runtime=runtime))).runtime
+    done = answer(
+        Order("detect", tmp_path, SHAKEN, pixels=10**7, runtime=runtime), lambda step: None
+    )
+    assert done.result["blur_probability"] > 0.5
+    options = Settings("unblur", 1, None, None, None, True, None, runtime, None, *[False] * 3, 96)
+    _, told = restore_file(Source(SHAKEN, SHAKEN.read_bytes), options, ".png")
+    assert told["device"] == "cpu" and told["changed"]
+    assert go_through(SHAKEN, full=False, everywhere=False, runtime=runtime).device == "cpu"
+    assert method_of("wiener", runtime=runtime) and Bench("wiener", runtime).device == "cpu"
 
 
 def test_a_session_has_one_runtime():

@@ -9,6 +9,7 @@ import pytest
 from unblur.engines import OnnxEngine
 from unblur.errors import CorruptWeights, EngineFailed, SpecMismatch
 from unblur.motion.guided import KERNEL_MAPS
+from unblur.runtime import ONE_THREAD
 from unblur.spec import SPEC_KEY, ModelSpec
 from unblur.zoo.catalogue import weights_path
 
@@ -46,14 +47,14 @@ def test_the_wrong_task():
 
 
 def test_wrong_shapes_are_engine_errors_of_one_line():
-    engine = OnnxEngine(KERNEL, task="kernel", threads=1)
+    engine = OnnxEngine(KERNEL, task="kernel", runtime=ONE_THREAD)
     with pytest.raises(EngineFailed) as caught:
         engine(np.zeros((1, 3, 64, 64), np.float32), np.zeros((1, 3, 8, 8), np.float32))
     assert "\n" not in str(caught.value)
 
 
 def test_kernel_net_gives_psfs():
-    engine = OnnxEngine(Path(KERNEL), task="kernel", threads=1)
+    engine = OnnxEngine(Path(KERNEL), task="kernel", runtime=ONE_THREAD)
     rng = np.random.default_rng(0)
     maps = rng.normal(size=(3, len(KERNEL_MAPS), 64, 64)).astype(np.float32)
     psfs, facts = engine(maps, rng.normal(size=(3, 3, 8, 8)).astype(np.float32))

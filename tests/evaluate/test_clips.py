@@ -74,7 +74,7 @@ def test_memory_is_emptied_every_so_many_frames():
 def test_rows_and_means(photos, monkeypatch):
     asked = []
 
-    def load(name, threads=None):
+    def load(name, session=None):
         asked.append(name)
         return Remembering()
 

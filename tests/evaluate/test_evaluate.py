@@ -14,6 +14,7 @@ from unblur.evaluate.methods import method_of
 from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
 from unblur.evaluate.pairs import find_sharp, read_pairs, write_pairs
 from unblur.evaluate.protocols.plain import plain_inside
+from unblur.runtime import ONE_THREAD
 
 HOOK = Psf.from_points([(-3, -1), (-1, 0), (0, 0), (1, 1), (1, 3)], weights=[1, 2, 3, 2, 1], size=9)
 
@@ -128,7 +129,7 @@ def test_tables_say_what_was_measured(sharp, tmp_path):
         "blurry": method_of("blurry"),
         "oracle": lambda samples, pair: (pair.read_sharp(), None),
         "black": lambda samples, pair: (np.zeros_like(samples), None),
-        "wiener+true-psf": method_of("wiener+true-psf", threads=1),
+        "wiener+true-psf": method_of("wiener+true-psf", runtime=ONE_THREAD),
         "never": lambda samples, pair: None,
     }
     rows = quality.evaluate(pairs, methods, protocol=plain_inside(8))

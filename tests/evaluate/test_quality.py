@@ -19,6 +19,7 @@ from unblur.evaluate.metrics import cropped
 from unblur.evaluate.protocols.plain import plain_inside
 from unblur.evaluate.samples import Photo8
 from unblur.pipeline.run import Result
+from unblur.runtime import ONE_THREAD
 
 INF = float("inf")
 
@@ -137,7 +138,7 @@ def test_sharp_photos_are_compared_with_themselves(photo, tmp_path, monkeypatch)
 
     monkeypatch.setattr(harm, "restore_picture", harm_only_dark_photos)
     paths = [photo, tmp_path / "broken.png", darker]
-    kept, broken, harmed = harm.unharmed(paths, "wiener", threads=1)
+    kept, broken, harmed = harm.unharmed(paths, "wiener", runtime=ONE_THREAD)
     assert kept["psnr_db"] == INF and not kept["harmed"]
     assert broken["psnr_db"] is None and "broken.png" in broken["error"] and not broken["harmed"]
     assert harmed["psnr_db"] < harm.UNHARMED_DB and harmed["harmed"]
@@ -199,7 +200,7 @@ def test_sharp_photos_are_checked_in_the_light_that_is_told(monkeypatch, tmp_pat
     monkeypatch.setattr(harm, "restore_picture", look)
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     for tone in ("auto", "linear"):
-        harm.unharmed([tmp_path / "a.png"], "wiener", tone=tone, threads=1)
+        harm.unharmed([tmp_path / "a.png"], "wiener", tone=tone, runtime=ONE_THREAD)
     assert seen == ["srgb", "linear"]
 
 
@@ -241,7 +242,7 @@ def test_the_classical_reference_is_a_method_that_tells_its_psf(tmp_path):
     for name, image in (("sharp", sharp), ("blurry", blurry)):
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     pair = Case("a", Photo8(tmp_path / "blurry.png"), (Photo8(tmp_path / "sharp.png"),))
-    method = methods.method_of(methods.CLASSICAL_BLIND, threads=1)
+    method = methods.method_of(methods.CLASSICAL_BLIND, runtime=ONE_THREAD)
     (found,) = quality.evaluate([pair], {"classical-blind": method})
     assert found.gain_db > 1
     restored, motion = method(blurry, pair)

@@ -16,6 +16,7 @@ from unblur.evaluate.tuning.bench import Bench
 from unblur.evaluate.tuning.run import tune
 from unblur.evaluate.tuning.search import Plan, settings_of
 from unblur.pipeline.settings import DEFAULTS, read_settings, to_toml
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import Session
 
 pytestmark = pytest.mark.usefixtures("light_may_change")
@@ -136,7 +137,7 @@ def engine(monkeypatch):
 
 
 def test_what_is_left_alone_is_worth_nothing(cases, engine):
-    bench = Bench("darken", 1)
+    bench = Bench("darken", ONE_THREAD)
     # Photos this small are left alone: nothing gained, nothing harmed.
     assert bench.worth(cases[0], DEFAULTS) == 0
 
@@ -144,7 +145,7 @@ def test_what_is_left_alone_is_worth_nothing(cases, engine):
 def test_losses_and_harm_count_more(tmp_path, engine):
     write_pairs(tmp_path / "pairs", count=1, size=(110, 150))
     (case,) = open_dataset(tmp_path / "pairs").cases
-    bench = Bench("darken", 1)
+    bench = Bench("darken", ONE_THREAD)
     blurry, sharp = case.blurry.read(), case.read_sharp()
     before = psnr_db(blurry, sharp, data_range=255)
     darker = psnr_db(np.round(blurry * 0.5), sharp, data_range=255)

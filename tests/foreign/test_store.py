@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.foreign.made import brighten, run
 from unblur.errors import CorruptWeights, UnknownModel
+from unblur.runtime import ONE_THREAD
 from unblur.zoo import catalogue, store
 from unblur.zoo.models import default_session
 
@@ -55,7 +56,7 @@ def test_nothing_is_replaced_unasked(network, model_store):
     assert (model_store / "a.onnx").read_bytes() == brighten()
     run("models", "add", network, "--name", "a", "--overwrite")
     assert (model_store / "a.onnx").read_bytes() == brighten(by=0.03)
-    assert default_session(1).restorer("a").name == "a"
+    assert default_session(ONE_THREAD).restorer("a").name == "a"
 
 
 def test_damage_is_noticed(network):
@@ -63,19 +64,19 @@ def test_damage_is_noticed(network):
     folder = store.models_folder()
     (folder / "a.onnx").write_bytes(brighten(by=0.5))
     with pytest.raises(CorruptWeights, match="checksum"):
-        default_session(1).restorer("a")
+        default_session(ONE_THREAD).restorer("a")
     (folder / "a.onnx").unlink()
     with pytest.raises(CorruptWeights, match="cannot read"):
-        default_session(1).restorer("a")
+        default_session(ONE_THREAD).restorer("a")
     record = json.loads((folder / "a.json").read_text())
     for text in ("{", json.dumps(record | {"format": 99}), json.dumps(record | {"halo_px": "x"})):
         (folder / "a.json").write_text(text)
         with pytest.raises(CorruptWeights, match="unblur models remove a"):
-            default_session(1).restorer("a")
+            default_session(ONE_THREAD).restorer("a")
         assert "damaged" in run("models", "list").stdout
     run("models", "remove", "a")
     with pytest.raises(UnknownModel):
-        default_session(1).restorer("a")
+        default_session(ONE_THREAD).restorer("a")
 
 
 def test_a_file_without_its_record_is_no_model(network, model_store):

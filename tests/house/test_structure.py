@@ -52,3 +52,40 @@ def test_only_one_module_holds_the_numbers_of_the_srgb_curve():
             if isinstance(node, ast.Constant) and node.value in (2.4, 0.04045, 12.92, 1.055):
                 homes.add(path.name)
     assert homes == {"color.py"}
+
+
+THREADS = {
+    # The front door for Python: a number is what people have.
+    "runtime.Runtime.of_process", "zoo.models.Session.__init__", "pipeline.facade.restore",
+    "pipeline.facade.analyse", "detection.facade.detect", "inspection.facts.inspect_photo",
+    "video.facade.restore_clip", "video.burst.restore_burst",
+    # It makes one value of what was asked for.
+    "runtime.Runtime.on_threads",
+}  # fmt: skip
+
+
+def test_below_the_front_door_a_runtime_says_how_networks_are_run():
+    found = set()
+    for path in MODULES:
+        module = ".".join(path.relative_to(ROOT / "src" / "unblur").with_suffix("").parts)
+        if module.startswith("cli."):
+            continue
+        for owner in ast.walk(ast.parse(path.read_text("utf-8"))):
+            prefix = f"{module}.{owner.name}" if isinstance(owner, ast.ClassDef) else module
+            for node in getattr(owner, "body", []) if hasattr(owner, "body") else []:
+                if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "threads":
+                    found.add(f"{prefix}.{node.target.id}")
+                if not isinstance(node, ast.FunctionDef):
+                    continue
+                if "threads" in {a.arg for a in (*node.args.args, *node.args.kwonlyargs)}:
+                    found.add(f"{prefix}.{node.name}")
+    assert found == THREADS | {"runtime.Runtime.threads"}
+
+
+def test_one_module_reads_the_device_from_the_environment():
+    readers = {
+        path.name
+        for path in MODULES
+        if "UNBLUR_DEVICE" in path.read_text("utf-8") or "runtime.VARIABLE" in path.read_text()
+    }
+    assert readers == {"runtime.py"}

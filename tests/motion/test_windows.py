@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unblur.motion.windows import TELLING, LeastSize
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import default_session
 
 
@@ -31,6 +32,6 @@ def test_the_bound_is_said_in_words():
 @pytest.mark.parametrize("shape", [(64, 144), (144, 64)])
 def test_the_smallest_pictures_are_judged_as_a_whole(shape):
     luma = np.random.default_rng(3).random(shape, np.float32)
-    found = default_session(1).detector()(luma)
+    found = default_session(ONE_THREAD).detector()(luma)
     assert found.shape == shape and len(found.windows) == 1
     assert 0 <= found.blur_probability <= 1

@@ -14,9 +14,11 @@ from unblur.inspection.facts import inspect_photo
 from unblur.io import Photo, write_photo
 from unblur.motion.picture import Picture
 from unblur.pipeline.settings import DEFAULTS
+from unblur.runtime import ONE_THREAD
 from unblur.video.models import load_frame_model
 from unblur.web.orders import Done, Order
 from unblur.web.work import answer
+from unblur.zoo.models import default_session
 
 
 def scene(side):
@@ -67,17 +69,19 @@ def test_everybody_agrees_on_what_a_photo_is(name, tmp_path):
     report = restored.report
 
     case = Case(name, Memory(samples), (Memory(samples),))
-    evaluated, motion = method_of("unblur", threads=1)(samples, case)
+    evaluated, motion = method_of("unblur", runtime=ONE_THREAD)(samples, case)
     np.testing.assert_array_equal(evaluated, restored.samples)
     assert (motion is None) == (restored.motion is None)
     assert motion is None or motion.to_dict() == report.motion
 
-    bench = Bench("unblur", 1)
+    bench = Bench("unblur", ONE_THREAD)
     picture = Picture(samples)
     for _ in range(2):  # asked anew, and remembered
         np.testing.assert_array_equal(bench.restore(picture, DEFAULTS), restored.samples)
 
-    frame = load_frame_model("pipeline", threads=1).step(to_float(samples))
+    frame = load_frame_model("pipeline", session=default_session(ONE_THREAD)).step(
+        to_float(samples)
+    )
     exact = unblur.restore(to_float(samples), threads=1)
     np.testing.assert_array_equal(frame, exact.samples)
 

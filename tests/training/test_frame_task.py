@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
+from unblur.runtime import ONE_THREAD  # noqa: E402
 from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
 from unblur.training.frame_task import (  # noqa: E402
     FrameData,
@@ -210,7 +211,9 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
     from unblur.spec import ModelSpec
 
     spec = ModelSpec("tiny", "frame", 16, 64, 1, "-", "-", 0, state_channels=52)
-    engine = OnnxEngine(export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", threads=1)
+    engine = OnnxEngine(
+        export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", runtime=ONE_THREAD
+    )
     # Training knows neither the gate nor what is mixed in afterwards.
     monkeypatch.setattr("unblur.video.memory.trust_in", lambda probability: 1.0)
     monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)

@@ -13,6 +13,7 @@ from tests.training.tiny import TINY, of_task
 from unblur.blur import Psf
 from unblur.errors import BadValue, CannotWrite, CorruptWeights, UnreadableImage
 from unblur.motion.frequency import GRID
+from unblur.runtime import ONE_THREAD
 from unblur.toml import from_dict
 from unblur.training import kernel_task
 from unblur.training.checkpoint import load_checkpoint, save_checkpoint
@@ -223,14 +224,14 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     assert str(ROOT).encode() not in data and b"/site-packages/" not in data
     from unblur.engines import OnnxEngine
 
-    engine = OnnxEngine(target, task="restore", threads=1)
+    engine = OnnxEngine(target, task="restore", runtime=ONE_THREAD)
     assert engine.spec.samples == 16
     assert engine.spec.bank == bank
     assert str(ROOT) not in engine.spec.recipe
     x = np.random.default_rng(0).random((1, channels, 40, 56)).astype(np.float32)
     assert engine(x)[0].shape == (1, 3, 40, 56)
     assert half.stat().st_size < 0.85 * len(data)  # a tiny one is mostly its description
-    narrow = OnnxEngine(half, task="restore", threads=1)(x)[0]
+    narrow = OnnxEngine(half, task="restore", runtime=ONE_THREAD)(x)[0]
     assert 0 < np.abs(narrow - engine(x)[0]).max() < 0.01
 
 
@@ -250,7 +251,7 @@ def test_fuse_task_begins_with_kernel_net_trains_on_answers_and_exports(photos, 
 
     rng = np.random.default_rng(0)
     maps = rng.random((2, len(FUSE_MAPS), GRID, GRID)).astype(np.float32)
-    psfs, _ = OnnxEngine(target, task="fuse", threads=1)(
+    psfs, _ = OnnxEngine(target, task="fuse", runtime=ONE_THREAD)(
         maps, rng.random((2, 3, 8, 8)).astype(np.float32)
     )
     np.testing.assert_allclose(psfs.sum(axis=(1, 2)), 1, rtol=1e-4)

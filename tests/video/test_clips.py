@@ -18,6 +18,7 @@ from unblur.errors import (
 )
 from unblur.io.video import ClipInfo, Frame
 from unblur.io.video_folder import FolderSink, FolderSource
+from unblur.runtime import Runtime
 from unblur.video import ClipLimits, ClipOptions, restore_clip
 from unblur.video.pipeline import restore_frames
 
@@ -201,14 +202,14 @@ class Dawdling(Inverting):
 @pytest.mark.parametrize("threads", [1, 2, 6])
 def test_frames_looked_at_side_by_side_stay_in_order(threads):
     sink = Kept()
-    report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), threads=threads)
+    report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), runtime=Runtime(threads))
     assert sink.seen == list(range(30)) and report.busy["look"] > 0.15
 
 
 def test_a_failing_look_ends_the_work():
     sink, before = Kept(), threading.active_count()
     with pytest.raises(MemoryError):
-        restore_frames(Numbered(), sink, Dawdling(fails_at=11), ClipOptions(), threads=6)
+        restore_frames(Numbered(), sink, Dawdling(fails_at=11), ClipOptions(), runtime=Runtime(6))
     assert sink.seen is None and threading.active_count() <= before
 
 

@@ -14,6 +14,7 @@ from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
+from unblur.runtime import ONE_THREAD
 from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint
 from unblur.video.memory import FrameMemory, told
 from unblur.zoo.catalogue import weights_path
@@ -103,6 +104,6 @@ def test_told_hints_are_unshuffled():
 
 
 def test_a_network_of_other_inputs_is_refused():
-    engine = OnnxEngine(weights_path("kernel_net"), task="kernel", threads=1)
+    engine = OnnxEngine(weights_path("kernel_net"), task="kernel", runtime=ONE_THREAD)
     with pytest.raises(SpecMismatch, match="takes 2 inputs, 1"):
         engine(np.zeros((1, 18, 64, 64), np.float32))

@@ -260,7 +260,7 @@ def test_colours_and_tags_survive_the_filter(tmp_path):
 @pytest.mark.skipif(not CASES.is_dir(), reason="the reported clips are not here")
 def test_the_reported_clip(tmp_path, monkeypatch):
     made = Inverting()
-    monkeypatch.setattr(models, "load_frame_model", lambda name=None, threads=None: made)
+    monkeypatch.setattr(models, "load_frame_model", lambda name=None, session=None: made)
     monkeypatch.setattr("unblur.video.facade.load_frame_model", lambda *a, **k: made)
     clip = str(CASES / "interlaced.mp4")
     for more, flagged in (([], {False}), (["--keep-interlaced"], {True})):

@@ -20,7 +20,7 @@ RAW = b"".join(frame.tobytes() for frame in FRAMES)
 @pytest.fixture
 def model(monkeypatch):
     made = Inverting()
-    monkeypatch.setattr(models, "load_frame_model", lambda name=None, threads=None: made)
+    monkeypatch.setattr(models, "load_frame_model", lambda name=None, session=None: made)
     return made
 
 

@@ -162,7 +162,7 @@ class Slow:
         print("step", file=sys.stderr, flush=True)
         time.sleep(0.2)
         return frame
-models.load_frame_model = lambda name=None, threads=None: Slow()
+models.load_frame_model = lambda name=None, session=None: Slow()
 import unblur.video.facade as facade
 facade.load_frame_model = models.load_frame_model
 from unblur.cli import main

@@ -11,10 +11,12 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, srgb_to_linear, to_float
 from unblur.restoration.restorers import NetworkRestorer
+from unblur.runtime import ONE_THREAD
 from unblur.spec import ModelSpec
 from unblur.video.hints import trust_in
 from unblur.video.models import load_frame_model
 from unblur.video.steady import AGREEMENT, SteadyPhoto, mixed
+from unblur.zoo.models import default_session
 
 SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
 
@@ -41,7 +43,7 @@ def filmed(count=4):
 
 def test_frames_gain_and_neighbours_help():
     blurry, sharp = filmed()
-    model = load_frame_model("photo", threads=1, over_time=False)
+    model = load_frame_model("photo", session=default_session(ONE_THREAD), over_time=False)
     inside = (slice(24, -24), slice(24, -24))
 
     def error(frames):
@@ -55,7 +57,7 @@ def test_frames_gain_and_neighbours_help():
     assert error(alone) < 0.9 * error(blurry)
     assert error(together) < 0.98 * error(alone)
     assert np.array_equal(together[0], alone[0])
-    model = load_frame_model("photo", threads=1)
+    model = load_frame_model("photo", session=default_session(ONE_THREAD))
     seen = [model.look(frame) for frame in blurry]
     following = [*seen[1:], None]
     gated = [model.step(*each) for each in zip(blurry, seen, following, strict=True)]
@@ -64,7 +66,7 @@ def test_frames_gain_and_neighbours_help():
 
 def test_sharp_frames_stay_to_the_bit():
     frame = scene()[40:300, 100:400]
-    model = load_frame_model("photo", threads=1)
+    model = load_frame_model("photo", session=default_session(ONE_THREAD))
     assert np.array_equal(model.step(frame), frame)
     assert np.array_equal(model.step(frame[:50, :50]), frame[:50, :50])  # too small to tell
 

@@ -10,6 +10,7 @@ pytest.importorskip("starlette", reason="the page needs the extra 'web'")
 pytest.importorskip("uvicorn", reason="the page needs the extra 'web'")
 
 from tests.web.serving import SHAKEN, SHARP, Client, running
+from unblur.runtime import ONE_THREAD
 from unblur.web.settings import Limits, Settings
 
 
@@ -17,7 +18,7 @@ from unblur.web.settings import Limits, Settings
 def server():
     """(port, hub) of a running server with small limits."""
     limits = Limits(upload_bytes=40_000_000, pixels=20_000_000, stall_seconds=1.0)
-    with running(Settings(threads=1, limits=limits)) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=limits)) as (port, hub):
         assert hub.workers[0].ready.wait(60)
         yield port, hub
 

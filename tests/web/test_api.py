@@ -16,6 +16,7 @@ from PIL import Image
 import unblur
 from tests.web.serving import ROOT, Client, running
 from unblur.io import read_photo
+from unblur.runtime import ONE_THREAD
 from unblur.web.results import blend
 from unblur.web.settings import Limits, Settings
 
@@ -388,7 +389,7 @@ def test_events_tell_of_each_change(client, encoded):
 
 def test_full_servers_say_so(encoded):
     limits = Limits(waiting=1, stored_bytes=200_000)
-    with running(Settings(threads=1, limits=limits)) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=limits)) as (port, hub):
         client = Client(port).begin()
         upload = client.send(encoded())["id"]
         codes = [client.ask("POST", "/api/jobs", json.dumps({"upload": upload}))[0] for _ in "1234"]
@@ -399,7 +400,7 @@ def test_full_servers_say_so(encoded):
 
 
 def test_files_of_the_silent_are_removed(encoded):
-    with running(Settings(threads=1, limits=Limits(idle_seconds=0.5))) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=Limits(idle_seconds=0.5))) as (port, hub):
         client = Client(port).begin()
         client.send(encoded())
         assert hub.store.count == 1

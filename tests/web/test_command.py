@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from tests.web.serving import Client
 from unblur.cli import main
+from unblur.runtime import Runtime
 
 
 def call(*arguments, env=None):
@@ -72,7 +73,7 @@ def test_options_reach_the_settings(never):
     assert re.search(r"the page is at http://127.0.0.1:\d+/", result.output)
     (settings,) = never
     limits = settings.limits
-    assert (settings.workers, settings.threads) == (2, 3)
+    assert (settings.workers, settings.runtime) == (2, Runtime(3))
     assert settings.names == ("a.example", "b.example")
     assert (limits.pixels, limits.upload_bytes, limits.stored_bytes) == (10**7, 5 * 10**6, 10**9)
     assert (limits.clip_seconds, limits.idle_seconds) == (4.0, 120.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.serving import ROOT, running
+from unblur.runtime import ONE_THREAD
 from unblur.web.settings import RENDERERS, Limits, Settings
 
 DEPLOY = ROOT / "deploy"
@@ -139,7 +140,10 @@ def test_the_health_check_follows_the_scheme(tmp_path, server):
     )
     subprocess.run(shlex.split(command), check=True, capture_output=True)
     settings = Settings(
-        threads=1, certificate=str(certificate), key=str(key), limits=Limits(header_seconds=2.0)
+        runtime=ONE_THREAD,
+        certificate=str(certificate),
+        key=str(key),
+        limits=Limits(header_seconds=2.0),
     )
     with running(settings) as (port, hub):
         assert hub.workers[0].ready.wait(60)

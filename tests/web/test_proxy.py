@@ -9,6 +9,7 @@ import pytest
 from tests.web.proxying import proxied
 from tests.web.serving import Client, running
 from unblur.errors import BadValue
+from unblur.runtime import ONE_THREAD
 from unblur.web.settings import Settings
 
 
@@ -24,7 +25,7 @@ class Below(Client):
 @pytest.fixture(scope="module")
 def rooted():
     """The port of a server that knows its sub-path."""
-    settings = Settings(threads=1, root_path="/photos", trusted_proxies=("127.0.0.1",))
+    settings = Settings(runtime=ONE_THREAD, root_path="/photos", trusted_proxies=("127.0.0.1",))
     with running(settings) as (port, hub):
         assert hub.workers[0].ready.wait(60)
         yield port

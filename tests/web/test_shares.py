@@ -12,6 +12,7 @@ import pytest
 
 from tests.web.serving import Client, running
 from unblur.errors import BadValue, Full, TooMany
+from unblur.runtime import ONE_THREAD
 from unblur.web.connections import Connections
 from unblur.web.passwords import Tries, client_key
 from unblur.web.rendering import Turns
@@ -144,7 +145,7 @@ def shared():
     limits = Limits(
         connections=60, connections_address=20, streams=12, streams_session=3, streams_address=8
     )
-    with running(Settings(threads=1, limits=limits)) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=limits)) as (port, hub):
         yield port, hub
 
 
@@ -260,7 +261,7 @@ def test_whose_connection_makes_room():
 
 def test_requests_behind_a_proxy_are_bounded_for_each_client():
     limits = Limits(connections_address=5)
-    settings = Settings(threads=1, limits=limits, trusted_proxies=("127.0.0.1",))
+    settings = Settings(runtime=ONE_THREAD, limits=limits, trusted_proxies=("127.0.0.1",))
     with running(settings) as (port, _):
         client = Client(port).begin()
         greedy, other = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
@@ -324,7 +325,7 @@ def test_results_are_written_in_turns():
 
 
 def test_two_clients_ask_while_a_zip_is_packed(sharp_jpeg):
-    with running(Settings(threads=1)) as (port, _):
+    with running(Settings(runtime=ONE_THREAD)) as (port, _):
         greedy, other = Client(port).begin(), Client(port).begin()
         jobs = [c.restore(sharp_jpeg, "a.jpg") for c in (greedy, other)]
         other.take(jobs[1], "?format=png")

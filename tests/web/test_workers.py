@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.web import hostile
 from tests.web.serving import SHARP, Client, running, started
+from unblur.runtime import ONE_THREAD
 from unblur.web.child import Child, Ended
 from unblur.web.settings import RENDERERS, Limits, Settings
 
@@ -177,7 +178,7 @@ def test_nothing_of_a_result_stays_with_the_server(client, server, encoded):
 
 def test_a_result_that_hangs_is_given_up_and_holds_up_nobody(sharp_jpeg):
     limits = Limits(render_seconds=3.0)
-    with running(Settings(threads=1, limits=limits)) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=limits)) as (port, hub):
         client = Client(port).begin()
         job = client.restore(sharp_jpeg)
         client.take(job, "?format=png")  # now one of the processes is there
@@ -205,7 +206,7 @@ def test_a_result_that_hangs_is_given_up_and_holds_up_nobody(sharp_jpeg):
 
 @pytest.mark.parametrize("limit", ["job_seconds", "reading_seconds"])
 def test_a_photo_that_takes_too_long_is_given_up(encoded, limit):
-    with running(Settings(threads=1, limits=Limits(**{limit: 2.0}))) as (port, hub):
+    with running(Settings(runtime=ONE_THREAD, limits=Limits(**{limit: 2.0}))) as (port, hub):
         client = Client(port).begin()
         assert hub.workers[0].ready.wait(60)
         stuck = hub.workers[0].pid

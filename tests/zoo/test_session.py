@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import unblur
+from unblur.runtime import ONE_THREAD, Runtime
 from unblur.zoo import models
 from unblur.zoo.catalogue import KERNEL_NET, weights_path
 from unblur.zoo.models import Session, default_session
@@ -45,13 +46,17 @@ def test_calls_without_a_session_read_each_network_once(read, monkeypatch):
         unblur.analyse(PHOTO, threads=1)
         unblur.detect(PHOTO, threads=1)
     assert sorted(read) == ["blur_net", "fuse_net", "kernel_net", "restore_net"]
-    assert default_session(1) is default_session(1) is not default_session(2)
+    assert (
+        default_session(ONE_THREAD)
+        is default_session(ONE_THREAD)
+        is not default_session(Runtime(2))
+    )
 
 
 def test_networks_go_with_their_session_and_the_least_used_before():
     session = Session(threads=1)
     engines = [
-        session.network(weights_path(KERNEL_NET), "kernel", threads=n)
+        session.network(weights_path(KERNEL_NET), "kernel", runtime=Runtime(threads=n))
         for n in range(1, models._MOST_HELD + 2)
     ]
     seen = [weakref.ref(engine) for engine in engines]

@@ -17,6 +17,7 @@ from unblur.io.fitting import fitted
 from unblur.pipeline.facade import Restored
 from unblur.pipeline.facade import restore as restore_photo
 from unblur.pipeline.settings import DEFAULTS
+from unblur.zoo.models import default_session
 
 Facts = dict[str, Any]
 Progress = Callable[[float], None]
@@ -138,7 +139,7 @@ def _restored(
         gate=settings.gate,
         settings=settings.tuned or DEFAULTS,
         tone=settings.tone,
-        threads=settings.threads,
+        session=default_session(settings.runtime),
         progress=progress and (lambda done, total: progress(done / total)),
     )
 

@@ -35,7 +35,7 @@ TIMEOUT_S = 1800.0
 _LEAST_MB = 2000
 """A photo of 24 megapixels takes about 1 GB."""
 
-_NOT_IN_RESULTS = ("threads", "overwrite", "max_megapixels")
+_NOT_IN_RESULTS = ("runtime", "overwrite", "max_megapixels")
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,9 @@ class Batch:
             here = partial(process, settings=self._settings, progress=progress)
             return ((n, guarded(here, task)) for n, task in enumerate(tasks))
         several = how.workers > 1 or how.engine != "local"
-        threads = self._settings.threads or (1 if several else None)
-        alone = dataclasses.replace(self._settings, threads=threads)
+        alone = self._settings
+        if several and alone.runtime.threads is None:
+            alone = dataclasses.replace(alone, runtime=alone.runtime.on_threads(1))
         job = partial(process, settings=alone)
         if how.engine == "local":
             return in_processes(

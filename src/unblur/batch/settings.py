@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unblur.io import Region
 from unblur.pipeline.settings import Settings as PipelineSettings
+from unblur.runtime import Runtime
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Settings:
     mask: Path | None
     gate: bool
     tuned: PipelineSettings | None
-    threads: int | None
+    runtime: Runtime
     quality: int | None
     overwrite: bool
     strip_location: bool

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import progress_bar, tone_option
-from unblur.cli.options import device_option
+from unblur.cli.options import runtime_options
 from unblur.cli.say import say, say_json
 from unblur.paths import names_of, real, shown
+from unblur.runtime import Runtime
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -28,8 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@device_option
+@runtime_options
 @tone_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def burst(
@@ -39,7 +39,7 @@ def burst(
     model: str | None,
     strength: float,
     overwrite: bool,
-    threads: int | None,
+    runtime: Runtime,
     tone: str,
     as_json: bool,
 ) -> None:
@@ -49,6 +49,7 @@ def burst(
     """
     from unblur.io import InputFile, check_free, plan_outputs, write_photo
     from unblur.video import restore_burst
+    from unblur.zoo.models import default_session
 
     with progress_bar("restoring", len(photos), hidden=as_json) as bar:
         restored, report = restore_burst(
@@ -57,7 +58,7 @@ def burst(
             model=model,
             strength=strength,
             tone=tone,
-            threads=threads,
+            session=default_session(runtime),
             progress=lambda done, total: bar.to(len(photos) * done / total),
         )
     source = photos[report.chosen]

@@ -13,12 +13,12 @@ from unblur.cli.compare import output_of, run_job, tell_failures
 from unblur.cli.options import (
     FOLDER,
     dataset_option,
-    device_option,
     json_option,
+    runtime_options,
     seed_option,
-    threads_option,
 )
 from unblur.cli.say import say, say_json
+from unblur.runtime import Runtime
 
 
 @click.command("choose")
@@ -47,8 +47,7 @@ from unblur.cli.say import say, say_json
     "[default: NAME.compare]",
 )
 @tone_option
-@threads_option
-@device_option
+@runtime_options
 @json_option
 def choose(
     data: Path,
@@ -58,7 +57,7 @@ def choose(
     dataset: str,
     output: Path | None,
     tone: str,
-    threads: int | None,
+    runtime: Runtime,
     as_json: bool,
 ) -> None:
     """Try the models on your own photos and say which to use, why, and how sure that is.
@@ -74,7 +73,7 @@ def choose(
     from unblur.evaluate.report import page
     from unblur.io import write_bytes
 
-    job = Job(str(data), _reader(data, dataset), tone=tone, threads=threads)
+    job = Job(str(data), _reader(data, dataset), tone=tone, runtime=runtime)
     names, unable = choosing.candidates() if models is None else (names_in(models), [])
     only = drawn(job.open()[0], photos, seed=seed)
     folder = output or output_of(data)
@@ -85,7 +84,7 @@ def choose(
     write_bytes(page.to_html(found).encode(), report, overwrite=True)
     if as_json:
         facts: dict[str, Any] = dataclasses.asdict(choice)
-        say_json({**facts, "left_out": unable, "report": str(report)})
+        say_json({**facts, "left_out": unable, "device": found.device, "report": str(report)})
         return
     if choice.model is None:
         say("use none: leaving these photos alone is as good as anything tried\n")

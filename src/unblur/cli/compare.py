@@ -14,16 +14,16 @@ from unblur.cli.options import (
     FOLDER,
     crop_option,
     dataset_option,
-    device_option,
     json_option,
     protocol_option,
+    runtime_options,
     seed_option,
-    threads_option,
 )
 from unblur.cli.say import say, say_json, to_json
 
 if TYPE_CHECKING:
     from unblur.evaluate.comparing.run import Comparison
+    from unblur.runtime import Runtime
 
 _DEFAULT = "wiener,unblur,unblur+true-psf"
 _STOPPED = 130
@@ -57,8 +57,7 @@ _STOPPED = 130
     "on where it stopped. [default: NAME.compare]",
 )
 @tone_option
-@threads_option
-@device_option
+@runtime_options
 @click.option(
     "--show",
     type=click.IntRange(min=0),
@@ -84,7 +83,7 @@ def compare(
     seed: int,
     output: Path | None,
     tone: str,
-    threads: int | None,
+    runtime: Runtime,
     show: int,
     keep: str,
     as_json: bool,
@@ -101,7 +100,7 @@ def compare(
     from unblur.evaluate.report import page, words
     from unblur.io import write_bytes
 
-    job = Job(str(data), dataset, protocol, crop_px, tone, threads)
+    job = Job(str(data), dataset, protocol, crop_px, tone, runtime)
     folder = output or output_of(data)
     only = None if photos is None else drawn(job.open()[0], photos, seed=seed)
     found = run_job(

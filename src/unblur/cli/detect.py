@@ -18,6 +18,7 @@ from unblur.cli.common import progress_bar, tone_option
 from unblur.cli.options import device_option
 from unblur.cli.say import nothing_as_json, say, say_json
 from unblur.paths import names_of, shown
+from unblur.runtime import Device, Runtime
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -88,6 +89,7 @@ def detect(
     as_json: bool,
     as_csv: bool,
     workers: int | None,
+    device: Device,
     tone: str,
     overwrite: bool,
     on_collision: OnCollision,
@@ -111,12 +113,14 @@ def detect(
     written = plan_files(
         files, blurred_to, list_file, map_to, overwrite=overwrite, on_collision=on_collision
     )
-    begun = time.perf_counter()
+    begun, mapped = time.perf_counter(), map_to is not None
+    how = {"full": full, "everywhere": mapped, "keep_luma": mapped, "tone": tone}
+    how |= {"runtime": Runtime(1, device)}
     verdicts: dict[int, Seen] = {}
     with progress_bar("looking", len(files)) as bar:
-        for number, item in _all(files, full, map_to is not None, workers, tone):
+        for number, item in _all(files, workers, how):
             written.draw(number, item)
-            verdicts[number] = replace(item, luma=None) if map_to is not None else item
+            verdicts[number] = replace(item, luma=None) if mapped else item
             bar.to(len(verdicts))
     seen = [verdicts[number] for number in range(len(files))]
     rows = [_row(item, threshold) for item in seen]
@@ -137,7 +141,7 @@ def detect(
 
 
 def _all(
-    files: Sequence[InputFile], full: bool, mapped: bool, workers: int | None, tone: str
+    files: Sequence[InputFile], workers: int | None, how: dict[str, Any]
 ) -> Iterator[tuple[int, Seen]]:
     """Go through the photos in as many processes as pay; yields (index, verdict)."""
     from unblur.batch.pool import Lost, in_processes
@@ -145,7 +149,7 @@ def _all(
     from unblur.engines.onnx import available_cores
     from unblur.errors import EngineFailed
 
-    job = partial(go_through, full=full, everywhere=mapped, keep_luma=mapped, tone=tone)
+    job = partial(go_through, **how)
     paths = [item.path for item in files]
     count = min(workers or available_cores(), len(paths))
     if count <= 1 or (workers is None and len(paths) <= _FEW):
@@ -162,7 +166,8 @@ def _row(item: Seen, threshold: float) -> dict[str, Any]:
     if item.detection is None:
         return {**row, "blur_probability": None, "blurred": None, "error": str(item.error)}
     blurred = item.detection.blur_probability >= threshold
-    return {**row, **item.detection.to_dict(), "blurred": blurred, "error": None}
+    told = {"blurred": blurred, "device": item.device, "error": None}
+    return {**row, **item.detection.to_dict(), **told}
 
 
 def _mark_bursts(seen: Sequence[Seen], rows: list[dict[str, Any]]) -> None:

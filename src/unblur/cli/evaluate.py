@@ -14,15 +14,15 @@ from unblur.cli.options import (
     FOLDER,
     crop_option,
     dataset_option,
-    device_option,
     json_option,
     protocol_option,
-    threads_option,
+    runtime_options,
 )
 from unblur.cli.say import say, say_json, to_json
 
 if TYPE_CHECKING:
     from unblur.evaluate.comparing.job import Job
+    from unblur.runtime import Runtime
 
 _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
 
@@ -61,8 +61,7 @@ _DEFAULT = "blurry,wiener,unblur,unblur+true-psf"
     "exits with 1 if not.",
 )
 @tone_option
-@threads_option
-@device_option
+@runtime_options
 @json_option
 @click.option(
     "-o",
@@ -81,7 +80,7 @@ def evaluate(
     list_known: bool,
     only_check: bool,
     tone: str,
-    threads: int | None,
+    runtime: Runtime,
     as_json: bool,
     output: Path | None,
 ) -> None:
@@ -104,11 +103,11 @@ def evaluate(
     elif only_check:
         result, text = _check_copy(data, dataset, hidden=as_json)
     elif only_sharp:
-        result, text = _check_sharp(data, models or "unblur", split, tone, threads, hidden=as_json)
+        result, text = _check_sharp(data, models or "unblur", split, tone, runtime, hidden=as_json)
     elif split is not None:
         raise click.UsageError("--split goes with --sharp; pairs were split by 'unblur synth'")
     else:
-        job = Job(str(data), dataset, protocol, crop_px, tone, threads)
+        job = Job(str(data), dataset, protocol, crop_px, tone, runtime)
         result, text = _score_set(job, names_in(models or _DEFAULT), hidden=as_json)
     if output is not None:
         from unblur.io import write_bytes
@@ -172,13 +171,14 @@ def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, A
     from unblur.evaluate.differences import differences, format_differences
     from unblur.evaluate.methods import method_of
     from unblur.evaluate.tables import format_table, summarise
+    from unblur.zoo.models import default_session
 
     found, protocol = job.open()
     data = Path(job.data).name
     remarks = [*found.notes, *complaints(found)]
     for remark in remarks:
         say(f"{data}: {remark}", err=True)
-    methods = {name.partition("=")[0]: method_of(name, threads=job.threads) for name in names}
+    methods = {name.partition("=")[0]: method_of(name, runtime=job.runtime) for name in names}
     with progress_bar("evaluating", len(found.cases), hidden=hidden) as bar:
         rows = quality.evaluate(
             found.cases, methods, protocol=protocol, progress=lambda done, _: bar.to(done)
@@ -191,6 +191,7 @@ def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, A
         "notes": remarks,
         "protocol": {"name": protocol.name, "about": protocol.about, "source": protocol.source},
         "crop_px": job.crop_px,
+        "device": default_session(job.runtime).device,
         "summary": table,
         "differences": [dataclasses.asdict(versus) for versus in apart],
         "rows": [dataclasses.asdict(row) for row in rows],
@@ -200,16 +201,17 @@ def _score_set(job: Job, names: list[str], *, hidden: bool) -> tuple[dict[str, A
 
 
 def _check_sharp(
-    data: Path, model: str, split: str | None, tone: str, threads: int | None, *, hidden: bool
+    data: Path, model: str, split: str | None, tone: str, runtime: Runtime, *, hidden: bool
 ) -> tuple[dict[str, Any], str]:
     from unblur.evaluate.harm import UNHARMED_DB, unharmed
     from unblur.evaluate.pairs import find_sharp
+    from unblur.zoo.models import default_session
 
     photos = [photo.path for photo in find_sharp(data, split=split)]
     rows: list[dict[str, Any]] = []
     with progress_bar("checking", len(photos), hidden=hidden) as bar:
         for number, photo in enumerate(photos):
-            rows += unharmed([photo], model, tone=tone, threads=threads)
+            rows += unharmed([photo], model, tone=tone, runtime=runtime)
             bar.to(number + 1)
     read = [row["psnr_db"] for row in rows if row["psnr_db"] is not None]
     changed = [value for value in read if value != float("inf")]
@@ -220,4 +222,4 @@ def _check_sharp(
         f"{len(changed)} changed (lowest {lowest}), "
         f"{harmed} to below {UNHARMED_DB:.0f} dB; {len(rows) - len(read)} unreadable"
     )
-    return {"model": model, "rows": rows}, text
+    return {"model": model, "device": default_session(runtime).device, "rows": rows}, text

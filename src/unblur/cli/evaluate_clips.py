@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from unblur.cli.common import names_in, progress_bar
-from unblur.cli.options import FILE, FOLDER, device_option, json_option, threads_option
+from unblur.cli.options import FILE, FOLDER, json_option, runtime_options
 from unblur.cli.say import say, say_json, to_json
+from unblur.runtime import Runtime
 
 _DEFAULT = "blurry,photo,frame/1,frame"
 
@@ -27,8 +28,7 @@ _DEFAULT = "blurry,photo,frame/1,frame"
 @click.option("--clips", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True, help="Equal seeds, equal clips.")
 @click.option("--gyro", type=FILE, help="Recorded hand shake: rows of t_ns wx wy wz (rad/s).")
-@threads_option
-@device_option
+@runtime_options
 @json_option
 @click.option("-o", "--output", type=FILE, help="Write every row into this JSON file.")
 def evaluate_clips(
@@ -38,7 +38,7 @@ def evaluate_clips(
     clips: int,
     seed: int,
     gyro: Path | None,
-    threads: int | None,
+    runtime: Runtime,
     as_json: bool,
     output: Path | None,
 ) -> None:
@@ -56,7 +56,7 @@ def evaluate_clips(
             clips=clips,
             seed=seed,
             gyro=load_gyro(gyro) if gyro else None,
-            threads=threads,
+            runtime=runtime,
             progress=lambda done, total: bar.to(done),
         )
     means = scoring.summary(rows)

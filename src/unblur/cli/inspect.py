@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import tone_option
-from unblur.cli.options import device_option
+from unblur.cli.options import runtime_options
 from unblur.cli.say import say, say_json, to_json
 from unblur.paths import exists, fitted, is_folder, real, shown
 
 if TYPE_CHECKING:
     from unblur.inspection.facts import Inspection
+    from unblur.runtime import Runtime
 
 FORMATS = ("png", "html", "json", "npz", "psf")
 _ENDINGS = {"psf": "psf.png"}
@@ -60,8 +61,7 @@ class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers on standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files (never the photo).")
 @tone_option
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@device_option
+@runtime_options
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0.001),
@@ -77,7 +77,7 @@ def inspect(
     as_json: bool,
     overwrite: bool,
     tone: str,
-    threads: int | None,
+    runtime: Runtime,
     max_megapixels: float,
 ) -> None:
     """Show how the camera moved in PHOTO: its kernels, where they are trusted, and why.
@@ -88,6 +88,7 @@ def inspect(
     """
     from unblur.inspection.facts import inspect_photo
     from unblur.io import read_photo, write_bytes
+    from unblur.zoo.models import default_session
 
     targets = plan(photo, outputs, formats, nothing=as_json)
     _check_free(photo, [target for _, target in targets], overwrite=overwrite)
@@ -95,7 +96,7 @@ def inspect(
         read_photo(photo, max_pixels=int(max_megapixels * 1e6)).with_tone(tone),
         name=shown(photo.name),
         window=window,
-        threads=threads,
+        session=default_session(runtime),
     )
     for kind, target in targets:
         write_bytes(rendered(seen, kind), target, overwrite=overwrite)

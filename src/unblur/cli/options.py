@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from unblur.runtime import DEVICES, VARIABLE, Runtime
+from unblur.runtime import DEVICES, VARIABLE, Device, Runtime
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -50,32 +52,35 @@ threads_option = click.option(
 )
 
 
-def _take_device(context: click.Context, _: click.Parameter, device: str | None) -> None:
-    """Let this process and its workers compute on a device, as long as the command runs."""
+def _known_device(_: click.Context, __: click.Parameter, device: Device | None) -> Device:
+    """Return the device that is asked for, which must be there, or else the environment's."""
     if device is None:
-        return
+        return Runtime.of_process().provider
     import onnxruntime
 
-    Runtime(provider=device).choices(onnxruntime.get_available_providers())  # type: ignore[arg-type]
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = device
-    context.call_on_close(lambda: _put_back(before))
-
-
-def _put_back(before: str | None) -> None:
-    if before is None:
-        os.environ.pop(VARIABLE, None)
-    else:
-        os.environ[VARIABLE] = before
+    Runtime(provider=device).choices(onnxruntime.get_available_providers())
+    return device
 
 
 device_option = click.option(
     "--device",
     type=click.Choice(DEVICES),
-    expose_value=False,
-    callback=_take_device,
+    callback=_known_device,
     help="What runs the networks; auto: the first that is there and works. Default: cpu, or "
     f"${VARIABLE}.",
 )
+
+
+def runtime_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--threads`` and ``--device``; the command is given both as one ``runtime``."""
+
+    @threads_option
+    @device_option
+    @functools.wraps(command)
+    def with_runtime(*args: Any, threads: int | None, device: Device, **options: Any) -> None:
+        command(*args, runtime=Runtime(threads, device), **options)
+
+    return with_runtime
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

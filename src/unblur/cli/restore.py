@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import Pace, RegionType, progress_bar, tone_option
-from unblur.cli.options import device_option
+from unblur.cli.options import runtime_options
 from unblur.cli.say import nothing_as_json
 from unblur.cli.summary import End, brief, check_report, finish, is_report, undone
 
@@ -105,8 +105,7 @@ _STD = "-"
     help="Of a TIFF of several pages restore this one only; by default all, into one file.",
 )
 @tone_option
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@device_option
+@runtime_options
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0.001),

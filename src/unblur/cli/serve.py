@@ -9,6 +9,7 @@ import click
 
 from unblur.cli.options import device_option
 from unblur.cli.say import say
+from unblur.runtime import Device, Runtime
 
 _ENVIRONMENT = "UNBLUR_PASSWORD"
 
@@ -108,6 +109,7 @@ def serve(
     names: tuple[str, ...],
     workers: int,
     threads: int | None,
+    device: Device,
     max_megapixels: float,
     max_upload_mb: float,
     max_stored_gb: float,
@@ -133,7 +135,7 @@ def serve(
         password=_password(password_file),
         names=names,
         workers=workers,
-        threads=threads,
+        runtime=Runtime(threads, device),
         certificate=certificate,
         key=key,
         trusted_proxies=trusted_proxies,

@@ -12,11 +12,11 @@ from unblur.cli.options import (
     FILE,
     FOLDER,
     dataset_option,
-    device_option,
+    runtime_options,
     seed_option,
-    threads_option,
 )
 from unblur.cli.say import say
+from unblur.runtime import Runtime
 
 _STOPPED = 130
 
@@ -42,8 +42,7 @@ _STOPPED = 130
     help="TOML file for 'unblur restore --settings'; the search is kept beside it, as .sqlite3.",
 )
 @tone_option
-@threads_option
-@device_option
+@runtime_options
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def tune(
     data: Path,
@@ -53,7 +52,7 @@ def tune(
     dataset: str,
     output: Path,
     tone: str,
-    threads: int | None,
+    runtime: Runtime,
     overwrite: bool,
 ) -> None:
     """Search the settings that serve the pairs of DATA best.
@@ -77,7 +76,7 @@ def tune(
     with progress_bar("tuning", trials) as bar:
         found = search(
             cases,
-            Plan(model, trials, seed, threads),
+            Plan(model, trials, seed, runtime),
             output.with_suffix(".sqlite3"),
             progress=lambda done, total: bar.to(done),
         )
@@ -90,7 +89,7 @@ def tune(
     name = data.resolve().name
     kind = "found by" if found.better else "the defaults, after"
     comment = [f"{kind} unblur tune on {name}, model {model}, {found.trials} trials, seed {seed}"]
-    comment.append(f"what was found: {said}")
+    comment.append(f"what was found: {said}; computed on: {found.device}")
     write_bytes(to_toml(found.settings, comment).encode(), output, overwrite=overwrite)
     say(f"{found.trials} settings tried; the best: {said}")
     if found.better:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unblur.cli.common import progress_bar
-from unblur.cli.options import device_option
+from unblur.cli.options import runtime_options
 from unblur.cli.say import say, say_json
 from unblur.paths import is_folder, names_of, shown
 
 if TYPE_CHECKING:
     from unblur.io.video import FrameSink, FrameSource
+    from unblur.runtime import Runtime
     from unblur.video.pipeline import ClipOptions, ClipReport
+    from unblur.zoo.models import Session
 
 _STD = Path("-")
 
@@ -100,8 +102,7 @@ class Pipes:
     help="Of raw frames.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing results (never the clip).")
-@click.option("--threads", type=click.IntRange(min=1), help="Default: all processors.")
-@device_option
+@runtime_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def video(
@@ -123,7 +124,7 @@ def video(
     fps: str,
     pix_fmt: str,
     overwrite: bool,
-    threads: int | None,
+    runtime: Runtime,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -136,6 +137,7 @@ def video(
     from unblur.io.folders import search
     from unblur.io.video_write import EncodeOptions
     from unblur.video import ClipOptions, GyroOptions, restore_clip
+    from unblur.zoo.models import default_session
 
     known = None
     if gyro is not None:
@@ -158,7 +160,7 @@ def video(
                 raise click.UsageError("--gyro needs a video file on both sides")
             pipes = Pipes(size, _rate(fps), pix_fmt)
             source, sink = _piped(clip, target, pipes, encode, overwrite)
-            report = _through_pipes(source, sink, model, options, threads, show)
+            report = _through_pipes(source, sink, model, options, default_session(runtime), show)
         else:
             report = restore_clip(
                 clip,
@@ -167,7 +169,7 @@ def video(
                 options=options,
                 encode=encode,
                 overwrite=overwrite,
-                threads=threads,
+                session=default_session(runtime),
                 progress=show,
                 gyro=known,
             )
@@ -243,16 +245,17 @@ def _through_pipes(
     sink: FrameSink,
     model: str | None,
     options: ClipOptions,
-    threads: int | None,
+    session: Session,
     show: Callable[[int, int | None], None],
 ) -> ClipReport:
     from unblur.video.models import load_frame_model
     from unblur.video.pipeline import restore_frames
 
     try:
-        network = load_frame_model(model, threads=threads)
+        network = load_frame_model(model, session=session)
     except BaseException:
         sink.discard()
         source.close()
         raise
-    return restore_frames(source, sink, network, options, threads=threads, progress=show)
+    report = restore_frames(source, sink, network, options, runtime=session.runtime, progress=show)
+    return report.told_by(session)

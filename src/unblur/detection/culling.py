@@ -13,6 +13,7 @@ from unblur.color import FloatArray
 from unblur.detection.facade import judge, look
 from unblur.errors import UnblurError
 from unblur.motion.detect import Detection
+from unblur.runtime import ONE_THREAD, Runtime
 from unblur.zoo.models import default_session
 
 _THUMBNAIL = 24
@@ -30,6 +31,7 @@ class Seen:
         error: why it could not be read.
         thumbnail: (24, 24) float32, zero mean, unit norm; to compare scenes.
         luma: (h, w) float32, linear light, where it was asked for.
+        device: short name of the device that ran the network.
     """
 
     path: Path
@@ -37,22 +39,30 @@ class Seen:
     error: UnblurError | None
     thumbnail: FloatArray | None
     luma: FloatArray | None = None
+    device: str | None = None
 
 
 def go_through(
-    path: Path, *, full: bool, everywhere: bool, keep_luma: bool = False, tone: str = "auto"
+    path: Path,
+    *,
+    full: bool,
+    everywhere: bool,
+    keep_luma: bool = False,
+    tone: str = "auto",
+    runtime: Runtime = ONE_THREAD,
 ) -> Seen:
-    """Read and judge one photo on one thread; what goes wrong is told, not raised.
+    """Read and judge one photo; what goes wrong is told, not raised.
 
     Runs in any process; each holds the network in its default session.
     """
     try:
         reduced = look(path, full=full, tone=tone)
-        detection = judge(reduced, default_session(1).detector(), everywhere=everywhere)
+        session = default_session(runtime)
+        detection = judge(reduced, session.detector(), everywhere=everywhere)
     except UnblurError as error:
         return Seen(path, None, error, None)
     kept = reduced.luma if keep_luma else None
-    return Seen(path, detection, None, _thumbnail(reduced.luma), kept)
+    return Seen(path, detection, None, _thumbnail(reduced.luma), kept, session.device)
 
 
 def bursts(seen: Sequence[Seen]) -> list[list[int]]:

@@ -9,6 +9,7 @@ from unblur.io.reduced import Reduced, read_reduced, reduced_luma
 from unblur.io.sources import Source, as_photo
 from unblur.motion.detect import BlurDetector, Detection
 from unblur.motion.windows import TELLING, WINDOW
+from unblur.runtime import Runtime
 from unblur.tone import ToneCurve
 from unblur.zoo.models import Session, default_session
 
@@ -49,7 +50,7 @@ def detect(
         >>> 0 <= unblur.detect(noise).blur_probability <= 1
         True
     """
-    detector = (session or default_session(threads)).detector()
+    detector = (session or default_session(Runtime.of_process(threads))).detector()
     return judge(look(source, full=full, tone=tone), detector, everywhere=everywhere)
 
 

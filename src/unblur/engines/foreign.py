@@ -10,7 +10,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.onnx import first_line, open_session
 from unblur.errors import EngineFailed
-from unblur.runtime import Runtime
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.spec import ForeignSpec, ModelSpec
 
 _SCALES = {"0..1": (1.0, 0.0), "0..255": (255.0, 0.0), "-1..1": (2.0, -1.0)}
@@ -22,9 +22,7 @@ class ForeignEngine:
     Args:
         source: the file, or its bytes.
         spec: its layout, its range of values, and which output counts; kept as ``record``.
-        threads: computing threads, with the device that the environment asks for; the number of
-            processors of this process if omitted.
-        runtime: how it is run, in place of ``threads``.
+        runtime: how it is run.
 
     Attributes:
         device: short name of the device that computes.
@@ -39,8 +37,7 @@ class ForeignEngine:
         source: Path | bytes,
         spec: ForeignSpec,
         *,
-        threads: int | None = None,
-        runtime: Runtime | None = None,
+        runtime: Runtime = ALL_THREADS,
     ) -> None:
         self.record = spec
         self.spec = ModelSpec(
@@ -54,7 +51,7 @@ class ForeignEngine:
             samples=0,
             bank="none",
         )
-        self._session, self.device = open_session(source, runtime or Runtime.of_process(threads))
+        self._session, self.device = open_session(source, runtime)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[spec.output].name
 

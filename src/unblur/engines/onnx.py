@@ -11,7 +11,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.engines.sealed import check_sealed, read_network
 from unblur.errors import CorruptWeights, EngineFailed, NoSuchDevice, SpecMismatch
-from unblur.runtime import CPU, OPENVINO, Runtime, absent, available_cores
+from unblur.runtime import ALL_THREADS, CPU, OPENVINO, Runtime, absent, available_cores
 from unblur.spec import SPEC_KEY, ModelSpec
 
 __all__ = ["OnnxEngine", "available_cores", "first_line", "open_session"]
@@ -25,9 +25,7 @@ class OnnxEngine:
     Args:
         path: the file.
         task: what it must be for; None for anything.
-        threads: computing threads, with the device that the environment asks for; the number of
-            processors of this process if omitted.
-        runtime: how it is run, in place of ``threads``.
+        runtime: how it is run.
 
     Attributes:
         device: short name of the device that computes.
@@ -43,10 +41,9 @@ class OnnxEngine:
         path: Path,
         *,
         task: str | None,
-        threads: int | None = None,
-        runtime: Runtime | None = None,
+        runtime: Runtime = ALL_THREADS,
     ) -> None:
-        self._session, self.device = open_session(path, runtime or Runtime.of_process(threads))
+        self._session, self.device = open_session(path, runtime)
         text = self._session.get_modelmeta().custom_metadata_map.get(SPEC_KEY)
         if text is None:
             raise CorruptWeights(

@@ -18,6 +18,7 @@ from unblur.evaluate.comparing.run import Comparison
 from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.report import figures, words
 from unblur.evaluate.statistics import RESAMPLES, bootstrap_interval
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.catalogue import model_names
 from unblur.zoo.models import default_session
 
@@ -53,7 +54,7 @@ def candidates() -> tuple[list[str], list[str]]:
     able, unable = [], []
     for name in model_names():
         try:
-            default_session(1).restorer(name)
+            default_session(ONE_THREAD).restorer(name)
         except (MissingExtra, ModelError) as error:
             unable.append(f"{name} was left out: {error}")
         else:

@@ -22,8 +22,10 @@ from unblur.errors import BadValue, UnreadableImage
 from unblur.evaluate.metrics import psnr_db, ssim
 from unblur.io import InputFile, read_photo
 from unblur.opening import opened
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.video.models import FrameModel, load_frame_model
 from unblur.video.pipeline import with_following
+from unblur.zoo.models import default_session
 
 SIDE_PX = 256
 """Side of the frames."""
@@ -64,7 +66,7 @@ def evaluate_clips(
     recipe: ClipRecipe = RECIPE,
     camera: CameraRecipe = CAMERA,
     gyro: GyroTrace | None = None,
-    threads: int | None = None,
+    runtime: Runtime = ALL_THREADS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ClipRow]:
     """Return a row for each clip and method.
@@ -76,7 +78,7 @@ def evaluate_clips(
         seed: equal seeds, equal clips.
         recipe, camera: how they move and what the camera adds.
         gyro: a recorded hand, or None.
-        threads: for the networks.
+        runtime: how networks are run.
         progress: called with (clips done, clips in all).
 
     Raises:
@@ -84,7 +86,7 @@ def evaluate_clips(
         BadValue: a method that is none.
         UnknownModel: a model that is not there.
     """
-    runs = {name: _method(name, threads) for name in methods}
+    runs = {name: _method(name, runtime) for name in methods}
     rows: list[ClipRow] = []
     made = make_clips(photos, clips, seed=seed, recipe=recipe, camera=camera, gyro=gyro)
     for number, (name, clip) in enumerate(made):
@@ -148,7 +150,7 @@ def _row(photo: str, method: str, restored: FloatArray, sharp: FloatArray) -> Cl
     return ClipRow(photo, method, float(np.mean(psnrs)), alike, psnrs[-1], flickers)
 
 
-def _method(name: str, threads: int | None) -> Callable[[FloatArray], FloatArray]:
+def _method(name: str, runtime: Runtime) -> Callable[[FloatArray], FloatArray]:
     if name == "blurry":
         return lambda frames: frames
     base, _, every = name.rpartition("/")
@@ -156,7 +158,7 @@ def _method(name: str, threads: int | None) -> Callable[[FloatArray], FloatArray
         base, every = name, ""
     elif int(every) < 1:
         raise BadValue(f"'{name}': memory is emptied every 1 or more frames")
-    model = load_frame_model(base, threads=threads)
+    model = load_frame_model(base, session=default_session(runtime))
     return lambda frames: restored_frames(model, frames, reset_every=int(every) if every else None)
 
 

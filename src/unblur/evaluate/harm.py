@@ -13,6 +13,7 @@ from unblur.evaluate.samples import read_rgb8
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, parse_tone
 from unblur.zoo.models import default_session
 
@@ -24,7 +25,7 @@ UNHARMED_DB = 50.0
 
 
 def unharmed(
-    photos: Sequence[Path], model: str, *, tone: str = "auto", threads: int | None = None
+    photos: Sequence[Path], model: str, *, tone: str = "auto", runtime: Runtime = ALL_THREADS
 ) -> list[dict[str, Any]]:
     """Run a model on sharp photos and return how similar each comes back.
 
@@ -37,7 +38,7 @@ def unharmed(
     """
     model, settings = split_settings(model)
     model, gate = gated(model)
-    models = default_session(threads).models(model)
+    models = default_session(runtime).models(model)
     rows: list[dict[str, Any]] = []
     for path in photos:
         try:

@@ -18,6 +18,7 @@ from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings, read_settings
 from unblur.restoration.restorers import BlindRestorer
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.zoo.catalogue import is_foreign
 from unblur.zoo.models import default_session
 
@@ -41,7 +42,7 @@ AT = "@"
 """Between a method's name and a TOML file of settings."""
 
 
-def method_of(name: str, *, threads: int | None = None) -> Method:
+def method_of(name: str, *, runtime: Runtime = ALL_THREADS) -> Method:
     """Return the method of a name: a model with suffixes, or a reference that is no model.
 
     These are BLURRY, UNSHARP and CLASSICAL_BLIND.
@@ -64,7 +65,7 @@ def method_of(name: str, *, threads: int | None = None) -> Method:
     name, gate = gated(name)
     wants_psf, classical = name.endswith(TRUE_PSF), name == CLASSICAL_BLIND
     model = "wiener" if classical else name.removesuffix(TRUE_PSF)
-    models = default_session(threads).models(model)
+    models = default_session(runtime).models(model)
     if wants_psf and isinstance(models.restorer, BlindRestorer):
         raise BadValue(f"'{model}' takes no PSF; leave '{TRUE_PSF}' out")
     if classical:  # the search tells nothing of its errors, so no gate could judge it

@@ -18,7 +18,7 @@ from unblur.engines.foreign import ForeignEngine
 from unblur.engines.onnx import open_session
 from unblur.errors import BadValue, EngineFailed, SpecMismatch
 from unblur.pipeline.tile_work import FADE_PX
-from unblur.runtime import Runtime
+from unblur.runtime import ONE_THREAD
 from unblur.spec import ForeignSpec, Layout, ValueRange
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -68,7 +68,7 @@ def probe(data: bytes, name: str, sha256: str, wishes: Wishes) -> ForeignSpec:
         SpecMismatch: no network with one image in and one image of the same size out, or one
             whose ways cannot be told; the message names the option that would tell.
     """
-    session, _ = open_session(data, Runtime(threads=1))
+    session, _ = open_session(data, ONE_THREAD)
     shape = _input_shape(session)
     layouts = [wishes.layout] if wishes.layout else _layouts(shape)
     sides = shape[2:] if layouts[0] == "nchw" else shape[1:3]
@@ -153,7 +153,7 @@ def _the_one(data: bytes, candidates: list[ForeignSpec]) -> ForeignSpec:
     fitting, first = [], ""
     for spec in candidates:
         sides = [spec.window_px] if spec.fixed else [(_BASE_PX, _BASE_PX), (256, 256)]
-        reasons = [_refusal(ForeignEngine(data, spec, threads=1), *side) for side in sides]
+        reasons = [_refusal(ForeignEngine(data, spec, runtime=ONE_THREAD), *side) for side in sides]
         if "" in reasons:
             fitting.append(spec)
         first = first or reasons[0]
@@ -186,7 +186,7 @@ def _restored(engine: ForeignEngine, image: FloatArray) -> FloatArray:
 
 def _with_window(data: bytes, spec: ForeignSpec, wishes: Wishes) -> ForeignSpec:
     """Return the record with the multiple of its sides, and a window that fits."""
-    engine = ForeignEngine(data, spec, threads=1)
+    engine = ForeignEngine(data, spec, runtime=ONE_THREAD)
     multiple = wishes.multiple_of
     if multiple is None:
         # Unequal sides, neither of them a multiple of anything larger.
@@ -214,7 +214,7 @@ def _value_range(data: bytes, spec: ForeignSpec) -> ValueRange:
     sides = spec.window_px if spec.fixed else (_odd(spec.multiple_of), _odd(spec.multiple_of))
     shown = picture(*sides)
     for candidate in get_args(ValueRange):
-        engine = ForeignEngine(data, replace(spec, value_range=candidate), threads=1)
+        engine = ForeignEngine(data, replace(spec, value_range=candidate), runtime=ONE_THREAD)
         difference = float(np.abs(_restored(engine, shown) - shown).mean())
         apart[candidate] = difference if math.isfinite(difference) else math.inf
     best = min(apart, key=lambda key: apart[key])
@@ -233,7 +233,7 @@ def _cost(data: bytes, spec: ForeignSpec) -> float:
     """Return the seconds of one thread for a megapixel, by one tile of at most 256 px."""
     side = 256 // spec.multiple_of * spec.multiple_of or spec.multiple_of
     sides = spec.window_px if spec.fixed else (min(side, spec.window_px[0]),) * 2
-    engine = ForeignEngine(data, spec, threads=1)
+    engine = ForeignEngine(data, spec, runtime=ONE_THREAD)
     begun = time.process_time()
     reason = _refusal(engine, *sides)
     if reason:

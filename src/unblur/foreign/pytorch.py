@@ -23,7 +23,7 @@ from unblur.color import FloatArray
 from unblur.engines.onnx import first_line, open_session
 from unblur.errors import CorruptWeights, MissingExtra, SpecMismatch
 from unblur.foreign.probing import picture
-from unblur.runtime import Runtime
+from unblur.runtime import ONE_THREAD
 
 OPSET, _TRACED_OPSET = 20, 17
 _TOLERANCE = 1e-3
@@ -208,7 +208,7 @@ def _prove(network: Any, data: bytes, multiple: int) -> None:
     """Compare ONNX Runtime with PyTorch at two sizes that were not used for the export."""
     import torch
 
-    session, _ = open_session(data, Runtime(threads=1))
+    session, _ = open_session(data, ONE_THREAD)
     count = max(1, 96 // multiple)
     for height, width in (
         (count * multiple, (count + 2) * multiple),

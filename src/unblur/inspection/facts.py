@@ -23,6 +23,7 @@ from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import assess, gate_of
+from unblur.runtime import Runtime
 from unblur.zoo.models import Session, default_session
 
 HIGH_PASS_PX = (1.0, 2.0, 4.0)
@@ -69,6 +70,7 @@ class Inspection:
         trust: (rows, columns) float32 in [0, 1], what the gate lets through.
         reason: why nothing would be restored, or empty.
         window: one window in full.
+        device: short name of the device that ran the networks.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Inspection:
     trust: FloatArray
     reason: str
     window: WindowFacts
+    device: str = "cpu"
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is told in numbers, for JSON; lengths in photo px."""
@@ -92,6 +95,7 @@ class Inspection:
             "reason": self.reason,
             "angle_deg": round(mean_angle_deg(self.field), 1),
             "tone": self.photo.tone.to_dict(),
+            "device": self.device,
             **rows,
             "window": {
                 "y": round(shown.y, 1),
@@ -153,7 +157,7 @@ def inspect_photo(
             f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
             "give X,Y inside it"
         )
-    models = (session or default_session(threads)).models()
+    models = (session or default_session(Runtime.of_process(threads))).models()
     found = assess(as_picture(photo), models.estimator, gate_of(models, RestoreOptions()))
     field, verdict = found.motion, found.verdict
     if field is None:
@@ -164,7 +168,7 @@ def inspect_photo(
     shown = _window(found.picture, field, window)
     if found.tone is not None:
         photo = replace(photo, tone=found.tone)
-    return Inspection(name, photo, field, verdict.trust, verdict.reason, shown)
+    return Inspection(name, photo, field, verdict.trust, verdict.reason, shown, models.device)
 
 
 def photo_psf(field: MotionField, estimate: PsfEstimate) -> Psf:

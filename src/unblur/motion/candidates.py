@@ -19,7 +19,8 @@ from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, SEARCH, SearchParams, es
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import JUDGE, TRIED_PX, Candidate, JudgeParams, best, middle_part
 from unblur.motion.polish import polished
-from unblur.motion.threads import THREADS, in_threads
+from unblur.motion.threads import in_threads
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, ToneCurve
 
 SMALL_SEARCH = SearchParams(coarsest_px=24)
@@ -58,7 +59,7 @@ def choose(
     *,
     tone: ToneCurve = SRGB,
     params: JudgeParams = JUDGE,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> Candidate:
     """Search a window in other ways too, and return the PSF that makes the best picture of it.
 
@@ -69,7 +70,7 @@ def choose(
             motion.
         tone: curve of the photo's samples.
         params: of the choice.
-        threads: searches at the same time.
+        runtime: says how many searches are worked on at the same time.
     """
     if half is not None and min(half.shape) < LEAST_SIDE_PX:
         half = None
@@ -78,7 +79,7 @@ def choose(
         tasks.append(lambda: Candidate(searched_psf(window, SMALL_SEARCH), "searched_small"))
     if half is not None:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
-    found = in_threads(lambda task: task(), tasks, threads=threads)
+    found = in_threads(lambda task: task(), tasks, runtime=runtime)
     if fused is not None:
         found.insert(0, Candidate(fused, "fused"))
     curve = tone if tone.table is None or len(tone.table) == 1 else SRGB

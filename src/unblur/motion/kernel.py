@@ -14,7 +14,8 @@ from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.guided import guided, unguided
 from unblur.motion.psf_tools import clean_psf
-from unblur.motion.threads import THREADS, in_threads
+from unblur.motion.threads import in_threads
+from unblur.runtime import ALL_THREADS, Runtime
 
 _BATCH = 8
 
@@ -65,9 +66,9 @@ def observe(window: FloatArray) -> Observed:
     return Observed(window, motion_features(window))
 
 
-def observe_all(windows: Iterable[FloatArray], *, threads: int = THREADS) -> list[Observed]:
+def observe_all(windows: Iterable[FloatArray], *, runtime: Runtime = ALL_THREADS) -> list[Observed]:
     """Return windows with their features, as many at the same time as there are threads."""
-    return in_threads(observe, list(windows), threads=threads)
+    return in_threads(observe, list(windows), runtime=runtime)
 
 
 def estimate(
@@ -75,7 +76,7 @@ def estimate(
     engine: Engine,
     *,
     candidates: Sequence[Psf] | None = None,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> list[PsfEstimate]:
     """Estimate the PSF of each window.
 
@@ -83,7 +84,7 @@ def estimate(
         seen: the windows.
         engine: runs KernelNet.
         candidates: PSFs as estimated so far, one a window; at the first estimate there are none.
-        threads: windows worked on at the same time.
+        runtime: says how many windows are worked on at the same time.
     """
     estimates: list[PsfEstimate] = []
     for start in range(0, len(seen), _BATCH):
@@ -92,7 +93,7 @@ def estimate(
         if candidates is not None:
             known = (np.asarray(a.embedded(GRID), np.float32) for a in candidates[start:])
             shown = list(zip(maps, part, known, strict=False))
-            maps = in_threads(lambda of: guided(of[0], of[1].window, of[2]), shown, threads=threads)
+            maps = in_threads(lambda of: guided(of[0], of[1].window, of[2]), shown, runtime=runtime)
         psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
         found = zip(psfs, facts, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]
@@ -100,7 +101,7 @@ def estimate(
 
 
 def estimate_psfs(
-    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1, threads: int = THREADS
+    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1, runtime: Runtime = ALL_THREADS
 ) -> list[PsfEstimate]:
     """Estimate the PSF of each window by itself, looking again with each candidate.
 
@@ -108,12 +109,12 @@ def estimate_psfs(
         windows: see :func:`observe`.
         engine: runs KernelNet.
         looks: how many.
-        threads: windows worked on at the same time.
+        runtime: says how many windows are worked on at the same time.
     """
-    seen = observe_all(windows, threads=threads)
-    estimates = estimate(seen, engine, threads=threads)
+    seen = observe_all(windows, runtime=runtime)
+    estimates = estimate(seen, engine, runtime=runtime)
     for _ in range(looks - 1):
-        estimates = estimate(seen, engine, candidates=[e.psf for e in estimates], threads=threads)
+        estimates = estimate(seen, engine, candidates=[e.psf for e in estimates], runtime=runtime)
     return estimates
 
 

@@ -32,8 +32,8 @@ from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
-from unblur.motion.threads import THREADS
 from unblur.motion.windows import TELLING
+from unblur.runtime import ALL_THREADS, Runtime
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class NetworkEstimator:
         kernel: runs KernelNet.
         fuse: runs FuseNet, which has the last word on a motion that is alike everywhere; without
             it the mean of several candidates is taken.
-        threads: windows and searches worked on at the same time.
+        runtime: says how many windows and searches are worked on at the same time.
         streaks: whether light streaks are looked for.
         params: scales, windows, fields, streaks.
     """
@@ -74,12 +74,12 @@ class NetworkEstimator:
         kernel: Engine,
         fuse: Engine | None = None,
         *,
-        threads: int = THREADS,
+        runtime: Runtime = ALL_THREADS,
         streaks: bool = True,
         params: MotionParams = MOTION,
     ) -> None:
         self._kernel, self._fuse = kernel, fuse
-        self._threads, self._streaks, self._params = threads, streaks, params
+        self._runtime, self._streaks, self._params = runtime, streaks, params
 
     def propose(self, picture: Picture) -> MotionField:
         """Return one estimate of each window, reconciled; or what light streaks have drawn.
@@ -96,8 +96,8 @@ class NetworkEstimator:
         level = self._finest_that_fits(pyramid)
         rows, columns = window_starts(pyramid.shape(level), self._params.scale.most_rows)
         windows = pyramid.windows(level, rows, columns)
-        observed = observe_all([w for row in windows for w in row], threads=self._threads)
-        first = estimate(observed, self._kernel, threads=self._threads)
+        observed = observe_all([w for row in windows for w in row], runtime=self._runtime)
+        first = estimate(observed, self._kernel, runtime=self._runtime)
         sides, scale = pyramid.window_sides(level), 2**level
         raw = MotionField(
             picture.shape,
@@ -139,7 +139,7 @@ class NetworkEstimator:
             self._kernel,
             self._fuse,
             tone=picture.tone,
-            threads=self._threads,
+            runtime=self._runtime,
         )
         if not work.uniform or work.varies:
             varying = self._varying(work, shared.psf)
@@ -168,7 +168,7 @@ class NetworkEstimator:
             starts = window_starts(pyramid.shape(level), self._params.scale.coarse_rows)
             windows = pyramid.windows(level, *starts)
             flat = [w for row in windows for w in row]
-            length = _typical_length(estimate_psfs(flat, self._kernel, threads=self._threads))
+            length = _typical_length(estimate_psfs(flat, self._kernel, runtime=self._runtime))
             if 2 * length > self._params.scale.longest_px:
                 break
             level -= 1
@@ -177,7 +177,7 @@ class NetworkEstimator:
     def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
         """Return the field of windows that moved differently, or None where one PSF is better."""
         apart = refine_windows(
-            work.observed, work.first, shared, self._kernel, threads=self._threads
+            work.observed, work.first, shared, self._kernel, runtime=self._runtime
         )
         if work.uniform and not _neighbours_are_better(work, apart, shared, self._params.roll):
             return None

@@ -24,8 +24,9 @@ from unblur.motion.kernel import Observed, PsfEstimate, estimate, observe, obser
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
-from unblur.motion.threads import THREADS, in_threads
+from unblur.motion.threads import in_threads
 from unblur.motion.windows import span, structure
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, ToneCurve
 
 WIDE = 512
@@ -82,7 +83,7 @@ def refine_windows(
     shared: Psf,
     engine: Engine,
     *,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> list[PsfEstimate]:
     """Sharpen the estimates of windows that moved differently, each by itself.
 
@@ -92,12 +93,12 @@ def refine_windows(
         shared: the one PSF that explains all of them best; it counts where it explains a window
             as well as the window's own, which comes of much less to be seen.
         engine: runs KernelNet.
-        threads: windows worked on at the same time.
+        runtime: says how many windows are worked on at the same time.
     """
     estimates = list(first)
     for _ in range(MOST_ROUNDS - 1):
         before = [e.psf for e in estimates]
-        estimates = estimate(seen, engine, candidates=before, threads=threads)
+        estimates = estimate(seen, engine, candidates=before, runtime=runtime)
         if min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True)) > _SETTLED:
             break
     if len(seen) > _MOST_SEARCHED:
@@ -115,7 +116,7 @@ def refine_windows(
             estimate, psf=least_energy(window, estimate.psf, [found, shared], [own, own, 1.0])
         )
 
-    return in_threads(searched, list(zip(seen, estimates, strict=True)), threads=threads)
+    return in_threads(searched, list(zip(seen, estimates, strict=True)), runtime=runtime)
 
 
 def refine_shared(
@@ -126,7 +127,7 @@ def refine_shared(
     fuse_engine: Engine | None = None,
     *,
     tone: ToneCurve = SRGB,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> SharedEstimate:
     """Sharpen the one PSF of a picture that moved alike everywhere, and search for others.
 
@@ -137,16 +138,16 @@ def refine_shared(
         engine: runs KernelNet.
         fuse_engine: runs FuseNet; without it the candidates' mean is taken.
         tone: curve of the photo's samples.
-        threads: windows and searches worked on at the same time.
+        runtime: says how many windows and searches are worked on at the same time.
 
     Returns:
         What makes the best picture of the window that shows most.
     """
-    fused, part = fused_shared(read, shape, first, engine, fuse_engine, threads=threads)
+    fused, part = fused_shared(read, shape, first, engine, fuse_engine, runtime=runtime)
     if part.std() < _FLAT:
         return fused
     half = _halved(read, shape, fused.middle)
-    chosen = choose(part, fused.psf, half, tone=tone, threads=threads)
+    chosen = choose(part, fused.psf, half, tone=tone, runtime=runtime)
     if chosen.origin == "fused":
         return fused
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")
@@ -159,12 +160,12 @@ def fused_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> tuple[SharedEstimate, FloatArray]:
     """Return what the networks make of a picture that moved alike everywhere.
 
     Args:
-        read, shape, first, engine, fuse_engine, threads: as for :func:`refine_shared`.
+        read, shape, first, engine, fuse_engine, runtime: as for :func:`refine_shared`.
 
     Returns:
         The estimate, and luma of the window that shows most; where it shows nothing, KernelNet
@@ -173,14 +174,14 @@ def fused_shared(
     height, width = (min(WIDE, side) for side in shape)
     places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
     windows = [read(y, x, y + height, x + width) for y, x in places]
-    seen = observe_all(windows, threads=threads)
-    estimated, confidence, _ = estimate_shared(seen, first, engine, threads=threads)
+    seen = observe_all(windows, runtime=runtime)
+    estimated, confidence, _ = estimate_shared(seen, first, engine, runtime=runtime)
     best = max(range(len(seen)), key=lambda i: structure(seen[i].window))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < _FLAT:
         return SharedEstimate(estimated, confidence, None, middle), part
-    found = searched(read, shape, part, middle, engine, threads=threads)
+    found = searched(read, shape, part, middle, engine, runtime=runtime)
     if fuse_engine is None:
         mean = least_energy(part, estimated, found)
         return SharedEstimate(mean, confidence, None, middle), part
@@ -195,7 +196,7 @@ def searched(
     middle: tuple[int, int],
     engine: Engine,
     *,
-    threads: int = THREADS,
+    runtime: Runtime = ALL_THREADS,
 ) -> list[Psf]:
     """Return what searches find in a part of a picture.
 
@@ -203,7 +204,7 @@ def searched(
         read, shape, engine: as for :func:`refine_shared`.
         part: (H, W) float32 luma of the part.
         middle: its middle (y, x).
-        threads: searches at the same time.
+        runtime: says how many searches are worked on at the same time.
 
     Returns:
         The candidates of a search begun with nothing and, if half of the picture is large enough to
@@ -213,7 +214,7 @@ def searched(
     return in_threads(
         lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
         starts,
-        threads=threads,
+        runtime=runtime,
     )
 
 
@@ -271,7 +272,7 @@ def finer(
 
 
 def estimate_shared(
-    seen: Sequence[Observed], first: Psf, engine: Engine, *, threads: int = THREADS
+    seen: Sequence[Observed], first: Psf, engine: Engine, *, runtime: Runtime = ALL_THREADS
 ) -> tuple[Psf, float, int]:
     """Let KernelNet estimate again wide windows that share one PSF.
 
@@ -284,7 +285,7 @@ def estimate_shared(
     psf, confidence, taken, settled = first, 0.0, 0, False
     while taken < MOST_ROUNDS - 1 and not settled:
         taken += 1
-        estimates = estimate(seen, engine, candidates=[psf] * len(seen), threads=threads)
+        estimates = estimate(seen, engine, candidates=[psf] * len(seen), runtime=runtime)
         trust = np.array([e.confidence for e in estimates]) ** _TRUST_POWER + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)

@@ -20,6 +20,7 @@ from unblur.pipeline.accepted import as_motion, as_settings, combined_mask
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.run import assess, gate_of, restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings
+from unblur.runtime import Runtime
 from unblur.tone import ToneCurve
 from unblur.zoo.catalogue import DEFAULT_MODEL
 from unblur.zoo.models import Session, default_session
@@ -109,7 +110,7 @@ def restore(
         gate=gate,
         settings=as_settings(settings),
     )
-    owner = session or default_session(threads)
+    owner = session or default_session(Runtime.of_process(threads))
     models = owner.models(model)
     result = restore_picture(as_picture(photo), models, options, progress=progress)
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
@@ -136,7 +137,7 @@ def analyse(
         BadValue: the photo is too small to tell.
         InputError, ModelError, EngineError: see :mod:`unblur.errors`.
     """
-    models = (session or default_session(threads)).models()
+    models = (session or default_session(Runtime.of_process(threads))).models()
     photo = as_photo(source).with_tone(tone)
     gate = gate_of(models, RestoreOptions())
     found = assess(as_picture(photo), models.estimator, gate)

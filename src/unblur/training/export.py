@@ -16,6 +16,7 @@ import torch
 
 from unblur.errors import CannotWrite, EngineFailed, SpecMismatch
 from unblur.models.interface import Interface, Network
+from unblur.runtime import ONE_THREAD
 from unblur.spec import SPEC_KEY, ModelSpec
 from unblur.training.checkpoint import load_checkpoint
 from unblur.training.config import TrainConfig
@@ -203,7 +204,7 @@ def _prove(network: Network, spec: ModelSpec, path: Path) -> None:
     """
     from unblur.engines.onnx import OnnxEngine
 
-    engine = OnnxEngine(path, task=spec.task, threads=1)
+    engine = OnnxEngine(path, task=spec.task, runtime=ONE_THREAD)
     for rows, columns, count in _PROOFS:
         step = _step(spec.multiple_of)
         sides = (rows * step, columns * step)

@@ -22,6 +22,7 @@ from unblur.models.frame_rnn import FrameRNN
 from unblur.models.interface import Network
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.quick import QuickEstimator
+from unblur.runtime import ONE_THREAD
 from unblur.training.clips import SharpClips
 from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, Split
@@ -94,7 +95,7 @@ class FrameSamples:
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
         self._synthesise = ClipSynthesiser(self._data.clip, config.recipe.camera, trace)
-        kernel = OnnxEngine(Path(self._data.kernel_weights), task="kernel", threads=1)
+        kernel = OnnxEngine(Path(self._data.kernel_weights), task="kernel", runtime=ONE_THREAD)
         self._estimator = QuickEstimator(kernel)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:

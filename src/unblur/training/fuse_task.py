@@ -21,6 +21,7 @@ from unblur.motion.guided import KERNEL_MAPS
 from unblur.motion.kernel import estimate, observe
 from unblur.motion.psf_tools import aligned
 from unblur.motion.refinement import estimate_shared, searched
+from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
 from unblur.training.kernel_task import compare_psfs, estimation_loss
@@ -56,7 +57,7 @@ class FuseSamples(WindowSamples):
         from unblur.engines.onnx import OnnxEngine
 
         super().__init__(config, photos)
-        self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", threads=1)
+        self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", runtime=ONE_THREAD)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample."""
@@ -71,7 +72,7 @@ class FuseSamples(WindowSamples):
             window,
             middle,
             self._engine,
-            threads=1,
+            runtime=ONE_THREAD,
         )
         maps = fusion_maps(seen, looked, found)
         # A blurry photo does not tell where its PSF lies.

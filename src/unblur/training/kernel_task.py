@@ -19,6 +19,7 @@ from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.guided import KERNEL_MAPS, guided, unguided
 from unblur.motion.psf_tools import clean_psf
+from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
 from unblur.training.facts import facts_of
 from unblur.training.photos import SharpPhotos, Split
@@ -86,7 +87,7 @@ class KernelSamples(WindowSamples):
         super().__init__(config, photos)
         weights = Path(self.data.kernel_weights)
         self._engine = (
-            OnnxEngine(weights, task="kernel", threads=1) if self.data.looks > 1 else None
+            OnnxEngine(weights, task="kernel", runtime=ONE_THREAD) if self.data.looks > 1 else None
         )
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:

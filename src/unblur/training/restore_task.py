@@ -19,11 +19,13 @@ from unblur.blur.register import moved, restored_offset
 from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
+from unblur.engines.onnx import OnnxEngine
 from unblur.models.interface import Network
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.refinement import refine_shared
 from unblur.restoration.inputs import CHANNEL_NAMES, network_input
 from unblur.restoration.noise import noise_beside_motion
+from unblur.runtime import ONE_THREAD
 from unblur.spec import Bank
 from unblur.training.config import TrainConfig
 from unblur.training.paired_samples import PairedMaker
@@ -129,8 +131,6 @@ class RestoreSamples(WindowSamples):
     data: RestoreData
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
-        from unblur.engines.onnx import OnnxEngine
-
         super().__init__(config, photos)
         self._engine: Engine | None = None
         self._paired: PairedMaker | None = None
@@ -142,10 +142,10 @@ class RestoreSamples(WindowSamples):
                 bank=self.data.bank,
             )
         elif self.data.bank != "none":
-            self._engine = OnnxEngine(Path(self.data.kernel_weights), task="kernel", threads=1)
+            self._engine = _engine(self.data.kernel_weights, "kernel")
         self._fuse_engine: Engine | None = None
         if self.data.fused:
-            self._fuse_engine = OnnxEngine(Path(self.data.fuse_weights), task="fuse", threads=1)
+            self._fuse_engine = _engine(self.data.fuse_weights, "fuse")
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of each of ``data.windows`` windows."""
@@ -202,6 +202,10 @@ class RestoreSamples(WindowSamples):
             lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
         )
         return _BankPsf(found.psf, found.confidence, told=True)
+
+
+def _engine(weights: str, task: str) -> Engine:
+    return OnnxEngine(Path(weights), task=task, runtime=ONE_THREAD)
 
 
 def _registered(pair: Pair, psf: Psf) -> FloatArray:

@@ -14,9 +14,11 @@ from unblur.color import FloatArray, as_rgb, linear_to_srgb, quantise, srgb_to_l
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
+from unblur.runtime import Runtime
 from unblur.tone import SRGB, ToneCurve
 from unblur.video.models import load_frame_model
 from unblur.video.registration import laid_on, place
+from unblur.zoo.models import Session, default_session
 
 MOST_HELPERS = 4
 """More neighbours than this bring nothing: the memory fades."""
@@ -38,6 +40,7 @@ class BurstReport:
         left_out: numbers of those that show something else, with their likeness.
         notes: for the user.
         tone: of the restored photo, as :meth:`unblur.tone.Tone.to_dict` tells it.
+        device: short name of the device that ran the network.
     """
 
     chosen: int
@@ -46,6 +49,7 @@ class BurstReport:
     left_out: dict[int, float]
     notes: tuple[str, ...] = ()
     tone: dict[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
 
 
 def restore_burst(
@@ -56,6 +60,7 @@ def restore_burst(
     strength: float = 1.0,
     tone: ToneCurve | str = "auto",
     threads: int | None = None,
+    session: Session | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Photo, BurstReport]:
     """Restore one photo of a burst with its neighbours' help.
@@ -71,6 +76,7 @@ def restore_burst(
         strength: 0 leaves the photo, 1 restores fully.
         tone: of all photos, as :meth:`Photo.with_tone` takes it; nothing is estimated.
         threads: for the network; all processors if omitted.
+        session: holds the network, with threads of its own; see :func:`unblur.restore`.
         progress: called with (photos done, photos in all).
 
     Returns:
@@ -85,7 +91,8 @@ def restore_burst(
         raise BadValue(f"a burst has two or more photos, got {len(photos)}; use unblur restore")
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
-    memory = load_frame_model(model, threads=threads, over_time=False)
+    owner = session or default_session(Runtime.of_process(threads))
+    memory = load_frame_model(model, session=owner, over_time=False)
     read = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
     burst = [photo.with_tone(tone) for photo in read]
     frames = [_as_srgb(photo) for photo in burst]
@@ -109,8 +116,10 @@ def restore_burst(
     if progress is not None:
         progress(len(helpers) + 1, len(helpers) + 1)
     chosen_tone = burst[number].tone.to_dict()
-    notes = _notes(helped, left_out)
-    report = BurstReport(number, sharpness, tuple(helped), left_out, notes, chosen_tone)
+    notes = (*_notes(helped, left_out), *owner.notes())
+    report = BurstReport(
+        number, sharpness, tuple(helped), left_out, notes, chosen_tone, owner.device
+    )
     return _moved(burst[number], before, after, strength), report
 
 

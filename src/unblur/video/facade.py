@@ -14,10 +14,12 @@ from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.io.video_read import VideoSource
 from unblur.io.video_write import EncodeOptions, VideoSink
 from unblur.paths import exists, is_folder, shown
+from unblur.runtime import Runtime
 from unblur.video.gyro import GyroOptions, GyroSource
 from unblur.video.known import known_model
 from unblur.video.models import DEFAULT, load_frame_model
 from unblur.video.pipeline import ClipOptions, ClipReport, Progress, restore_frames
+from unblur.zoo.models import Session, default_session
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def restore_clip(
     limits: ClipLimits | None = None,
     overwrite: bool = False,
     threads: int | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
     gyro: GyroOptions | None = None,
 ) -> ClipReport:
@@ -60,6 +63,7 @@ def restore_clip(
         limits: what is refused.
         overwrite: replace existing results.
         threads: for the networks; all processors if omitted.
+        session: holds the networks, with threads of its own; see :func:`unblur.restore`.
         progress: called with (frames done, frames in all or None) after each.
         gyro: a recorded camera path; the frames' PSFs then follow from it and none is estimated.
 
@@ -87,9 +91,11 @@ def restore_clip(
                 limits=limits,
                 overwrite=overwrite,
                 threads=threads,
+                session=session,
                 progress=progress,
                 gyro=gyro,
             )
+    owner = session or default_session(Runtime.of_process(threads))
     frames: FrameSource
     sink: FrameSink
     if gyro is not None:
@@ -99,12 +105,12 @@ def restore_clip(
         _check(folder, limits)
         if target.suffix and not target.is_dir():
             raise BadValue(f"frames of a folder go into a folder, got {target}")
-        network = load_frame_model(model, threads=threads)
+        network = load_frame_model(model, session=owner)
         frames, sink = folder, FolderSink(target, folder.files, overwrite=overwrite)
     else:
         stored = encode or EncodeOptions(seconds=chosen.seconds)
         codec_for(target, stored.codec)
-        network = load_frame_model(model, threads=threads)
+        network = load_frame_model(model, session=owner)
         video = VideoSource(source, keep_interlaced=stored.keep_interlaced)
         try:
             _check(video, limits)
@@ -116,7 +122,8 @@ def restore_clip(
         except BaseException:
             video.close()
             raise
-    return restore_frames(frames, sink, network, chosen, threads=threads, progress=progress)
+    report = restore_frames(frames, sink, network, chosen, runtime=owner.runtime, progress=progress)
+    return report.told_by(owner)
 
 
 def _check_gyro(source: Path, model: str | None, encode: EncodeOptions | None) -> None:

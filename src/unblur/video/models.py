@@ -8,12 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.engines.onnx import available_cores
 from unblur.errors import UnknownModel, nearest
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.restoration.restorers import NetworkRestorer
+from unblur.runtime import Runtime
 from unblur.video.memory import FrameMemory
 from unblur.video.steady import SteadyPhoto
 from unblur.zoo.catalogue import RESTORE_NET, weights_path
@@ -66,7 +66,6 @@ class PipelineModel:
 def load_frame_model(
     name: str | None = None,
     *,
-    threads: int | None = None,
     session: Session | None = None,
     over_time: bool = True,
 ) -> FrameModel:
@@ -75,7 +74,6 @@ def load_frame_model(
     Args:
         name: "frame" (FrameRNN), "photo" (the photo network, steadied), "pipeline" (the photo
             pipeline on each frame by itself), a FrameRNN's file, or None for the default.
-        threads: for the networks; all processors if omitted.
         session: holds the networks; see :func:`unblur.restore`.
         over_time: whether "photo" asks neighbours for evidence, see :class:`SteadyPhoto`.
 
@@ -83,12 +81,12 @@ def load_frame_model(
         UnknownModel: no such model, or its weights are not shipped.
         CorruptWeights, SpecMismatch: the file is not a FrameRNN of ours.
     """
-    chosen, held = name or DEFAULT, session or default_session(threads)
+    chosen, held = name or DEFAULT, session or default_session()
     if chosen == "pipeline":
         return PipelineModel(held.models())
     if chosen == "photo":
-        share = _beside_the_rest(held.threads)
-        network = held.network(weights_path(RESTORE_NET), "restore", threads=share)
+        rest = _beside_the_rest(held.runtime)
+        network = held.network(weights_path(RESTORE_NET), "restore", runtime=rest)
         restorer = NetworkRestorer(chosen, network)
         return SteadyPhoto(restorer, held.quick_estimator(), over_time=over_time)
     if chosen != "frame" and not (chosen.endswith(".onnx") and Path(chosen).is_file()):
@@ -112,10 +110,10 @@ def load_frame_memory(name: str = "frame", *, session: Session) -> FrameMemory:
             "this installation ships no weights of FrameRNN, the network with a memory; give a "
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
-    engine = session.network(path, "frame", threads=_beside_the_rest(session.threads))
+    engine = session.network(path, "frame", runtime=_beside_the_rest(session.runtime))
     return FrameMemory(engine, session.quick_estimator())
 
 
-def _beside_the_rest(threads: int | None) -> int:
-    """Return a network's threads: one is left to what goes on beside it."""
-    return max(1, (threads or available_cores()) - 1)
+def _beside_the_rest(runtime: Runtime) -> Runtime:
+    """Return how a network is run: one thread is left to what goes on beside it."""
+    return runtime.on_threads(max(1, runtime.computing_threads() - 1))

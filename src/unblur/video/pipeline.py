@@ -15,13 +15,14 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from unblur.color import FloatArray, quantise, to_float
-from unblur.engines.onnx import available_cores
 from unblur.errors import BadValue
 from unblur.io.video import Frame, FrameSink, FrameSource
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.video.cuts import CutDetector
 from unblur.video.known import KnowsMotion
 from unblur.video.models import FrameModel
 from unblur.video.stages import Stage, Writer
+from unblur.zoo.models import Session
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class ClipReport:
         busy: seconds that each stage was at work: "read", "look" (what a frame shows by
             itself, scene cuts), "restore", "write"; they work at the same time.
         notes: what was not kept, for the user.
+        device: short name of the device that ran the networks.
     """
 
     frames: int
@@ -70,6 +72,11 @@ class ClipReport:
     seconds: float
     busy: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    device: str = "cpu"
+
+    def told_by(self, session: Session) -> ClipReport:
+        """Return the report with where a session ran the networks."""
+        return replace(self, notes=(*self.notes, *session.notes()), device=session.device)
 
 
 def restore_frames(
@@ -78,18 +85,18 @@ def restore_frames(
     model: FrameModel,
     options: ClipOptions,
     *,
-    threads: int | None = None,
+    runtime: Runtime = ALL_THREADS,
     progress: Progress | None = None,
 ) -> ClipReport:
     """Restore a sequence from a source into a sink.
 
     The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded. Half of the
-    threads (all processors, if omitted), but at most _MOST_AHEAD, look at frames ahead.
+    threads, but at most _MOST_AHEAD, look at frames ahead.
     """
     begun = time.perf_counter()
     busy = dict.fromkeys(("read", "look", "restore", "write"), 0.0)
     reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
-    ahead = max(1, min(_MOST_AHEAD, (threads or available_cores()) // 2))
+    ahead = max(1, min(_MOST_AHEAD, runtime.computing_threads() // 2))
     looker = Stage(lambda: _looked(reader, model, busy, ahead), held=1)
     writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from unblur.runtime import ALL_THREADS, Runtime
+
 Task = Literal["restore", "detect"]
 Stage = Literal["reading", "analysing", "restoring", "writing"]
 
@@ -31,7 +33,7 @@ class Order:
         strength: of clips; photos are always restored fully, the strength is applied later.
         pixels: most that a photo may have.
         clip_seconds: longest clip.
-        threads: of the networks.
+        runtime: how networks are run.
     """
 
     task: Task
@@ -46,7 +48,7 @@ class Order:
     strength: float = 1.0
     pixels: int = 0
     clip_seconds: float = 0.0
-    threads: int | None = None
+    runtime: Runtime = ALL_THREADS
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
         strength=_strength(asked.get("strength", 1.0)),
         pixels=limits.pixels,
         clip_seconds=limits.clip_seconds,
-        threads=hub.settings.threads,
+        runtime=hub.settings.runtime,
     )
     return Job(session, upload.id, upload.name, order, address)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from unblur.confine import physical_bytes
 from unblur.errors import BadValue
 from unblur.io import MAX_PIXELS
+from unblur.runtime import ALL_THREADS, Runtime
 
 _SHORTEST_PASSWORD = 8
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -98,7 +99,7 @@ class Settings:
         password: asked of everybody; needed where others can reach the server.
         names: further host names by which the server may be called.
         workers: processes that restore, each one photo at a time.
-        threads: of the networks in each; all processors if None.
+        runtime: how each runs the networks.
         certificate, key: files of a TLS certificate and its key; plain HTTP without.
         trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
         root_path: where a proxy puts the page, as "/photos", if it sends that along; else empty.
@@ -110,7 +111,7 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
     workers: int = 1
-    threads: int | None = None
+    runtime: Runtime = ALL_THREADS
     certificate: str | None = None
     key: str | None = None
     trusted_proxies: tuple[str, ...] = ()

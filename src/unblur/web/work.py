@@ -131,6 +131,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
     from unblur.io import read_photo
     from unblur.pipeline.facade import restore
     from unblur.web import pictures
+    from unblur.zoo.models import default_session
 
     tell("reading", 0.0, 0.0)
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
@@ -147,7 +148,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
         region=_region(order.region),
         mask=_mask(order.mask, photo),
         tone=order.tone,
-        threads=order.threads,
+        session=default_session(order.runtime),
         progress=advance,
     )
     tell("writing", _RESTORED, size)
@@ -166,7 +167,7 @@ def _detect(order: Order, tell: Tell) -> dict[str, Any]:
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
     tell("analysing", 0.3, photo.megapixels)
     seen = look(photo, full=False, tone=order.tone)
-    detection = judge(seen, default_session(order.threads).detector(), everywhere=True)
+    detection = judge(seen, default_session(order.runtime).detector(), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)
 
@@ -175,6 +176,7 @@ def _clip(order: Order, tell: Tell) -> dict[str, Any]:
     import dataclasses
 
     from unblur.video import ClipLimits, ClipOptions, restore_clip
+    from unblur.zoo.models import default_session
 
     tell("reading", 0.0, 0.0)
     target = order.folder / f"result{order.clip}"
@@ -188,7 +190,7 @@ def _clip(order: Order, tell: Tell) -> dict[str, Any]:
         target,
         options=ClipOptions(seconds=order.clip_seconds, strength=order.strength),
         limits=limits,
-        threads=order.threads,
+        session=default_session(order.runtime),
         progress=advance,
     )
     shown = dataclasses.asdict(report)

@@ -9,6 +9,7 @@ from typing import Any
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import CorruptWeights, UnknownModel
 from unblur.restoration.classical import CLASSICAL
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.store import read_record, stored_files, stored_names
 
 DEFAULT_MODEL = "unblur"
@@ -91,7 +92,7 @@ def describe_models() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name, network in NETWORKS.items():
         path = weights_path(network)
-        spec = OnnxEngine(path, task="restore", threads=1).spec
+        spec = OnnxEngine(path, task="restore", runtime=ONE_THREAD).spec
         kind = (
             "plain network, told nothing of the motion"
             if spec.bank == "none"

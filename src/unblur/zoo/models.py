@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from unblur.motion.detect import BlurDetector
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.quick import QuickEstimator
-from unblur.motion.threads import THREADS
 from unblur.restoration.classical import CLASSICAL, UNREGULARISED
 from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.restorers import (
@@ -102,7 +101,9 @@ class Session:
 
     @property
     def device(self) -> str:
-        """Short name of the device that runs the networks; ``auto`` is decided by looking."""
+        """Short name of the device that runs the networks; ``auto`` is decided by trying."""
+        if self.runtime.provider != "auto":
+            return self.runtime.provider  # another one is never taken in its place
         engine = self.network(weights_path(KERNEL_NET), "kernel")
         return str(getattr(engine, "device", "cpu"))
 
@@ -126,12 +127,12 @@ class Session:
             self.network(weights_path(name), task)
             for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
         )
-        threads = min(THREADS, self.runtime.computing_threads())
-        return NetworkEstimator(kernel, fuse, threads=threads)
+        return NetworkEstimator(kernel, fuse, runtime=self.runtime)
 
     def quick_estimator(self) -> QuickEstimator:
         """Return the shipped estimator for frames, on one thread: others go on beside it."""
-        return QuickEstimator(self.network(weights_path(KERNEL_NET), "kernel", threads=1))
+        one = self.runtime.on_threads(1)
+        return QuickEstimator(self.network(weights_path(KERNEL_NET), "kernel", runtime=one))
 
     def detector(self) -> BlurDetector:
         """Return the shipped blur detector."""
@@ -168,18 +169,18 @@ class Session:
             f"there is no model '{name}' (and no such .onnx file); {nearest(name, model_names())}"
         )
 
-    def network(self, path: Path, task: str, *, threads: int | None = None) -> Engine:
+    def network(self, path: Path, task: str, *, runtime: Runtime | None = None) -> Engine:
         """Return the engine that runs a network file of ours.
 
         Args:
             path: the file.
             task: what it must be for.
-            threads: of this one; the session's if omitted.
+            runtime: of this one; the session's if omitted.
 
         Raises:
             CorruptWeights, SpecMismatch: not a network of ours, or for another task.
         """
-        runtime = self.runtime if threads is None else replace(self.runtime, threads=threads)
+        runtime = runtime or self.runtime
         key = (path, task, runtime)
         engine: Engine = self._kept(key, lambda: OnnxEngine(path, task=task, runtime=runtime))
         return engine
@@ -187,7 +188,7 @@ class Session:
     def _network_restorer(self, name: str, path: Path) -> NetworkRestorer:
         at_once = self._tiles_at_once()
         each = max(1, self.runtime.computing_threads() // at_once)
-        engine = self.network(path, "restore", threads=each)
+        engine = self.network(path, "restore", runtime=self.runtime.on_threads(each))
         kind = PlainRestorer if engine.spec.bank == "none" else NetworkRestorer
         return kind(name, engine, at_once=at_once, self_ensemble=name == BEST_MODEL)
 
@@ -208,14 +209,14 @@ _defaults: dict[Runtime, Session] = {}
 """Sessions of calls that bring none, by their runtimes; see :func:`default_session`."""
 
 
-def default_session(threads: int | None = None) -> Session:
+def default_session(runtime: Runtime | None = None) -> Session:
     """Return the session of this process for calls that bring none, so that they stay quick.
 
     It holds the networks of the last calls until the process ends. Whoever wants them gone earlier
     brings a :class:`Session`.
 
     Args:
-        threads: as for :class:`Session`.
+        runtime: how networks are run; as the environment asks for if omitted.
     """
-    runtime = Runtime.of_process(threads)
+    runtime = runtime or Runtime.of_process()
     return _defaults.setdefault(runtime, Session(runtime=runtime))

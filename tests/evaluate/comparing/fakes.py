@@ -85,7 +85,7 @@ class WorkerPool:
 def in_this_process(monkeypatch):
     """Let comparisons run in this process, with METHODS in place of models."""
     monkeypatch.setattr(run, "WorkerPool", WorkerPool)
-    monkeypatch.setattr(worker, "method_of", lambda name, threads=None: METHODS[name])
+    monkeypatch.setattr(worker, "method_of", lambda name, runtime=None: METHODS[name])
     WorkerPool.asked, WorkerPool.stop_at = [], None
     return WorkerPool
 

@@ -17,6 +17,7 @@ from unblur.evaluate.comparing.crops import telling_window
 from unblur.evaluate.comparing.job import Job
 from unblur.evaluate.comparing.run import compare
 from unblur.evaluate.comparing.worker_pool import WorkerPool
+from unblur.runtime import Runtime
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_what_changed_is_done_again(pairs, tmp_path, fake_pool, monkeypatch):  #
     os.utime(pairs / "sharp" / "p1.png", (1, 1))  # another time, the same content
     assert again() == set()
     assert again(Job(str(pairs), crop_px=5)) == everything
-    assert again(Job(str(pairs), threads=3)) == everything
+    assert again(Job(str(pairs), runtime=Runtime(threads=3))) == everything
     monkeypatch.setattr(cache, "code_digest", lambda: "another version")
     assert again() == everything
 
@@ -166,7 +167,7 @@ def test_only_some_photos(pairs, tmp_path, fake_pool):  # noqa: F811
 
 
 def test_working_processes_answer_die_and_are_replaced(pairs, tmp_path):
-    with WorkerPool(Job(str(pairs), threads=1)) as pool:
+    with WorkerPool(Job(str(pairs), runtime=Runtime(threads=1))) as pool:
         pool.start(["blurry"])
         request = {"case": "p0", "before": None, "pictures": str(tmp_path / "pictures")}
         answer = pool.ask("blurry", request)

@@ -12,6 +12,7 @@ from unblur.evaluate.datasets import DataSet, open_dataset
 from unblur.evaluate.light import in_light
 from unblur.evaluate.protocols import Protocol, protocol_of
 from unblur.evaluate.protocols.plain import plain_inside
+from unblur.runtime import ALL_THREADS, Runtime
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Job:
         protocol: how results are scored; "auto" as the data set is in papers.
         crop_px: pixels left out on each side when scoring; the plain protocol only.
         tone: curve of the samples, as :func:`unblur.evaluate.light.in_light` takes it.
-        threads: computing threads of the networks; None for all processors.
+        runtime: how networks are run.
     """
 
     data: str
@@ -32,7 +33,7 @@ class Job:
     protocol: str = "auto"
     crop_px: int = 0
     tone: str = "auto"
-    threads: int | None = None
+    runtime: Runtime = ALL_THREADS
 
     def open(self) -> tuple[DataSet, Protocol]:
         """Return the data set and the protocol.
@@ -55,3 +56,9 @@ class Job:
     def to_json(self) -> str:
         """Return one line of JSON."""
         return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Job:
+        """Return the job that such a line tells of."""
+        fields = json.loads(line)
+        return cls(**{**fields, "runtime": Runtime(**fields["runtime"])})

@@ -19,6 +19,7 @@ from unblur.evaluate.methods import BLURRY
 from unblur.evaluate.protocols import Protocol, Scores
 from unblur.evaluate.quality import Row
 from unblur.evaluate.results import NAMED
+from unblur.zoo.models import default_session
 
 Progress = Callable[[int, int, "float | None"], None]
 """(runs done, runs in all, seconds left or None)."""
@@ -62,6 +63,7 @@ class Comparison:
         planned: photos that were to be done.
         fresh: runs that were not kept from before.
         older: methods with results that were kept from before the code changed.
+        device: short name of the device that ran the networks.
     """
 
     job: Job
@@ -75,6 +77,7 @@ class Comparison:
     planned: int
     fresh: int
     older: frozenset[str] = frozenset()
+    device: str = "cpu"
 
     @property
     def whole(self) -> bool:
@@ -120,8 +123,16 @@ def compare(
     cases = [case for case in data.cases if only is None or case.name in set(only)]
     if not cases:
         raise BadValue("no photo is left to compare; choose other photos")
-    facts = {"dataset": data.name, "protocol": protocol.name, "crop_px": job.crop_px}
-    cache = Cache(folder / "cache", {**facts, "threads": job.threads}, lasting=lasting)
+    device = default_session(job.runtime).device
+    facts = {
+        "dataset": data.name,
+        "protocol": protocol.name,
+        "crop_px": job.crop_px,
+        "threads": job.runtime.threads,
+    }
+    if device != "cpu":  # results kept from before there were others stay good
+        facts["device"] = device
+    cache = Cache(folder / "cache", facts, lasting=lasting)
     with WorkerPool(job) as pool:
         loop = _Loop(pool, cache, cases, names, progress)
         try:
@@ -142,6 +153,7 @@ def compare(
         planned=len(cases),
         fresh=loop.fresh,
         older=frozenset(loop.older),
+        device=device,
     )
 
 

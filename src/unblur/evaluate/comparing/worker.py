@@ -46,9 +46,9 @@ def main() -> None:
 def serve(model: str, requests: TextIO, say: Say) -> None:
     """Answer every request."""
     try:
-        job = Job(**json.loads(requests.readline()))
+        job = Job.from_json(requests.readline())
         data, protocol = job.open()
-        method = method_of(model, threads=job.threads)
+        method = method_of(model, runtime=job.runtime)
         cases = {case.name: case for case in data.cases}
         say({"ready": True})
     except UnblurError as error:

@@ -115,7 +115,8 @@ def _made(comparison: Comparison) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "threads": comparison.job.threads,
+        "threads": comparison.job.runtime.threads,
+        "device": comparison.device,
     }
 
 

@@ -22,6 +22,7 @@ from unblur.motion.remembering import RememberingEstimator
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.settings import Settings
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.zoo.models import default_session
 
 MOST_PAIRS = 60
@@ -41,11 +42,15 @@ class Bench:
 
     Args:
         model: whose pipeline.
-        threads: of the networks.
+        runtime: how networks are run.
+
+    Attributes:
+        device: short name of the device that runs them.
     """
 
-    def __init__(self, model: str, threads: int | None) -> None:
-        models = default_session(threads).models(model)
+    def __init__(self, model: str, runtime: Runtime = ALL_THREADS) -> None:
+        models = default_session(runtime).models(model)
+        self.device = models.device
         estimator = RememberingEstimator(models.estimator, most=2 * MOST_PAIRS)
         self._models = replace(models, estimator=estimator)
         # A cache for each bench, since it holds photos.

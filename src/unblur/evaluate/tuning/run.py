@@ -36,6 +36,7 @@ class Tuned:
         held_out: the same on the pairs kept aside, photo by photo.
         trials: settings that were tried.
         whole: whether the search was not stopped.
+        device: short name of the device that ran the networks.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Tuned:
     held_out: Difference
     trials: int
     whole: bool
+    device: str = "cpu"
 
     @property
     def better(self) -> bool:
@@ -70,7 +72,7 @@ def tune(
     """
     if len(cases) < LEAST_PAIRS:
         raise BadValue(f"tuning needs at least {LEAST_PAIRS} pairs, got {len(cases)}; bring more")
-    bench = Bench(plan.model, plan.threads)
+    bench = Bench(plan.model, plan.runtime)
     order = np.random.default_rng(plan.seed).permutation(len(cases))[:MOST_PAIRS]
     kept = round(HELD_OUT * len(order))
     searched, held = ([cases[int(i)] for i in part] for part in (order[kept:], order[:kept]))
@@ -84,6 +86,7 @@ def tune(
         held_out=difference,
         trials=best.trials,
         whole=best.whole,
+        device=bench.device,
     )
 
 

@@ -17,6 +17,7 @@ from unblur.evaluate.comparing.cache import code_digest, model_digest
 from unblur.evaluate.light import curve_of
 from unblur.evaluate.tuning.bench import Bench
 from unblur.pipeline.settings import DEFAULTS, Settings
+from unblur.runtime import ALL_THREADS, ONE_THREAD, Runtime
 from unblur.zoo.models import default_session
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ class Plan:
         model: whose pipeline.
         trials: settings tried in all, earlier runs counted.
         seed: of the search, and of which pairs are kept aside.
-        threads: of the networks.
+        runtime: how networks are run.
     """
 
     model: str = "unblur"
     trials: int = 40
     seed: int = 1
-    threads: int | None = None
+    runtime: Runtime = ALL_THREADS
 
 
 @dataclass(frozen=True)
@@ -197,5 +198,5 @@ def _point(model: str, settings: Settings) -> dict[str, float]:
 def searched_settings(model: str) -> list[str]:
     """Return the settings of a model that are searched, confidence apart."""
     names = ["strength", "shortest_px", "certain", "likely_sharp"]
-    regularised = default_session(1).restorer(model).regularised
+    regularised = default_session(ONE_THREAD).restorer(model).regularised
     return [*names, "regularisation"] if regularised else names
