@@ -71,8 +71,10 @@ def test_below_the_front_door_a_runtime_says_how_networks_are_run():
         if module.startswith("cli."):
             continue
         for owner in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(owner, ast.Module | ast.ClassDef):
+                continue
             prefix = f"{module}.{owner.name}" if isinstance(owner, ast.ClassDef) else module
-            for node in getattr(owner, "body", []) if hasattr(owner, "body") else []:
+            for node in owner.body:
                 if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "threads":
                     found.add(f"{prefix}.{node.target.id}")
                 if not isinstance(node, ast.FunctionDef):
