@@ -30,6 +30,7 @@ from unblur.restoration.classical import skimage_richardson_lucy
 from unblur.restoration.noise import noise_beside_motion
 from unblur.restoration.wiener import wiener_bank
 from unblur.zoo.models import default_session
+from unblur.runtime import ONE_THREAD
 
 SIDE, CONTEXT = 256, 80
 
@@ -53,7 +54,7 @@ def window(pair: PairFile) -> Case | None:
     """Return the middle window of a pair, or None where no single PSF tells its blur."""
     true = pair.true_psf()
     blurry, sharp = read_rgb8(pair.blurry), read_rgb8(pair.sharp)
-    estimator, picture = default_session(1).estimator(), Picture(blurry)
+    estimator, picture = default_session(ONE_THREAD).estimator(), Picture(blurry)
     field = estimator.refine(picture, estimator.propose(picture))
     if true is None or field.scale > 1:
         return None

@@ -27,6 +27,8 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 class Wanted:
     """A bench on which a strength of 0.6 is best, by so much for each pair."""
 
+    device = "cpu"
+
     def __init__(self, *_, by=1.0):
         self.by, self.seen = by, []
 
