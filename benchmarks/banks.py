@@ -29,8 +29,8 @@ from unblur.restoration import bank
 from unblur.restoration.classical import skimage_richardson_lucy
 from unblur.restoration.noise import noise_beside_motion
 from unblur.restoration.wiener import wiener_bank
-from unblur.zoo.models import default_session
 from unblur.runtime import ONE_THREAD
+from unblur.zoo.models import default_session
 
 SIDE, CONTEXT = 256, 80
 
