@@ -3,8 +3,7 @@
 For the pairs of a folder (``unblur synth``) with one PSF each, the middle window is solved with
 the true PSF and with KernelNet's, and scored: PSNR (dB) in sRGB of 256 x 256 px, means of the
 pairs; of the pairs with clipped highlights apart. ``ms/Mpx`` is processor time of one core.
-The luma of ``sharp`` is scored with the colours of ``smooth``. Where the motion was measured on a
-smaller picture, the pair is left out.
+Where the motion was measured on a smaller picture, the pair is left out.
 
 Run: ``python benchmarks/banks.py PAIRS [--every 1]``
 """
@@ -25,9 +24,10 @@ from unblur.evaluate.pairs import PairFile, read_pairs
 from unblur.evaluate.samples import read_rgb8
 from unblur.motion.features import noise_sigma
 from unblur.motion.picture import Picture
-from unblur.restoration import bank
 from unblur.restoration.classical import skimage_richardson_lucy
+from unblur.restoration.lifted import lifted_wiener
 from unblur.restoration.noise import noise_beside_motion
+from unblur.restoration.tv_bank import tv_bank
 from unblur.restoration.wiener import wiener_bank
 from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import default_session
@@ -72,21 +72,17 @@ def window(pair: PairFile) -> Case | None:
     return Case(light, (inner[0], inner[1]), to_float(sharp[scored[0], scored[1]]), psfs)
 
 
-def sharp(light: FloatArray, psf: Psf, noise: float) -> FloatArray:
-    """Return the sharp luma with the colours of the smooth solution."""
-    planes = bank.solution_bank(light, psf, noise)
-    colours = np.moveaxis(planes[:3], 0, 2)
-    return np.asarray(colours + (planes[3] - luma(colours))[..., None])
-
-
 METHODS: dict[str, tuple[bool, Callable[[FloatArray, Psf, float], FloatArray]]] = {
     "blurry": (True, lambda light, psf, noise: light),
     "Wiener, weak": (False, lambda light, psf, noise: wiener_bank(light, psf, noise)[0]),
     "Wiener, middle": (False, lambda light, psf, noise: wiener_bank(light, psf, noise)[1]),
     "Wiener, strong": (False, lambda light, psf, noise: wiener_bank(light, psf, noise)[2]),
     "Richardson-Lucy, 30 steps": (False, skimage_richardson_lucy),
-    "smooth": (True, bank.smooth_solution),
-    "sharp": (True, sharp),
+    "wiener, lifted": (True, lifted_wiener),
+    "tv, crisp": (
+        True,
+        lambda light, psf, noise: np.moveaxis(tv_bank(light, psf, noise)[:3], 0, 2),
+    ),
 }
 """Whether the noise is measured beside the motion, and the method."""
 

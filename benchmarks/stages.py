@@ -28,7 +28,7 @@ STAGES = (
     ("noise", "unblur.pipeline.run", "measured_noise"),
     ("tile: network's input", "unblur.restoration.restorers", "network_input"),
     ("tile: Wiener bank", "unblur.restoration.inputs", "wiener_bank"),
-    ("tile: bank of edges", "unblur.restoration.inputs", "solution_bank"),
+    ("tile: bank of total variation", "unblur.restoration.inputs", "tv_bank"),
     ("tile: around the network", "unblur.restoration.restorers", "NetworkRestorer.__call__"),
     ("tile: weigh", "unblur.pipeline.tile_work", "TileWork._tile"),
     ("add to the samples", "unblur.pipeline.tile_work", "TileWork._write"),

@@ -42,7 +42,7 @@ STAGES = (
     ("look: hints, the rest", "unblur.video.memory", "hint_of"),
     ("look: motion features", "unblur.motion.kernel", "motion_features"),
     ("look: Wiener", "unblur.video.hints", "wiener_bank"),
-    ("look: bank of edges", "unblur.video.steady", "network_input"),
+    ("estimate: the bank", "unblur.video.steady", "network_input"),
     ("networks", "unblur.engines.onnx", "OnnxEngine.__call__"),
     ("memory: where it went", "unblur.video.memory", "block_shifts"),
     ("memory: where it went", "unblur.video.steady", "block_shifts"),

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unblur.errors import BadValue, CorruptWeights
+from unblur.errors import BadValue, CorruptWeights, SpecMismatch
 from unblur.toml import from_dict
 
 SPEC_KEY = "unblur.spec"
@@ -17,7 +17,7 @@ FORMAT = 1
 """Version of the network interface; files of another version are refused."""
 
 
-Bank = Literal["none", "wiener", "edges", "tv"]
+Bank = Literal["none", "wiener", "tv"]
 """What the input of a restoration network tells of the motion."""
 
 
@@ -79,6 +79,7 @@ class ModelSpec:
         Raises:
             CorruptWeights: not JSON, other fields, values of another type or out of range, or
                 another version of the interface.
+            SpecMismatch: it was trained on a bank that is not made any more.
         """
         try:
             values = json.loads(text)
@@ -89,6 +90,11 @@ class ModelSpec:
                 raise CorruptWeights(
                     f"{where} has interface version {version}, this program reads {FORMAT}; "
                     "use a matching version of unblur"
+                )
+            if values.get("bank") == "edges":
+                raise SpecMismatch(
+                    f"{where} was trained on the bank 'edges', which this version does not make "
+                    "any more; train it again on the bank 'tv', or use unblur 0.1"
                 )
             spec = from_dict(cls, values, where="its specification")
             spec.check()

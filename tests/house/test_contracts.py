@@ -46,7 +46,7 @@ def copied(tmp_path_factory):
         ("motion/field.py", "from unblur.restoration import wiener", "rooms"),
         ("zoo/models.py", "from unblur.pipeline import run", "rooms"),
         ("detection/facade.py", "from unblur.pipeline import gate", "rooms"),
-        ("restoration/bank.py", "from unblur.zoo import models", "rooms"),
+        ("restoration/lifted.py", "from unblur.zoo import models", "rooms"),
         ("pipeline/gate.py", "from unblur.detection import facade", "rooms"),
         ("pipeline/run.py", "import torch", "networks are made"),
         ("motion/kernel.py", "from unblur.models import kernel_net", "networks are made"),

@@ -13,7 +13,7 @@ from unblur.color import luma, srgb_to_linear, to_float
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import refinement
 from unblur.motion.frequency import GRID
-from unblur.motion.fusion import least_energy, mean_psf
+from unblur.motion.fusion import collapsed, least_energy, mean_psf
 from unblur.motion.guided import (
     GUIDED_NAMES,
     KERNEL_MAPS,
@@ -24,8 +24,9 @@ from unblur.motion.guided import (
     unguided,
 )
 from unblur.motion.kernel import estimate, observe
+from unblur.motion.params import REFINE, FusionParams, RefineParams
 from unblur.motion.psf_tools import likeness, similarity
-from unblur.motion.refinement import MOST_ROUNDS, estimate_shared, finer, refine_shared
+from unblur.motion.refinement import estimate_shared, finer, refine_shared
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.
@@ -97,7 +98,14 @@ def test_looking_ends_at_the_latest_after_the_last_look(blurry):
             return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), facts
 
     *_, taken = estimate_shared([observe(blurry)], BENT, Restless(length=9))
-    assert taken == MOST_ROUNDS - 1
+    assert taken == REFINE.rounds - 1
+    few = RefineParams(rounds=2)
+    assert estimate_shared([observe(blurry)], BENT, Restless(length=9), params=few)[2] == 1
+
+
+def test_what_counts_as_collapsed_is_a_parameter():
+    assert collapsed(Psf.from_line(9, 0), Psf.from_line(21, 0))
+    assert not collapsed(Psf.from_line(9, 0), Psf.from_line(21, 0), FusionParams(collapsed=0.2))
 
 
 def test_the_true_psf_explains_at_less_cost_than_others_of_its_length(blurry):

@@ -7,7 +7,7 @@ from unblur.blur import Psf, apply_psf
 from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.restoration import classical
 from unblur.restoration.inputs import CHANNELS, network_input, noise_level
-from unblur.restoration.wiener import STRENGTHS, wiener_bank
+from unblur.restoration.wiener import WIENER_BANK, wiener_bank
 
 HOOK = Psf.from_points([(-4, 0), (-2, 0), (0, 0), (2, 1), (3, 4)], size=11)
 
@@ -30,7 +30,7 @@ def test_bank_undoes_an_asymmetric_psf_and_its_mirror_image_does_not():
     sharp = scene()
     blurry = apply_psf(sharp, HOOK)
     bank = wiener_bank(blurry, HOOK, 0.001)
-    assert bank.shape == (len(STRENGTHS), *sharp.shape)
+    assert bank.shape == (len(WIENER_BANK.strengths), *sharp.shape)
     assert bank.dtype == np.float32
     assert rms(bank[0], sharp) < 0.5 * rms(blurry, sharp)
     mirrored = wiener_bank(blurry, Psf(HOOK.array[::-1, ::-1]), 0.001)

@@ -40,7 +40,7 @@ FLAT = {
 @pytest.mark.parametrize(
     ("network", "multiple", "halo"),
     [
-        (RestoreNet(channels=CHANNEL_NAMES["edges"], widths=(4, 6, 8), depths=(1, 1, 1)), 8, 48),
+        (RestoreNet(channels=CHANNEL_NAMES["wiener"], widths=(4, 6, 8), depths=(1, 1, 1)), 8, 48),
         (RestoreNet(channels=("r", "g", "b"), widths=(4, 4, 6, 8), depths=(0, 0, 0, 0)), 16, 96),
         (FrameRNN(widths=(4, 6, 8), depths=(0, 0, 0)), 16, 64),
         (FrameRNN(widths=(4, 6), depths=(0, 0)), 8, 32),
@@ -177,6 +177,13 @@ def test_what_stood_beside_the_data_is_found_in_it():
 # --- specifications
 
 
+def test_a_network_of_a_bank_that_is_gone_is_refused_with_a_way_on():
+    spec = ModelSpec("a", "restore", 8, 48, 10, "Apache-2.0", "photos", 5)
+    text = json.dumps({**json.loads(spec.to_json()), "bank": "edges"})
+    with pytest.raises(SpecMismatch, match="train it again on the bank 'tv'"):
+        ModelSpec.from_json(text, where="here")
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -188,7 +195,7 @@ def test_what_stood_beside_the_data_is_found_in_it():
         ({"metrics": [1]}, "metrics must be a table"),
         ({"metrics": {"psnr_db": "high"}}, "psnr_db must be float"),
         ({"inputs": {"image": "rgb"}}, "image must be a list"),
-        ({"bank": "none at all"}, "bank must be one of none, wiener, edges, tv"),
+        ({"bank": "none at all"}, "bank must be one of none, wiener, tv"),
         ({"colour": 1}, "unknown key 'colour'"),
         ({"format": 2}, "interface version 2"),
         ({"format": "1"}, "interface version 1"),

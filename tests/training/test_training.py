@@ -68,7 +68,7 @@ def test_unknown_keys_and_wrong_types_are_errors(tmp_path):
         ('name="a"\ntask="kernel"\n[data]\nshard=10\n[optim]\nbatch=4', "multiple"),
         ('task="kernel"', "name"),
         ('name="a"', "'task' is missing"),
-        ('name="a"\ntask="kernel"\n[data]\nbank="edges"', "unknown key 'bank'"),
+        ('name="a"\ntask="kernel"\n[data]\nbank="tv"', "unknown key 'bank'"),
         ("x = = 1", "cannot read"),
     ]:
         path.write_text(text)
@@ -205,14 +205,14 @@ def test_overfits_one_batch_and_every_parameter_learns(batch):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
-@pytest.mark.parametrize(("bank", "channels"), [("edges", 10), ("none", 4)])
+@pytest.mark.parametrize(("bank", "channels"), [("tv", 13), ("none", 4)])
 def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, channels):
     config = of_task(
         "restore",
         dataclasses.replace(TINY, optim=dataclasses.replace(TINY.optim, steps=4)),
         crop_px=64,
         bank=bank,
-        fused=0.5 if bank == "edges" else 0.0,
+        fused=0.5 if bank == "tv" else 0.0,
         kernel_weights=str(ROOT / "src/unblur/weights/kernel_net.onnx"),
         fuse_weights=str(ROOT / "src/unblur/weights/fuse_net.onnx"),
     )

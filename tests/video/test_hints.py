@@ -15,7 +15,7 @@ from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
-from unblur.video.hints import FACTS, MOST, STRENGTHS, hint_of, no_hint
+from unblur.video.hints import FACTS, HINT_BANK, MOST, hint_of, no_hint
 from unblur.video.memory import FrameMemory, told
 from unblur.zoo.catalogue import weights_path
 from unblur.zoo.models import Session
@@ -41,7 +41,10 @@ def moved(side=300):
 def test_hints_bring_a_blurred_frame_nearer_to_the_sharp_one(estimator):
     grey, blurry = moved()
     hint = hint_of(blurry, estimator)
-    assert hint.planes.shape == (len(STRENGTHS), 300, 300) and hint.planes.dtype == np.float32
+    assert (
+        hint.planes.shape == (len(HINT_BANK.strengths), 300, 300)
+        and hint.planes.dtype == np.float32
+    )
     assert hint.facts.shape == (FACTS,) and (np.abs(hint.planes) <= MOST).all()
     before = linear_to_srgb(luma(srgb_to_linear(blurry)))
     inside = (slice(20, -20), slice(20, -20))
@@ -73,7 +76,7 @@ def test_the_network_is_told_the_hints_of_the_padded_frame(estimator):
     memory.step(blurry[:150, :201])
     hint = hint_of(blurry[:150, :201], estimator)
     seen = fake.hints[0]
-    assert seen.shape == (16 * len(STRENGTHS) + FACTS, 40, 52)
+    assert seen.shape == (16 * len(HINT_BANK.strengths) + FACTS, 40, 52)
     assert (seen[-FACTS:] == hint.facts[:, None, None]).all()
     assert np.array_equal(seen[16, :37, :50], hint.planes[1, :148:4, :200:4])
     again = FakeEngine()

@@ -21,6 +21,7 @@ from unblur.motion.dihedral import self_ensemble
 from unblur.motion.frequency import GRID
 from unblur.motion.guided import KERNEL_MAPS, explanation_energy, guided, shares, unguided
 from unblur.motion.kernel import Observed, sigmoid
+from unblur.motion.params import FUSION, FusionParams
 from unblur.motion.psf_tools import aligned, clean_psf
 
 CANDIDATES = ("looked", "searched", "searched_after_look", "searched_after_search")
@@ -34,13 +35,13 @@ FUSE_MAPS = KERNEL_MAPS + tuple(name + part for name in CANDIDATES for part in _
 MEAN_LOG = KERNEL_MAPS.index("previous_log")
 """Which of them holds the mean's logarithm."""
 
-_COLLAPSED = 0.6
-_COSTLY = 0.1
-"""Share by which a candidate must cost more than the best to count for 1/e of it."""
-
 
 def weighed(
-    window: FloatArray, estimated: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+    window: FloatArray,
+    estimated: Psf,
+    found: Sequence[Psf],
+    trust: Sequence[float] | None = None,
+    params: FusionParams = FUSION,
 ) -> tuple[FloatArray, FloatArray]:
     """Return candidates aligned with each other, and how far each counts.
 
@@ -51,13 +52,14 @@ def weighed(
             always explains itself, blur and all, and a search may fall for that.
         trust: how far ``estimated`` and each of ``found`` are to be trusted beforehand; all
             alike if omitted.
+        params: of the weights.
 
     Returns:
         (N, GRID, GRID) float32, ``estimated`` first, and (N,) float32 with sum 1.
     """
     candidates = [estimated, *found]
     grids = _grids(candidates)
-    counted = np.array([True, *(not collapsed(psf, estimated) for psf in found)])
+    counted = np.array([True, *(not collapsed(psf, estimated, params) for psf in found)])
     weights = counted * np.asarray(trust or np.ones(len(candidates)), np.float32)
     if counted.sum() > 1:  # a single one needs no cost to be counted
         costs = np.array(
@@ -66,35 +68,42 @@ def weighed(
                 for g, t in zip(grids, counted, strict=True)
             ]
         )
-        weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / _COSTLY)
+        weights = weights * np.exp((1 - costs / max(float(costs.min()), 1e-12)) / params.costly)
     weights = np.asarray(weights / weights.sum(), np.float32)
     return _all_aligned(grids, weights), weights
 
 
 def least_energy(
-    window: FloatArray, estimated: Psf, found: Sequence[Psf], trust: Sequence[float] | None = None
+    window: FloatArray,
+    estimated: Psf,
+    found: Sequence[Psf],
+    trust: Sequence[float] | None = None,
+    params: FusionParams = FUSION,
 ) -> Psf:
     """Return the mean of candidates, those counting most that explain a window at the least cost.
 
     Args:
-        window, estimated, found, trust: as for :func:`weighed`.
+        window, estimated, found, trust, params: as for :func:`weighed`.
     """
-    grids, weights = weighed(window, estimated, found, trust)
+    grids, weights = weighed(window, estimated, found, trust, params)
     return clean_psf(np.tensordot(weights, grids, axes=1))
 
 
-def fusion_maps(seen: Observed, estimated: Psf, found: Sequence[Psf]) -> FloatArray:
+def fusion_maps(
+    seen: Observed, estimated: Psf, found: Sequence[Psf], params: FusionParams = FUSION
+) -> FloatArray:
     """Return what FuseNet reads of a window and the candidates of CANDIDATES.
 
     Args:
         seen: the window.
         estimated: KernelNet's candidate.
         found: those of the searches; the last ones may be missing.
+        params: of the weights.
 
     Returns:
         (len(FUSE_MAPS), GRID, GRID) float32.
     """
-    grids, weights = weighed(seen.window, estimated, found)
+    grids, weights = weighed(seen.window, estimated, found, params=params)
     mean = np.tensordot(weights, grids, axes=1)
     maps = list(guided(unguided(seen.features.maps), seen.window, mean))
     for grid, weight in zip(grids, weights, strict=True):
@@ -104,14 +113,20 @@ def fusion_maps(seen: Observed, estimated: Psf, found: Sequence[Psf]) -> FloatAr
     return np.stack([*maps, *np.zeros((missing, GRID, GRID), np.float32)])
 
 
-def fuse(seen: Observed, estimated: Psf, found: Sequence[Psf], engine: Engine) -> tuple[Psf, float]:
+def fuse(
+    seen: Observed,
+    estimated: Psf,
+    found: Sequence[Psf],
+    engine: Engine,
+    params: FusionParams = FUSION,
+) -> tuple[Psf, float]:
     """Return what candidates amount to, and FuseNet's confidence in it, in [0, 1].
 
     Args:
-        seen, estimated, found: as for :func:`fusion_maps`.
+        seen, estimated, found, params: as for :func:`fusion_maps`.
         engine: runs FuseNet.
     """
-    maps = fusion_maps(seen, estimated, found)
+    maps = fusion_maps(seen, estimated, found, params)
     grid, logit = self_ensemble(engine, maps, seen.features.pooled, KERNEL_MAPS)
     return clean_psf(grid), sigmoid(logit)
 
@@ -122,9 +137,9 @@ def mean_psf(psfs: Sequence[Psf], weights: NDArray[np.floating[Any]]) -> Psf:
     return clean_psf(np.tensordot(share, _all_aligned(_grids(psfs), weights), axes=1))
 
 
-def collapsed(psf: Psf, other: Psf) -> bool:
+def collapsed(psf: Psf, other: Psf, params: FusionParams = FUSION) -> bool:
     """Return whether a candidate is far shorter than another, as one that fell for a point is."""
-    return psf.length_px() < _COLLAPSED * other.length_px()
+    return psf.length_px() < params.collapsed * other.length_px()
 
 
 def _grids(psfs: Sequence[Psf]) -> FloatArray:

@@ -139,6 +139,7 @@ class NetworkEstimator:
             self._kernel,
             self._fuse,
             tone=picture.tone,
+            params=self._params,
             runtime=self._runtime,
         )
         if not work.uniform or work.varies:
@@ -151,7 +152,8 @@ class NetworkEstimator:
                 psf, level = psf.scaled(2.0), level - 1
                 continue
             middle = (2 * middle[0], 2 * middle[1])
-            found = finer(partial(pyramid.luma, level - 1), pyramid.shape(level - 1), psf, middle)
+            read, shape = partial(pyramid.luma, level - 1), pyramid.shape(level - 1)
+            found = finer(read, shape, psf, middle, self._params)
             if found is None:
                 break
             psf, level = found, level - 1
@@ -177,7 +179,12 @@ class NetworkEstimator:
     def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
         """Return the field of windows that moved differently, or None where one PSF is better."""
         apart = refine_windows(
-            work.observed, work.first, shared, self._kernel, runtime=self._runtime
+            work.observed,
+            work.first,
+            shared,
+            self._kernel,
+            params=self._params,
+            runtime=self._runtime,
         )
         if work.uniform and not _neighbours_are_better(work, apart, shared, self._params.roll):
             return None

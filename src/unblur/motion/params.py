@@ -134,6 +134,51 @@ class EnergyParams:
 
 
 @dataclass(frozen=True)
+class RefineParams:
+    """How far a PSF is refined, and where. FuseNet was trained behind these (``configs/fuse_net
+    .toml``), so that others ask for another FuseNet to be at their best.
+
+    Attributes:
+        wide_px: side of the windows in which a shared PSF is estimated again: the more is seen, the
+            surer.
+        most_wide: such windows along a side.
+        rounds: of estimates at most, the first one counted.
+        settled: similarity of two estimates in turn from which on a further one is not worth its
+            time.
+        trust_power: of KernelNet's confidence, by which candidates are weighted: it is never far
+            below 1.
+        most_searched: windows of a varying field up to which each is searched by itself.
+        flat: spread of a window, linear light, below which a search would only find noise.
+        carried_px: side of the part in which a PSF is searched on a picture of twice the size.
+        carried: likeness that it keeps, seen dimly, when it is carried up: one that gains detail
+            only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
+    """
+
+    wide_px: int = 512
+    most_wide: int = 2
+    rounds: int = 3
+    settled: float = 0.99
+    trust_power: int = 4
+    most_searched: int = 36
+    flat: float = 2e-3
+    carried_px: int = 768
+    carried: float = 0.8
+
+
+@dataclass(frozen=True)
+class FusionParams:
+    """How candidates are weighted. FuseNet was trained with these weights among its maps.
+
+    Attributes:
+        collapsed: share of another candidate's length below which one has fallen for a point.
+        costly: share by which a candidate's energy must exceed the least to count for 1/e of it.
+    """
+
+    collapsed: float = 0.6
+    costly: float = 0.1
+
+
+@dataclass(frozen=True)
 class MotionParams:
     """All of them, as an estimator takes them.
 
@@ -147,14 +192,18 @@ class MotionParams:
     field: FieldParams = FieldParams()
     roll: RollParams = RollParams()
     streaks: StreakParams = StreakParams()
+    refine: RefineParams = RefineParams()
+    fusion: FusionParams = FusionParams()
 
 
-SCALE, FIELD, ROLL, STREAKS, ENERGY = (
+SCALE, FIELD, ROLL, STREAKS, ENERGY, REFINE, FUSION = (
     ScaleParams(),
     FieldParams(),
     RollParams(),
     StreakParams(),
     EnergyParams(),
+    RefineParams(),
+    FusionParams(),
 )
 """The defaults: what every published figure was made with."""
 

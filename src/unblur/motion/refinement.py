@@ -1,4 +1,4 @@
-"""Looking again: first candidates made sharper, and others sought.
+"""Refining: first candidates made sharper, and others sought.
 
 Several ways lead to a PSF: KernelNet's further estimates, which begin with its first candidate; the
 coarse-to-fine search, which begins with nothing; and the same search begun with what KernelNet, or
@@ -21,6 +21,7 @@ from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import collapsed, fuse, least_energy, mean_psf
 from unblur.motion.kernel import Observed, PsfEstimate, estimate, observe, observe_all
+from unblur.motion.params import MOTION, REFINE, MotionParams, RefineParams
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve
@@ -29,32 +30,8 @@ from unblur.motion.windows import span, structure
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, ToneCurve
 
-WIDE = 512
-"""Side in px of the windows in which a shared PSF is looked at again: the more the surer."""
-
-MOST_ROUNDS = 3
-_SETTLED = 0.99
-"""Similarity of two candidates in turn from which on a further estimate is not worth its time."""
-
-_MOST_WIDE = 2
-_MOST_SEARCHED = 36
-"""Windows of a varying field up to which each is searched by itself."""
-
-
-_TRUST_POWER = 4
-"""Power of KernelNet's confidence by which candidates are weighted: it is never far below 1."""
-
-_CARRIED_PX = 768
-_CARRIED = 0.8
-"""Likeness that a PSF keeps, seen dimly, when it is carried up: one that
-gains detail only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
-"""
-
 FUSED_SEARCH = SearchParams(faint=(0.08, 0.08))
 """The search whose candidates FuseNet was trained on."""
-
-_FLAT = 2e-3
-"""Spread of a window, linear light, below which a search would only find noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +60,7 @@ def refine_windows(
     shared: Psf,
     engine: Engine,
     *,
+    params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> list[PsfEstimate]:
     """Sharpen the estimates of windows that moved differently, each by itself.
@@ -93,28 +71,33 @@ def refine_windows(
         shared: the one PSF that explains all of them best; it counts where it explains a window
             as well as the window's own, which comes of much less to be seen.
         engine: runs KernelNet.
+        params: how far, and how candidates are weighted.
         runtime: says how many windows are worked on at the same time.
     """
     estimates = list(first)
-    for _ in range(MOST_ROUNDS - 1):
+    refine = params.refine
+    for _ in range(refine.rounds - 1):
         before = [e.psf for e in estimates]
         estimates = estimate(seen, engine, candidates=before, runtime=runtime)
-        if min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True)) > _SETTLED:
+        if (
+            min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True))
+            > refine.settled
+        ):
             break
-    if len(seen) > _MOST_SEARCHED:
+    if len(seen) > refine.most_searched:
         return estimates
 
     def searched(pair: tuple[Observed, PsfEstimate]) -> PsfEstimate:
         window, estimate = pair[0].window, pair[1]
-        if window.std() < _FLAT:
+        if window.std() < refine.flat:
             return estimate
         found = estimate_psf_map(
             window, initial=estimate.psf, noise=estimate.noise, params=FUSED_SEARCH
         )
-        own = estimate.confidence**_TRUST_POWER + 1e-6
-        return replace(
-            estimate, psf=least_energy(window, estimate.psf, [found, shared], [own, own, 1.0])
-        )
+        own = estimate.confidence**refine.trust_power + 1e-6
+        candidates, trust = [found, shared], [own, own, 1.0]
+        psf = least_energy(window, estimate.psf, candidates, trust, params.fusion)
+        return replace(estimate, psf=psf)
 
     return in_threads(searched, list(zip(seen, estimates, strict=True)), runtime=runtime)
 
@@ -127,6 +110,7 @@ def refine_shared(
     fuse_engine: Engine | None = None,
     *,
     tone: ToneCurve = SRGB,
+    params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> SharedEstimate:
     """Sharpen the one PSF of a picture that moved alike everywhere, and search for others.
@@ -138,15 +122,18 @@ def refine_shared(
         engine: runs KernelNet.
         fuse_engine: runs FuseNet; without it the candidates' mean is taken.
         tone: curve of the photo's samples.
+        params: how far, and how candidates are weighted.
         runtime: says how many windows and searches are worked on at the same time.
 
     Returns:
         What makes the best picture of the window that shows most.
     """
-    fused, part = fused_shared(read, shape, first, engine, fuse_engine, runtime=runtime)
-    if part.std() < _FLAT:
+    fused, part = fused_shared(
+        read, shape, first, engine, fuse_engine, params=params, runtime=runtime
+    )
+    if part.std() < params.refine.flat:
         return fused
-    half = _halved(read, shape, fused.middle)
+    half = _halved(read, shape, fused.middle, params.refine)
     chosen = choose(part, fused.psf, half, tone=tone, runtime=runtime)
     if chosen.origin == "fused":
         return fused
@@ -160,32 +147,38 @@ def fused_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
+    params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> tuple[SharedEstimate, FloatArray]:
     """Return what the networks make of a picture that moved alike everywhere.
 
     Args:
-        read, shape, first, engine, fuse_engine, runtime: as for :func:`refine_shared`.
+        read, shape, first, engine, fuse_engine, params, runtime: as for :func:`refine_shared`.
 
     Returns:
         The estimate, and luma of the window that shows most; where it shows nothing, KernelNet
         alone is asked.
     """
-    height, width = (min(WIDE, side) for side in shape)
-    places = [(y, x) for y in _starts(shape[0], height) for x in _starts(shape[1], width)]
+    refine = params.refine
+    height, width = (min(refine.wide_px, side) for side in shape)
+    rows, columns = (
+        _starts(size, side, refine.most_wide)
+        for size, side in zip(shape, (height, width), strict=True)
+    )
+    places = [(y, x) for y in rows for x in columns]
     windows = [read(y, x, y + height, x + width) for y, x in places]
     seen = observe_all(windows, runtime=runtime)
-    estimated, confidence, _ = estimate_shared(seen, first, engine, runtime=runtime)
+    estimated, confidence, _ = estimate_shared(seen, first, engine, params=refine, runtime=runtime)
     best = max(range(len(seen)), key=lambda i: structure(seen[i].window))
     part = seen[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
-    if part.std() < _FLAT:
+    if part.std() < refine.flat:
         return SharedEstimate(estimated, confidence, None, middle), part
-    found = searched(read, shape, part, middle, engine, runtime=runtime)
+    found = searched(read, shape, part, middle, engine, params=refine, runtime=runtime)
     if fuse_engine is None:
-        mean = least_energy(part, estimated, found)
+        mean = least_energy(part, estimated, found, params=params.fusion)
         return SharedEstimate(mean, confidence, None, middle), part
-    psf, fused_confidence = fuse(seen[best], estimated, found, fuse_engine)
+    psf, fused_confidence = fuse(seen[best], estimated, found, fuse_engine, params.fusion)
     return SharedEstimate(psf, confidence, fused_confidence, middle), part
 
 
@@ -196,6 +189,7 @@ def searched(
     middle: tuple[int, int],
     engine: Engine,
     *,
+    params: RefineParams = REFINE,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Psf]:
     """Return what searches find in a part of a picture.
@@ -204,13 +198,14 @@ def searched(
         read, shape, engine: as for :func:`refine_shared`.
         part: (H, W) float32 luma of the part.
         middle: its middle (y, x).
+        params: how far KernelNet estimates.
         runtime: says how many searches are worked on at the same time.
 
     Returns:
         The candidates of a search begun with nothing and, if half of the picture is large enough to
         be looked at, of those begun with what KernelNet and a search make of it.
     """
-    starts = [None, *_halved_candidates(read, shape, middle, engine)]
+    starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
     return in_threads(
         lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
         starts,
@@ -219,7 +214,11 @@ def searched(
 
 
 def _halved_candidates(
-    read: LumaReader, shape: tuple[int, int], middle: tuple[int, int], engine: Engine
+    read: LumaReader,
+    shape: tuple[int, int],
+    middle: tuple[int, int],
+    engine: Engine,
+    params: RefineParams,
 ) -> list[Psf]:
     """Return what KernelNet, and the search begun with it, make of a picture of half the size.
 
@@ -230,26 +229,33 @@ def _halved_candidates(
     Returns:
         PSFs in px of the picture itself; none if half of it is too small to be looked at.
     """
-    half = _halved(read, shape, middle)
+    half = _halved(read, shape, middle, params)
     if min(half.shape) < 2 * GRID:
         return []
     seen = [observe(half)]
     first = estimate(seen, engine)[0].psf
-    estimated, _, _ = estimate_shared(seen, first, engine)
+    estimated, _, _ = estimate_shared(seen, first, engine, params=params)
     return [
         estimated.scaled(2.0),
         estimate_psf_map(half, initial=estimated, params=FUSED_SEARCH).scaled(2.0),
     ]
 
 
-def _halved(read: LumaReader, shape: tuple[int, int], middle: tuple[int, int]) -> FloatArray:
-    """Return luma of a picture, or of 2 WIDE about a place of it, at half its size."""
-    (y0, y1), (x0, x1) = (span(m, size, 2 * WIDE) for m, size in zip(middle, shape, strict=True))
+def _halved(
+    read: LumaReader, shape: tuple[int, int], middle: tuple[int, int], params: RefineParams
+) -> FloatArray:
+    """Return luma of a picture, or of twice a wide window about a place of it, at half its size."""
+    side = 2 * params.wide_px
+    (y0, y1), (x0, x1) = (span(m, size, side) for m, size in zip(middle, shape, strict=True))
     return halve(read(y0, x0, y1, x1))
 
 
 def finer(
-    read: LumaReader, shape: tuple[int, int], psf: Psf, middle: tuple[int, int]
+    read: LumaReader,
+    shape: tuple[int, int],
+    psf: Psf,
+    middle: tuple[int, int],
+    params: MotionParams = MOTION,
 ) -> Psf | None:
     """Carry a PSF up to a picture of twice the size.
 
@@ -258,21 +264,29 @@ def finer(
         shape: (H, W) of the larger picture.
         psf: as found on the smaller one.
         middle: (y, x) on the larger picture, around which it is searched.
+        params: how large a part is searched, and what the PSF must keep.
 
     Returns:
         The PSF in px of the larger picture, or None if the search lost the motion or found another.
     """
-    (y0, y1), (x0, x1) = (span(m, size, _CARRIED_PX) for m, size in zip(middle, shape, strict=True))
+    side = params.refine.carried_px
+    (y0, y1), (x0, x1) = (span(m, size, side) for m, size in zip(middle, shape, strict=True))
     begun = psf.scaled(2.0)
     part = read(y0, x0, y1, x1)
-    found = estimate_psf_map(part, initial=begun, crop_px=_CARRIED_PX, params=FUSED_SEARCH)
-    if collapsed(found, begun) or likeness(found, begun) < _CARRIED:
+    found = estimate_psf_map(part, initial=begun, crop_px=side, params=FUSED_SEARCH)
+    lost = collapsed(found, begun, params.fusion)
+    if lost or likeness(found, begun) < params.refine.carried:
         return None
     return found
 
 
 def estimate_shared(
-    seen: Sequence[Observed], first: Psf, engine: Engine, *, runtime: Runtime = ALL_THREADS
+    seen: Sequence[Observed],
+    first: Psf,
+    engine: Engine,
+    *,
+    params: RefineParams = REFINE,
+    runtime: Runtime = ALL_THREADS,
 ) -> tuple[Psf, float, int]:
     """Let KernelNet estimate again wide windows that share one PSF.
 
@@ -283,18 +297,18 @@ def estimate_shared(
         The PSF, its confidence, and the number of estimates taken.
     """
     psf, confidence, taken, settled = first, 0.0, 0, False
-    while taken < MOST_ROUNDS - 1 and not settled:
+    while taken < params.rounds - 1 and not settled:
         taken += 1
         estimates = estimate(seen, engine, candidates=[psf] * len(seen), runtime=runtime)
-        trust = np.array([e.confidence for e in estimates]) ** _TRUST_POWER + 1e-6
+        trust = np.array([e.confidence for e in estimates]) ** params.trust_power + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)
-        settled = similarity(before, psf) > _SETTLED
+        settled = similarity(before, psf) > params.settled
     return psf, confidence, taken
 
 
-def _starts(size: int, window: int) -> list[int]:
-    count = min(_MOST_WIDE, -(-size // window))
+def _starts(size: int, window: int, most: int) -> list[int]:
+    count = min(most, -(-size // window))
     room = size - window
     # Away from the corners of a large picture, where lenses are soft.
     margin = max(0, room - window) // 4

@@ -11,9 +11,9 @@ from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import MissingExtra
-from unblur.restoration.bank import smooth_solution
+from unblur.restoration.lifted import lifted_wiener
 from unblur.restoration.restorers import Deconvolution
-from unblur.restoration.wiener import REFERENCE_NOISE, STRENGTHS
+from unblur.restoration.wiener import WIENER_BANK
 
 RICHARDSON_LUCY_STEPS = 30
 _RICHARDSON_LUCY_LEAST = 1e-6
@@ -24,7 +24,7 @@ errors, and a photo may end as noise."""
 def wiener(
     blurry: FloatArray, psf: Psf, noise: float, *, regularisation: float = 1.0
 ) -> FloatArray:
-    """Return our Wiener solution, the smooth one of the bank.
+    """Return our Wiener solution, saturated highlights lifted first.
 
     Args:
         blurry: (H, W, C) float32, linear light.
@@ -32,7 +32,7 @@ def wiener(
         noise: standard deviation of its luma's noise, linear light.
         regularisation: factor on the filter's, above 0.
     """
-    return smooth_solution(blurry, psf, noise, regularisation=regularisation)
+    return lifted_wiener(blurry, psf, noise, regularisation=regularisation)
 
 
 def skimage_wiener(
@@ -45,7 +45,8 @@ def skimage_wiener(
         function keeps only the real part of a complex OTF, so it is given the PSF itself.
     """
     restoration = _skimage()
-    balance = regularisation * STRENGTHS[-1] * max(noise, 0.003) / REFERENCE_NOISE
+    level = max(noise, WIENER_BANK.noise_span[0]) / WIENER_BANK.reference_noise
+    balance = regularisation * WIENER_BANK.strengths[-1] * level
 
     def solve(plane: FloatArray) -> FloatArray:
         return np.asarray(restoration.wiener(plane, psf.array, balance, clip=False))

@@ -10,9 +10,8 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, nearest
-from unblur.restoration.bank import solution_bank
 from unblur.restoration.tv_bank import tv_bank
-from unblur.restoration.wiener import NOISE_SPAN, STRENGTHS, wiener_bank
+from unblur.restoration.wiener import WIENER_BANK, wiener_bank
 from unblur.spec import Bank
 
 WeightedPsf = tuple[Psf, FloatArray]
@@ -31,15 +30,9 @@ CHANNEL_NAMES: dict[Bank, tuple[str, ...]] = {
         *_BLURRY,
         *(
             f"wiener_{k}_{light}"
-            for k in range(len(STRENGTHS))
+            for k in range(len(WIENER_BANK.strengths))
             for light in ("red", "green", "blue")
         ),
-        "confidence",
-        "noise",
-    ),
-    "edges": (
-        *_BLURRY,
-        *("smooth_red", "smooth_green", "smooth_blue", "sharp_luma", "clipped"),
         "confidence",
         "noise",
     ),
@@ -56,8 +49,6 @@ All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
 
 * ``none``: nothing, for a network that is told nothing of the motion;
 * ``wiener``: three Wiener solutions (RGB, sRGB), confidence;
-* ``edges``: smooth solution (RGB, sRGB), sharp solution (luma, sRGB), share of clipped light,
-  confidence; see :mod:`unblur.restoration.bank`;
 * ``tv``: crisp and detailed solution (RGB, sRGB each), share of saturated light, misfit,
   confidence; see :mod:`unblur.restoration.tv_bank`.
 """
@@ -99,7 +90,7 @@ def network_input(
         raise BadValue(f"there is no bank '{bank}'; {nearest(bank, sorted(CHANNELS))}")
     out = np.empty((CHANNELS[bank], *blurry_srgb.shape[:2]), np.float32)
     out[:3] = np.moveaxis(blurry_srgb, 2, 0)
-    out[-1] = noise_level(noise, _SPANS.get(bank, NOISE_SPAN))
+    out[-1] = noise_level(noise, _SPANS.get(bank, WIENER_BANK.noise_span))
     if bank == "none":
         return out
     linear = srgb_to_linear(blurry_srgb)
@@ -107,21 +98,16 @@ def network_input(
         solve = partial(_wiener_planes, regularisation=regularisation)
         planes = _blended(solve, linear, psfs, noise)
         out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
-    elif bank == "tv":
+    else:
         solve = partial(tv_bank, regularisation=regularisation)
         planes = _blended(solve, linear, psfs, noise)
         out[3:9] = linear_to_srgb(np.clip(planes[:6], 0, 1))
         out[9:11] = planes[6:]
-    else:
-        solve = partial(solution_bank, regularisation=regularisation)
-        planes = _blended(solve, linear, psfs, noise)
-        out[3:-3] = linear_to_srgb(np.clip(planes[:-1], 0, 1))
-        out[-3] = planes[-1]
     out[-2] = confidence
     return out
 
 
-def noise_level(noise: float, span: tuple[float, float] = NOISE_SPAN) -> float:
+def noise_level(noise: float, span: tuple[float, float] = WIENER_BANK.noise_span) -> float:
     """Return the noise on a logarithmic scale: 0 for the least that counts, 1 for the most."""
     low, high = np.log(span[0]), np.log(span[1])
     return float((np.log(np.clip(noise, *span)) - low) / (high - low))

@@ -8,30 +8,41 @@ wiped out there is nothing left but noise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import fft
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 
-_BAND = (0.1, 0.45)
-"""Frequencies looked at, cycles per px: below, the picture is too strong."""
 
-_SHARE = 0.25
-"""Share of the band that is looked at: where PSF and falling spectrum leave the least."""
+@dataclass(frozen=True)
+class NoiseParams:
+    """Where noise is measured; chosen on validation photos before 0.1.0.
 
-_QUANTILE = 0.25
-"""A low quantile of the power, since a wrong PSF leaves signal in."""
+    Attributes:
+        band: frequencies, cycles per px: below, the picture is too strong.
+        share: of the band that is read: where PSF and falling spectrum leave the least.
+        quantile: of the power; a low one, since a wrong PSF leaves signal in.
+        least_side: px, of a plane that can be measured.
+    """
 
-_LEAST_SIDE = 16
+    band: tuple[float, float] = (0.1, 0.45)
+    share: float = 0.25
+    quantile: float = 0.25
+    least_side: int = 16
 
 
-def can_be_measured(plane: FloatArray, psf: Psf) -> bool:
+NOISE = NoiseParams()
+
+
+def can_be_measured(plane: FloatArray, psf: Psf, params: NoiseParams = NOISE) -> bool:
     """Return whether a plane is large enough for its noise to be measured beside a PSF."""
-    return bool(min(plane.shape) >= max(_LEAST_SIDE, *psf.shape))
+    return bool(min(plane.shape) >= max(params.least_side, *psf.shape))
 
 
-def noise_beside_motion(plane: FloatArray, psf: Psf) -> float:
+def noise_beside_motion(plane: FloatArray, psf: Psf, params: NoiseParams = NOISE) -> float:
     """Return the standard deviation of the noise of a blurred plane.
 
     White noise of this strength would be as strong as the noise found at the frequencies that
@@ -40,11 +51,12 @@ def noise_beside_motion(plane: FloatArray, psf: Psf) -> float:
     Args:
         plane: (H, W) float32, any light domain, larger than the PSF; sides below 16 give 0.
         psf: what blurred it.
+        params: where it is measured.
 
     Returns:
         In the plane's unit.
     """
-    if not can_be_measured(plane, psf):
+    if not can_be_measured(plane, psf, params):
         return 0.0
     height, width = plane.shape
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
@@ -52,9 +64,9 @@ def noise_beside_motion(plane: FloatArray, psf: Psf) -> float:
     spectrum = fft.rfft2((plane - plane.mean()) * window)
     power = (np.square(spectrum.real) + np.square(spectrum.imag)) / np.square(window).sum()
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
-    band = (radius > _BAND[0]) & (radius < _BAND[1])
+    band = (radius > params.band[0]) & (radius < params.band[1])
     # The spectrum of photos falls about as the square of the frequency.
     signal = np.square(np.abs(psf.otf((height, width)))[band] / radius[band])
-    quiet = power[band][signal <= np.quantile(signal, _SHARE)]
+    quiet = power[band][signal <= np.quantile(signal, params.share)]
     # The power of noise is exponentially distributed about its variance.
-    return float(np.sqrt(np.quantile(quiet, _QUANTILE) / -np.log(1 - _QUANTILE)))
+    return float(np.sqrt(np.quantile(quiet, params.quantile) / -np.log(1 - params.quantile)))

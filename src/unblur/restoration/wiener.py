@@ -1,4 +1,4 @@
-"""Closed-form deconvolution: the bank of candidate solutions that RestoreNet chooses from.
+"""Closed-form deconvolution: Wiener solutions at several strengths, for a network to choose from.
 
 Each solution minimises, per colour channel and in linear light,
 
@@ -17,6 +17,8 @@ they disagree. The network sees all of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import fft
 
@@ -24,14 +26,23 @@ from unblur.blur.canvas import border_width, extend_smoothly, slope_response
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 
-STRENGTHS = (0.03, 0.12, 0.5)
-"""Regularisation of each solution of the bank, at the reference noise."""
 
-REFERENCE_NOISE = 0.01
-"""Noise (linear light) at which STRENGTHS hold as they are."""
+@dataclass(frozen=True)
+class WienerBankParams:
+    """Strengths of the bank. Networks are trained with it: others need others.
 
-NOISE_SPAN = (0.003, 0.03)
-"""Noise levels (linear light) between which the regularisation follows the photo."""
+    Attributes:
+        strengths: regularisation of each solution, at the reference noise.
+        reference_noise: noise (linear light) at which they hold as they are.
+        noise_span: noise levels (linear light) between which the regularisation follows the photo.
+    """
+
+    strengths: tuple[float, ...] = (0.03, 0.12, 0.5)
+    reference_noise: float = 0.01
+    noise_span: tuple[float, float] = (0.003, 0.03)
+
+
+WIENER_BANK = WienerBankParams()
 
 
 def wiener_bank(
@@ -40,7 +51,7 @@ def wiener_bank(
     noise: float,
     *,
     regularisation: float = 1.0,
-    strengths: tuple[float, ...] = STRENGTHS,
+    params: WienerBankParams = WIENER_BANK,
 ) -> FloatArray:
     """Return the deconvolutions of an image at several strengths of the prior.
 
@@ -49,10 +60,10 @@ def wiener_bank(
         psf: its PSF.
         noise: standard deviation of its noise, linear light.
         regularisation: factor on all strengths, above 0.
-        strengths: of the solutions, at the reference noise.
+        params: how many solutions, and how strongly each is regularised.
 
     Returns:
-        (len(strengths), H, W, C) float32, linear light, not clipped. The outermost pixels
+        (len(params.strengths), H, W, C) float32, linear light, not clipped. The outermost pixels
         (half the PSF) rest on an invented border.
 
     Reference:
@@ -66,10 +77,10 @@ def wiener_bank(
     spectrum = fft.rfft2(np.moveaxis(padded, 2, 0), axes=(1, 2))
     matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
-    level = regularisation * float(np.clip(noise, *NOISE_SPAN)) / REFERENCE_NOISE
+    level = regularisation * float(np.clip(noise, *params.noise_span)) / params.reference_noise
     height, width = blurry.shape[:2]
     bank = []
-    for strength in strengths:
+    for strength in params.strengths:
         denominator = power + np.float32(strength * level) * slope_response(shape)
         solved = fft.irfft2(matched / denominator, s=shape, axes=(1, 2))
         bank.append(solved[:, pads[0] : pads[0] + height, pads[1] : pads[1] + width])

@@ -19,12 +19,11 @@ from unblur.pipeline.gate import rise
 from unblur.pipeline.settings import DEFAULTS
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.restoration.inputs import noise_level
-from unblur.restoration.wiener import wiener_bank
+from unblur.restoration.wiener import WienerBankParams, wiener_bank
 from unblur.tone import LINEAR
 
-STRENGTHS = (0.06, 0.5)
-"""Regularisation of the daring and the careful deconvolution, see :mod:`unblur.restoration
-.wiener`."""
+HINT_BANK = WienerBankParams(strengths=(0.06, 0.5))
+"""The daring and the careful deconvolution. FrameRNN was trained with them."""
 
 FACTS = 3
 """Confidence of the PSF, level of the noise, probability of blur."""
@@ -49,7 +48,7 @@ class Hint:
 
 def no_hint(height: int, width: int) -> Hint:
     """Return the hint that says nothing."""
-    planes = np.zeros((len(STRENGTHS), height, width), np.float32)
+    planes = np.zeros((len(HINT_BANK.strengths), height, width), np.float32)
     return Hint(planes, np.zeros(FACTS, np.float32))
 
 
@@ -67,7 +66,7 @@ def hint_of(frame: FloatArray, estimator: MotionEstimator) -> Hint:
     # In linear light already, so that the whole frame is not decoded twice.
     motion = estimator.propose(Picture(flat[..., None], LINEAR))
     found, noise = motion.windows[0][0], measured_noise(Picture(frame), motion)
-    solved = wiener_bank(flat[..., None], found.psf, noise, strengths=STRENGTHS)[..., 0]
+    solved = wiener_bank(flat[..., None], found.psf, noise, params=HINT_BANK)[..., 0]
     added = linear_to_srgb(np.clip(solved, 0, 1)) - linear_to_srgb(flat)
     facts = [found.confidence, noise_level(noise), found.blur_probability]
     return Hint(np.clip(added, -MOST, MOST), np.array(facts, np.float32))
