@@ -37,14 +37,12 @@ from unblur.color import FloatArray, as_rgb, luma, quantise, to_float
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.protocols.levin import up_to_a_shift
 from unblur.io import InputFile, read_photo
-from unblur.motion.candidates import SMALL_SEARCH, long_psf, searched_psf
-from unblur.motion.coarse_to_fine import LEAST_SIDE_PX
+from unblur.motion.candidates import candidates
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import (
     FEATURES,
     JUDGE,
     ORIGINS,
-    Candidate,
     JudgeParams,
     features,
     middle_part,
@@ -63,7 +61,7 @@ REACH_PX = 64
 NOISE = (0.0005, 0.04)
 NOISE_STEPS = (0.0, 0.002, 0.005, 0.01, 0.02, 1.0)
 LONG_EACH = 5
-FUSED_EACH = 3
+FUSED_EACH = 1
 HELD_OUT_EACH = 3
 """Of blocks of 7 windows, which mix what the numbers above alternate."""
 MOST_DB = 6.0
@@ -158,11 +156,8 @@ class Chooser:
     ) -> dict[str, Any]:
         """Return origins, features and PSNR of the candidates, and the PSNR of the true PSF."""
         window = np.ascontiguousarray(luma(curve.to_linear(blurry)))
-        found = [Candidate(self.fused(window), "fused")] if fuses else []
-        found.append(Candidate(searched_psf(window), "searched"))
-        found.append(Candidate(searched_psf(window, SMALL_SEARCH), "searched_small"))
-        if min(window.shape) >= 2 * LEAST_SIDE_PX:
-            found.append(Candidate(long_psf(halve(window)), "long"))
+        fused = self.fused(window) if fuses else None
+        found = candidates(window, fused, halve(window))
         samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
         target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
         noise = noise_sigma(samples)
@@ -269,7 +264,7 @@ def called(row: dict[str, Any], params: ToneParams) -> bool:
 
 def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
     """Print the mean PSNR of each origin and of each way to choose."""
-    density = JudgeParams((-1.0, *(0.0,) * (len(FEATURES) - 1)), favour_db=0.0)
+    density = JudgeParams((-1.0, *(0.0,) * (len(FEATURES) - 1)))
     groups = {
         "all": lambda row: True,
         "with fused": lambda row: "fused" in row["choice"]["origins"],
@@ -303,11 +298,10 @@ def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
 def picked(row: dict[str, Any], params: JudgeParams) -> float:
     """Return the PSNR of the candidate that the judge takes."""
     scores = np.array(row["choice"]["features"]) @ np.array(params.weights)
-    scores += [params.favour_db * (origin == "fused") for origin in row["choice"]["origins"]]
     return float(row["choice"]["db"][int(np.argmax(scores))])
 
 
-def fitted_judge(rows: list[dict[str, Any]], ridge: float = 40.0) -> JudgeParams:
+def fitted_judge(rows: list[dict[str, Any]], ridge: float = 30.0) -> JudgeParams:
     """Return the judge whose scores are nearest to the PSNR, means of each window taken off."""
     left, right = [], []
     for row in rows:

@@ -7,13 +7,15 @@ from tests.motion.test_coarse_to_fine import HOOK, blurry, scene
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
-from unblur.motion.candidates import choose, long_psf, searched_psf
-from unblur.motion.judge import FEATURES, JUDGE, Candidate, best, features, origin_features
+from unblur.motion.candidates import PAGE_SEARCH, choose, long_psf, searched_psf
+from unblur.motion.coarse_to_fine import SEARCH, paper_level
+from unblur.motion.judge import FEATURES, JUDGE, Candidate, best, features
 from unblur.motion.picture import Picture
 from unblur.motion.psf_tools import likeness
 from unblur.motion.search import SearchEstimator
 from unblur.motion.spatial import halve
 from unblur.tone import LINEAR, SRGB
+from unblur.training.pages import draw_page
 
 WRONG = Psf.from_line(20, 70)
 
@@ -30,10 +32,17 @@ def test_the_judge_prefers_the_truth_to_what_is_wrong_shorter_or_longer(image):
             assert best(image, LINEAR, 0.003, found).psf is HOOK
 
 
-def test_in_doubt_the_networks_are_believed(image):
-    near = Psf(np.pad(HOOK.array, 1) + np.float32(1e-4))
-    found = [Candidate(HOOK, "searched"), Candidate(near, "fused")]
-    assert best(image, LINEAR, 0.003, found).origin == "fused"
+def test_candidates_that_agree_are_believed(image):
+    """Two alike and one that stands alone, of which the trials tell about as much."""
+    table = features(
+        image,
+        LINEAR,
+        0.003,
+        [Candidate(HOOK, "fused"), Candidate(WRONG, "searched"), Candidate(HOOK, "two_tones")],
+    )
+    alike = table[:, list(FEATURES).index("alike")]
+    assert alike[0] > alike[1] < alike[2]
+    assert table[0, list(FEATURES).index("most_alike")] == pytest.approx(1, abs=1e-5)
 
 
 def test_choosing_is_worth_it_over_a_set_of_windows():
@@ -54,8 +63,9 @@ def test_features_are_finite_and_as_many_as_told(image):
     table = features(image, LINEAR, 0.0, found)
     assert table.shape == (3, len(FEATURES)) == (3, len(JUDGE.weights))
     assert np.isfinite(table).all()
-    assert origin_features("fused", 0.05) == [0.0] * 6
-    assert sum(origin_features("long", 0.01)) == 1
+    origins = list(FEATURES).index("searched"), list(FEATURES).index("searched_noise")
+    assert table[:, origins[0]].tolist() == [0, 1, 0]
+    assert (table[:, origins[1]] == [0, np.log(0.1), 0]).all()
 
 
 def test_a_single_candidate_is_not_tried(image, monkeypatch):
@@ -66,8 +76,31 @@ def test_a_single_candidate_is_not_tried(image, monkeypatch):
 
 def test_a_wrong_fused_answer_is_outdone_by_the_search(image):
     found = choose(image, WRONG, None, tone=LINEAR)
-    assert found.origin in ("searched", "searched_small")
+    assert found.origin != "fused"
     assert kernel_similarity(found.psf, HOOK) > 0.85
+
+
+def test_a_page_is_searched_as_paper_and_ink():
+    """Where the search for any picture goes astray, the one that knows the paper does not."""
+    gained = []
+    for seed, psf in enumerate((HOOK, Psf.from_line(15, 30), HOOK.scaled(1.6))):
+        page = draw_page(224, 224, np.random.default_rng(seed + 5))[..., 1]
+        light = apply_psf(np.pad(page, 40, mode="edge")[..., None], psf)[40:-40, 40:-40, 0]
+        noise = np.random.default_rng(seed).normal(0, 0.002, light.shape)
+        window = np.ascontiguousarray(light + noise, np.float32)
+        gained.append(
+            [likeness(searched_psf(window, params), psf) for params in (PAGE_SEARCH, SEARCH)]
+        )
+    as_page, as_picture = np.mean(gained, axis=0)
+    assert as_page > 0.85
+    assert as_page >= as_picture - 0.02
+
+
+def test_the_paper_is_the_most_frequent_light():
+    page = np.full((64, 64), 0.8, np.float32)
+    page[20:40] = 0.1
+    assert paper_level(page) == pytest.approx(0.8, abs=0.02)
+    assert paper_level(1 - page) == pytest.approx(0.2, abs=0.02)
 
 
 def test_long_motion_is_found_at_half_size_and_told_in_px_of_the_picture():

@@ -1,15 +1,19 @@
 """Several PSFs of one window, found in ways that go astray on different photos; the best is chosen.
 
 * *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
-  there is noise; motion that is longer than its grid it cannot tell.
+  there is noise; motion that is longer than its grid it cannot tell. *fused_polished* is the same
+  after a last step by least squares, *fused_searched* what a search begun with it finds.
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
+* *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.
 * *long*: the search of the picture at half its size, begun on a very small one and with a lighter
   prior. Very long motion is still motion there, where at full size no blur at all explains the
   picture better; short motion it makes longer than it is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,19 +31,35 @@ SMALL_SEARCH = SearchParams(coarsest_px=24)
 """The search begun on a smaller picture: it goes astray elsewhere. Only small windows, which tell
 less and cost less, are searched like this too."""
 
+PAGE_SEARCH = SearchParams(two_tones=True)
+"""The search of pictures of two tones."""
+
 LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 """The search for very long motion, on a picture of half the size."""
 
 
-def searched_psf(luma: FloatArray, params: SearchParams = SEARCH) -> Psf:
-    """Return the PSF of a window by search from nothing and a last step by least squares.
+def searched_psf(
+    luma: FloatArray, params: SearchParams = SEARCH, *, initial: Psf | None = None
+) -> Psf:
+    """Return the PSF of a window by search and a last step by least squares.
 
     Args:
         luma: (H, W) float32, linear light, sides of LEAST_SIDE_PX or more.
         params: of the search.
+        initial: PSF to begin with; from nothing if omitted.
+    """
+    return polished_psf(luma, estimate_psf_map(luma, initial=initial, params=params))
+
+
+def polished_psf(luma: FloatArray, psf: Psf) -> Psf:
+    """Return the PSF of a window after the last step alone.
+
+    Args:
+        luma: as for :func:`searched_psf`.
+        psf: found in it.
     """
     part = middle_part(luma)
-    return polished(part, estimate_psf_map(luma, params=params), noise_sigma(part))
+    return polished(part, psf, noise_sigma(part))
 
 
 def long_psf(half: FloatArray) -> Psf:
@@ -64,24 +84,45 @@ def choose(
     """Search a window in other ways too, and return the PSF that makes the best picture of it.
 
     Args:
-        window: (H, W) float32 luma, linear light.
+        window, fused, half, runtime: as for :func:`candidates`.
+        tone: curve of the photo's samples.
+        params: of the choice.
+    """
+    found = candidates(window, fused, half, runtime=runtime)
+    curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
+    samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
+    return best(samples, curve, noise_sigma(samples), found, params)
+
+
+def candidates(
+    window: FloatArray,
+    fused: Psf | None,
+    half: FloatArray | None,
+    *,
+    runtime: Runtime = ALL_THREADS,
+) -> list[Candidate]:
+    """Return the PSFs of a window that all ways lead to.
+
+    Args:
+        window: (H, W) float32 luma, linear light, sides of LEAST_SIDE_PX or more.
         fused: what the networks have found; None where there are none.
         half: luma of the picture about the window at half its size; None to look for no long
             motion.
-        tone: curve of the photo's samples.
-        params: of the choice.
         runtime: says how many searches are worked on at the same time.
     """
     if half is not None and min(half.shape) < LEAST_SIDE_PX:
         half = None
-    tasks = [lambda: Candidate(searched_psf(window), "searched")]
+    tasks: list[Callable[[], Candidate]] = [lambda: Candidate(searched_psf(window), "searched")]
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(searched_psf(window, SMALL_SEARCH), "searched_small"))
+    tasks.append(lambda: Candidate(searched_psf(window, PAGE_SEARCH), "two_tones"))
     if half is not None:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
-    found = in_threads(lambda task: task(), tasks, runtime=runtime)
+    found: list[Candidate] = []
     if fused is not None:
-        found.insert(0, Candidate(fused, "fused"))
-    curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
-    samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-    return best(samples, curve, noise_sigma(samples), found, params)
+        found.append(Candidate(fused, "fused"))
+        tasks += [
+            lambda: Candidate(polished_psf(window, fused), "fused_polished"),
+            lambda: Candidate(searched_psf(window, initial=fused), "fused_searched"),
+        ]
+    return found + in_threads(lambda task: task(), tasks, runtime=runtime)

@@ -24,9 +24,10 @@ way.
 
 References:
     Xu, Zheng, Jia, CVPR 2013, doi:10.1109/CVPR.2013.147; Pan, Hu, Su, Yang, CVPR 2014,
-    doi:10.1109/CVPR.2014.371 (the latent image, and taking turns); Cho and Lee, Fast motion
-    deblurring, ACM TOG 2009, doi:10.1145/1618452.1618491 (the PSF from gradients, coarse to fine);
-    Krishnan, Tay, Fergus, CVPR 2011, doi:10.1109/CVPR.2011.5995521 (specks). Own code.
+    doi:10.1109/CVPR.2014.371 (the latent image, taking turns, and pictures of two tones); Cho and
+    Lee, Fast motion deblurring, ACM TOG 2009, doi:10.1145/1618452.1618491 (the PSF from gradients,
+    coarse to fine); Krishnan, Tay, Fergus, CVPR 2011, doi:10.1109/CVPR.2011.5995521 (specks). Own
+    code.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy import fft
+from scipy import fft, ndimage
 
 from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
@@ -74,6 +75,7 @@ class SearchParams:
         coarsest_px: about the shorter side of the smallest picture. On it the motion must be
             short enough to be found from nothing, and long enough to be seen.
         growth_px: by how much each level may extend what the level before has found.
+        two_tones: whether the picture is taken for paper and ink.
     """
 
     weight: float = 0.004
@@ -86,6 +88,7 @@ class SearchParams:
     speck: float = 0.1
     coarsest_px: int = 48
     growth_px: int = 2
+    two_tones: bool = False
 
 
 SEARCH = SearchParams()
@@ -96,6 +99,10 @@ FAINT_DEVIATIONS = 3.0
 
 _RING_PX = (2, 8)
 """Noise is measured from so far beyond the PSF's reach to so far beyond three times that."""
+
+_PAPER_BINS = 64
+_PAPER_BLUR = 1.5
+"""Of the histogram that tells the paper: its bins, and by how many of them it is smoothed."""
 
 _FACTOR = 2**0.5
 _REFINED_LEVELS = 3
@@ -136,6 +143,7 @@ def estimate_psf_map(
     unknown = saturated_mask(part) if fills else saturated_mask(part, around=_AROUND_LEFT_OUT)
     usable = (~unknown).astype(np.float32)
     sharpest = part / np.float32(bright)
+    paper = paper_level(sharpest) if params.two_tones else None
     levels = np.log(min(part.shape) / params.coarsest_px) / np.log(_FACTOR)
     count = max(int(levels) if initial is None else 0, _REFINED_LEVELS - 1)
     psf = _first(initial, count)
@@ -143,8 +151,15 @@ def estimate_psf_map(
         if level < count:
             psf = psf.scaled(_FACTOR).centred()
         planes = _shrunk(sharpest, level), _shrunk(usable, level)
-        psf = _solve_level(*planes, psf, weight, params, fills=fills)
+        psf = _solve_level(*planes, psf, weight, params, fills=fills, paper=paper)
     return psf
+
+
+def paper_level(plane: FloatArray) -> float:
+    """Return the most frequent value of a plane, (H, W) float32."""
+    counts, edges = np.histogram(plane, _PAPER_BINS)
+    most = int(np.argmax(ndimage.gaussian_filter1d(counts.astype(float), _PAPER_BLUR)))
+    return float(edges[most] + edges[most + 1]) / 2
 
 
 def _first(initial: Psf | None, count: int) -> Psf:
@@ -171,6 +186,7 @@ def _solve_level(
     params: SearchParams,
     *,
     fills: bool,
+    paper: float | None,
 ) -> Psf:
     """Let latent image and PSF take turns on one level of the pyramid."""
     height, width = blurry.shape
@@ -190,7 +206,13 @@ def _solve_level(
     for _ in range(params.turns):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
-            spectrum, otf, shape, weight, beta_last=params.beta_last, growth=params.beta_growth
+            spectrum,
+            otf,
+            shape,
+            weight,
+            beta_last=params.beta_last,
+            growth=params.beta_growth,
+            paper=paper,
         )
         if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]

@@ -11,6 +11,10 @@ known in the Fourier domain,
 
 The result is no photo that anybody would want to look at: its textures are flat. But its edges are
 sharp and in place, which is all that the next estimate of the PSF asks for.
+
+Pages, labels and plates are of two tones, and much is known of them: most pixels *are* the paper.
+For them a second price counts the pixels that are not, in the same way, with a helper ``u`` that is
+tied to the picture by ``min(beta, _MOST_TIED)``.
 """
 
 from __future__ import annotations
@@ -24,6 +28,11 @@ from scipy import fft
 from unblur.blur.canvas import slope_power
 from unblur.color import FloatArray
 
+_MOST_TIED = 1.0
+"""Largest tie to the paper. With less, or with a tie that rises later than that of the gradients,
+8 synthetic and real pages lost up to 4 dB; rising in a loop of its own gained .7 dB at four times
+the cost."""
+
 _BETA_FIRST = 2.0
 """First ``beta``, in units of the weight: only gradients above 0.7 survive the first step."""
 
@@ -36,6 +45,7 @@ def l0_latent(
     *,
     beta_last: float,
     growth: float,
+    paper: float | None = None,
 ) -> tuple[FloatArray, float]:
     """Return the image of few gradients that a PSF turns into the blurry one.
 
@@ -47,6 +57,7 @@ def l0_latent(
         weight: price of a gradient, above 0; more makes it flatter.
         beta_last: largest ``beta``.
         growth: factor of ``beta`` from step to step.
+        paper: light of the paper of a picture of two tones, same unit; None for other pictures.
 
     Returns:
         (H, W) float32, linear light, not clipped; and the ``beta`` that would come next.
@@ -64,12 +75,21 @@ def l0_latent(
     latent = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
     beta = _BETA_FIRST * weight
     while beta <= beta_last:
-        tie = np.float32(beta)
-        spread = fft.rfft2(_divergence(strong_gradients(latent, weight / beta)))
-        solved = (matched + tie * spread) / (power + tie * slope + np.float32(1e-8))
+        tie, tied = np.float32(beta), np.float32(1e-8)
+        pull = tie * _divergence(strong_gradients(latent, weight / beta))
+        if paper is not None:
+            tied = np.float32(min(beta, _MOST_TIED))
+            pull += tied * _ink(latent, paper, weight / float(tied))
+        solved = (matched + fft.rfft2(pull)) / (power + tie * slope + tied)
         latent = np.asarray(fft.irfft2(solved, s=shape), np.float32)
         beta *= growth
     return latent, beta
+
+
+def _ink(image: FloatArray, paper: float, floor: float) -> FloatArray:
+    """Return an image of paper but for the pixels that differ from it by more than a little."""
+    level = np.float32(paper)
+    return np.where(np.square(image - level) >= np.float32(floor), image, level)
 
 
 def strong_gradients(image: FloatArray, floor: float) -> FloatArray:

@@ -21,6 +21,7 @@ from unblur.color import FloatArray, linear_to_srgb, luma
 from unblur.restoration.inputs import network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.spec import Bank
+from unblur.training.pages import draw_page
 from unblur.training.psf_pairs import PsfPair, read_pairs
 from unblur.training.shards import Arrays
 from unblur.training.windows import crops_of
@@ -40,15 +41,17 @@ class PairedRecipe:
         objects: share of photos part of which moved otherwise, or stood still.
         sharp: share of photos that did not move at all.
         defocus: share of photos out of focus.
+        pages: share of photos that are pages of text, see :mod:`unblur.training.pages`.
         mismatched_confidence: largest confidence told of a PSF of another motion.
     """
 
-    candidates: float = 0.74
-    true: float = 0.18
+    candidates: float = 0.72
+    true: float = 0.2
     none: float = 0.03
-    objects: float = 0.12
+    objects: float = 0.08
     sharp: float = 0.04
-    defocus: float = 0.04
+    defocus: float = 0.03
+    pages: float = 0.15
     mismatched_confidence: float = 0.7
 
 
@@ -102,6 +105,8 @@ class PairedMaker:
         """
         pair = self._pair(rng)
         used = self._choose(pair, rng)
+        if rng.random() < self._recipe.pages:
+            window = draw_page(*window.shape[:2], rng)
         camera = draw_camera(self._synthesise.recipe.camera, rng)
         light = self._synthesise.scene(window, camera, rng)
         blurred, follows = self._blur(light, pair.true, rng)
