@@ -106,7 +106,7 @@ class PairedMaker:
         pair = self._pair(rng)
         used = self._choose(pair, rng)
         if rng.random() < self._recipe.pages:
-            window = draw_page(*window.shape[:2], rng)
+            window = draw_page(window.shape[0], window.shape[1], rng)
         camera = draw_camera(self._synthesise.recipe.camera, rng)
         light = self._synthesise.scene(window, camera, rng)
         blurred, follows = self._blur(light, pair.true, rng)
