@@ -120,3 +120,16 @@ def test_a_moved_page_is_restored_with_its_margins():
     result, motion, _ = restore_samples(moved(page()), Brighten(), FakeKernelEngine())
     assert motion.exposure is None
     assert result.shape == (300, 400, 3)
+
+
+def test_text_drawn_over_a_photo_comes_back_as_it_was():
+    photo = moved(scene((220, 300)))
+    stamp = written(photo, [((120, 192), "2024-07-13 18:42:07")], (255, 255, 255), 16)
+    text = (stamp != photo).any(axis=2)
+    result, alone = (unblur.restore(p, psf=HOOK, threads=1) for p in (stamp, photo))
+    assert result.report.changed
+    assert np.array_equal(result.samples[text], stamp[text])
+    assert any("text" in note for note in result.report.notes)
+    # Away from it the photo is restored as if there were none.
+    apart = result.samples[:120].astype(float) - alone.samples[:120]
+    assert np.sqrt(np.mean(apart**2)) < 1

@@ -9,6 +9,7 @@ import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.errors import BadValue, ShapeMismatch
+from unblur.motion.drawn import Mask, drawn_over, without_drawn
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
@@ -66,7 +67,9 @@ def restore_picture(
     *,
     progress: Progress | None = None,
 ) -> Result:
-    """Restore a photo: what was exposed of it, where a frame or bars were pasted around.
+    """Restore a photo: what was exposed of it.
+
+    What was pasted around, and text that was drawn over it, comes back as it was.
 
     Args:
         picture: its samples and their tone curve; not changed.
@@ -81,10 +84,21 @@ def restore_picture(
     _check(picture, models, options)
     box = _exposure(picture, options.psf)
     if box is None:
-        return _restore_exposed(picture, models, options, progress)
+        return _restore_beneath(picture, models, options, progress)
     inside = _options_within(options, box)
-    result = _restore_exposed(picture.part(*box), models, inside, progress)
+    result = _restore_beneath(picture.part(*box), models, inside, progress)
     return _in_its_frame(result, picture, box)
+
+
+def _restore_beneath(
+    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+) -> Result:
+    """Restore what was exposed, beneath what was drawn over it."""
+    drawn = drawn_over(picture)
+    if drawn is None:
+        return _restore_exposed(picture, models, options, progress)
+    result = _restore_exposed(without_drawn(picture, drawn), models, options, progress)
+    return _with_drawn(result, picture, drawn)
 
 
 def _restore_exposed(
@@ -137,11 +151,16 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
         BadPsf: a motion field that was given is of a photo of another size.
     """
     box = exposure_of(picture)
-    if box is None:
-        return _assess_exposed(picture, estimator, gate)
-    found = _assess_exposed(picture.part(*box), estimator, gate)
+    exposed = picture if box is None else picture.part(*box)
+    drawn = drawn_over(exposed)
+    bare = exposed if drawn is None else without_drawn(exposed, drawn)
+    found = _assess_exposed(bare, estimator, gate)
+    if bare is picture:
+        return found
     whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
-    motion = None if found.motion is None else _placed(found.motion, picture, box)
+    motion = found.motion
+    if motion is not None and box is not None:
+        motion = _placed(motion, picture, box)
     return replace(found, picture=whole, motion=motion)
 
 
@@ -211,6 +230,16 @@ def _in_its_frame(result: Result, picture: Picture, box: Box) -> Result:
         notes=(*result.report.notes, note),
     )
     return replace(result, samples=samples, motion=motion, report=report)
+
+
+def _with_drawn(result: Result, picture: Picture, drawn: Mask) -> Result:
+    """Return what became of a photo, with the text that had been drawn over it."""
+    samples = picture.samples
+    if result.report.changed:
+        samples = np.where(drawn[..., None], picture.samples, result.samples)
+    note = "text that was drawn over the photo was left as it was"
+    report = replace(result.report, notes=(*result.report.notes, note))
+    return replace(result, samples=samples, report=report)
 
 
 def _placed(motion: MotionField, picture: Picture, box: Box) -> MotionField:

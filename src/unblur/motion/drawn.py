@@ -1,0 +1,250 @@
+"""Text drawn over a photo after its exposure: dates, captions, what a camera burns in, watermarks.
+
+No motion moved it: its edges are hard in every direction, where those of a moved photo are ramps.
+Left in, it deceives every estimate of the motion, and undoing the motion shreds it. So it is
+looked for in the samples alone, before anything else, and taken out:
+
+* a *hard* pixel stands at a step that is over within two pixels and makes up most of what the
+  brightness does around;
+* hard pixels that touch are a *glyph*; glyphs of like height beside each other are a *line*;
+* a line is believed that is wide enough and hard along both axes: the edges along a straight
+  motion stay hard, but only they.
+
+The photo around a line goes on beneath it, smoothly: a moved photo has nothing finer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from unblur.color import FloatArray, quantise, to_float
+from unblur.motion.picture import Picture
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DrawnParams:
+    """When something counts as drawn. Levels are of encoded samples, full range 1.
+
+    Chosen by hand on text in four colours and three styles over training photos, moved and sharp
+    (``benchmarks/moved.py``).
+
+    Attributes:
+        contrast: least range of the brightness about a hard pixel.
+        around_px: half side of the square in which that range is taken.
+        hard: share of that range that lies between pixels two apart.
+        glyph_px: least and largest height of a glyph.
+        alike: least ratio of two heights in a line, and of what their rows share.
+        gap: largest distance of neighbours, in heights.
+        glyphs: fewest of a line; touching ones count by their width.
+        steps: least number of hard pixels of a line, along each axis ...
+        even: ... and least ratio of the two.
+        dense: share of the glyphs, widened by a pixel, that is hard: 0.39 to 0.51 of text, up to
+            0.36 of what looked like lines in 12 sharp and 10 shaken photos.
+        colour: level within which what was drawn has one colour ...
+        one: ... least share of it that must.
+        elsewhere: largest share of a picture's hard pixels, but for specks, that are not in its
+            lines.
+        rim_px: by which what was drawn is widened: smoothing and JPEG.
+    """
+
+    contrast: float = 0.2
+    around_px: int = 3
+    hard: float = 0.62
+    glyph_px: tuple[int, int] = (6, 96)
+    alike: float = 0.5
+    gap: float = 1.2
+    glyphs: float = 4.0
+    steps: int = 40
+    even: float = 0.4
+    dense: float = 0.375
+    colour: float = 20 / 255
+    one: float = 0.3
+    elsewhere: float = 0.6
+    rim_px: int = 2
+
+
+DRAWN = DrawnParams()
+
+_STRIP_ROWS = 512
+_FADE_PX = 4.0
+_TOUCHING = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class _Glyph:
+    """A box (y0, x0, y1, x1), half-open, px."""
+
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    def count(self) -> float:
+        """Glyphs that touch each other are as many as they are wide."""
+        return max(1.0, (self.x1 - self.x0) / (0.6 * self.height))
+
+
+def drawn_over(picture: Picture, params: DrawnParams = DRAWN) -> Mask | None:
+    """Return where text was drawn over a picture, (H, W); None where there is none.
+
+    Args:
+        picture: any.
+        params: when something counts as drawn.
+    """
+    across, down = _hard_pixels(picture, params)
+    hard = across | down
+    if int(np.count_nonzero(hard)) < 2 * params.steps:
+        return None
+    parts, _ = ndimage.label(ndimage.binary_dilation(hard, _TOUCHING), _TOUCHING)
+    glyphs = [
+        (number, _Glyph(rows.start, columns.start, rows.stop, columns.stop))
+        for number, (rows, columns) in enumerate(ndimage.find_objects(parts), 1)
+    ]
+    low, high = params.glyph_px
+    large = [n for n, g in glyphs if max(g.height, g.x1 - g.x0) - 2 >= low]
+    glyphs = [(n, g) for n, g in glyphs if low <= g.height - 2 <= high]
+    found = np.zeros(hard.shape, bool)
+    for line in _lines(glyphs, params):
+        box = _around([glyph for _, glyph in line], hard.shape, params)
+        inside = np.isin(parts[box], [number for number, _ in line])
+        if _is_text(across[box] & inside, down[box] & inside, inside, params):
+            whole = _filled_out(inside, params)
+            if _colour_share(to_float(picture.samples[box]), whole, params) >= params.one:
+                found[box] |= whole
+    # A sharp photo has hard edges all over, and nothing in it needs to be told apart.
+    hard &= np.isin(parts, large)
+    elsewhere = int(np.count_nonzero(hard & ~found))
+    few = elsewhere <= params.elsewhere * int(np.count_nonzero(hard))
+    return found if found.any() and few else None
+
+
+def without_drawn(picture: Picture, drawn: Mask) -> Picture:
+    """Return a picture in which the photo goes on beneath what was drawn over it.
+
+    Args:
+        picture: as it is.
+        drawn: (H, W), where something was drawn.
+    """
+    samples = picture.samples.copy()
+    parts, _ = ndimage.label(ndimage.binary_dilation(drawn, iterations=8))
+    for rows, columns in ndimage.find_objects(parts):
+        part, away = to_float(picture.samples[rows, columns]), drawn[rows, columns]
+        if not away.any() or away.all():
+            continue
+        filled = _continued(part, away)
+        samples[rows, columns][away] = quantise(np.clip(filled[away], 0, 1), samples.dtype)
+    return Picture(samples, picture.tone, picture.assumed)
+
+
+def _hard_pixels(picture: Picture, params: DrawnParams) -> tuple[Mask, Mask]:
+    """Return where hard steps along x and along y are, strip by strip."""
+    height, width = picture.shape
+    across, down = np.zeros((height, width), bool), np.zeros((height, width), bool)
+    margin = params.around_px + 1
+    for y in range(0, height, _STRIP_ROWS):
+        y0, y1 = max(0, y - margin), min(height, y + _STRIP_ROWS + margin)
+        inner = slice(y - y0, min(height, y + _STRIP_ROWS) - y0)
+        found = _hard_steps(to_float(picture.samples[y0:y1]), params)
+        across[y : y + _STRIP_ROWS], down[y : y + _STRIP_ROWS] = (f[inner] for f in found)
+    return across, down
+
+
+def _hard_steps(samples: FloatArray, params: DrawnParams) -> tuple[Mask, Mask]:
+    across, down = (np.zeros(samples.shape[:2], bool) for _ in range(2))
+    side = 2 * params.around_px + 1
+    for channel in range(samples.shape[2]):
+        plane = np.ascontiguousarray(samples[..., channel])
+        steps = [_steps(plane, axis) for axis in (1, 0)]
+        if max(float(step.max()) for step in steps) < params.hard * params.contrast:
+            continue
+        span = ndimage.maximum_filter(plane, side) - ndimage.minimum_filter(plane, side)
+        least = np.where(span >= params.contrast, params.hard * span, np.inf)
+        across |= steps[0] >= least
+        down |= steps[1] >= least
+    return across, down
+
+
+def _steps(plane: FloatArray, axis: int) -> FloatArray:
+    """Return how far pixels two apart along an axis differ, at the pixel between them."""
+    inner = np.abs(
+        np.take(plane, range(2, plane.shape[axis]), axis)
+        - np.take(plane, range(plane.shape[axis] - 2), axis)
+    )
+    pad = [(0, 0), (0, 0)]
+    pad[axis] = (1, 1)
+    return np.pad(inner, pad)
+
+
+def _lines(glyphs: list[tuple[int, _Glyph]], params: DrawnParams) -> list[list[tuple[int, _Glyph]]]:
+    """Return the glyphs of each line, of lines that are long enough."""
+    lines: list[list[tuple[int, _Glyph]]] = []
+    for number, glyph in sorted(glyphs, key=lambda found: found[1].x0):
+        for line in lines:
+            if any(_beside(other, glyph, params) for _, other in line[-4:]):
+                line.append((number, glyph))
+                break
+        else:
+            lines.append([(number, glyph)])
+    return [line for line in lines if sum(g.count() for _, g in line) >= params.glyphs]
+
+
+def _beside(a: _Glyph, b: _Glyph, params: DrawnParams) -> bool:
+    small, large = sorted((a.height, b.height))
+    shared = min(a.y1, b.y1) - max(a.y0, b.y0)
+    near = max(a.x0, b.x0) - min(a.x1, b.x1) <= params.gap * large
+    return near and small >= params.alike * large and shared >= params.alike * large
+
+
+def _around(
+    glyphs: list[_Glyph], shape: tuple[int, ...], params: DrawnParams
+) -> tuple[slice, slice]:
+    """Return the box of a line with room for its rim, and for specks such as colons."""
+    margin = 4 + params.rim_px
+    y0, x0 = min(g.y0 for g in glyphs), min(g.x0 for g in glyphs)
+    y1, x1 = max(g.y1 for g in glyphs), max(g.x1 for g in glyphs)
+    return (
+        slice(max(0, y0 - margin), min(shape[0], y1 + margin)),
+        slice(max(0, x0 - margin), min(shape[1], x1 + margin)),
+    )
+
+
+def _filled_out(glyphs: Mask, params: DrawnParams) -> Mask:
+    """Return glyphs with their insides and a rim."""
+    size = 2 * params.around_px + 1
+    padded = np.pad(glyphs, size)
+    whole = ndimage.binary_closing(padded, np.ones((size, size), bool))[size:-size, size:-size]
+    return np.asarray(ndimage.binary_dilation(whole, iterations=params.rim_px))
+
+
+def _is_text(across: Mask, down: Mask, glyphs: Mask, params: DrawnParams) -> bool:
+    """Return whether glyphs are hard along both axes, and hardly anything but hard."""
+    low, high = sorted(int(np.count_nonzero(steps)) for steps in (across, down))
+    dense = np.count_nonzero(across | down) >= params.dense * np.count_nonzero(glyphs)
+    return bool(low >= max(params.steps, params.even * high) and dense)
+
+
+def _colour_share(part: FloatArray, glyphs: Mask, params: DrawnParams) -> float:
+    apart = np.abs(part - _continued(part, glyphs)).max(axis=2)[glyphs]
+    strokes = part[glyphs][apart >= 0.6 * np.percentile(apart, 95)]
+    bins = np.floor(strokes / (2 * params.colour)).astype(int)
+    _, which, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
+    colour = np.median(strokes[which.ravel() == int(np.argmax(counts))], axis=0)
+    return float((np.abs(strokes - colour).max(axis=1) <= params.colour).mean())
+
+
+def _continued(part: FloatArray, away: Mask) -> FloatArray:
+    """Return a part whose unknown pixels go on smoothly from the nearest known ones."""
+    nearest = ndimage.distance_transform_edt(away, return_distances=False, return_indices=True)
+    begun = part[nearest[0], nearest[1]]
+    soft = ndimage.gaussian_filter(begun, (_FADE_PX, _FADE_PX, 0), truncate=2)
+    return np.asarray(np.where(away[..., None], soft, part), np.float32)
