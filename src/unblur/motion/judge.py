@@ -77,17 +77,18 @@ class JudgeParams:
     """The score's weights, one for each of FEATURES.
 
     Attributes:
-        weights: dB of the restored window per unit of the feature; fitted on 147 windows with all
-            candidates by ``benchmarks/light_and_choice.py``, ridge regression. Judged by the other
-            windows (ten parts), the mean is 25.71 dB where FuseNet's candidate alone has 25.36 and
-            the best candidate 26.55; 12 % lose more than half a decibel against FuseNet's.
+        weights: dB of the restored window per unit of the feature; fitted on 182 windows with all
+            candidates, 48 of them pages, as ``benchmarks/light_and_choice.py`` does by ridge
+            regression. Judged by the other windows (ten parts), the mean is 24.93 dB where
+            FuseNet's candidate alone has 24.52 and the best candidate 25.80; 12 % lose more than
+            half a decibel against FuseNet's.
     """
 
     weights: tuple[float, ...] = (
-        *(-2.768, 0.632, -0.488, -1.077, 0.101, -0.041, 0.909),
-        *(0.72, 0.259, -0.092, -0.778),
-        *(-0.284, -0.233, -0.537, -0.03, -0.109, -0.313),
-        *(0.068, -0.069, 0.085, -0.05, -0.078, 0.117),
+        *(-3.249, 1.037, -0.346, -1.161, 0.083, -0.039, 1.01),
+        *(0.982, 0.452, -0.463, -0.438),
+        *(-0.24, -0.19, -0.461, -0.01, -0.06, -0.179),
+        *(-0.026, -0.104, 0.205, -0.122, -0.125, 0.041),
     )
 
 
