@@ -18,6 +18,9 @@ LOWEST_PYTHON ?= $(shell python3.10 -c 'import venv' 2>/dev/null && echo python3
 LOWEST_TESTS := tests/io/test_names.py tests/io/test_sources.py tests/io/test_folders.py \
     tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py
 
+# Processes that share the tests (tests/conftest.py says how); 0 for one process.
+JOBS ?= 2
+
 # Seconds and seed for make fuzz.
 FUZZ ?= 600 0
 
@@ -30,7 +33,7 @@ demo: $(VENV)/.base
 
 # Everything that guards the house: style, types, import contracts, tests.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 # Federations in one process and over real connections; see docs/federated.md.
 test-federated: $(FEDERATED)/.ready

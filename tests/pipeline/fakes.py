@@ -12,10 +12,18 @@ from unblur.spec import ModelSpec
 from unblur.zoo.models import Models
 
 
+class FirstWord(NetworkEstimator):
+    """Believes what the stand-in says at once: searching the picture for what nobody put there
+    takes seconds each time, and has tests of its own."""
+
+    def refine(self, picture, field):
+        return field.bare()
+
+
 def models_of(restorer, engine, *, blur_engine=None):
     """Models of stand-ins."""
     detector = None if blur_engine is None else BlurDetector(blur_engine)
-    return Models(NetworkEstimator(engine), detector, restorer)
+    return Models(FirstWord(engine), detector, restorer)
 
 
 GATED = RestoreOptions()

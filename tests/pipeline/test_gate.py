@@ -90,7 +90,7 @@ def test_lamps_may_lose_light_and_what_they_light_may_not():
 
 def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     rng = np.random.default_rng(5)
-    sharp = np.kron(rng.random((20, 20, 3)), np.ones((16, 16, 1))).astype(np.float32)
+    sharp = np.kron(rng.random((10, 10, 3)), np.ones((16, 16, 1))).astype(np.float32)
     blurred = linear_to_srgb(apply_psf(srgb_to_linear(sharp), Psf.from_line(13, 30)))
     blurry = np.clip(blurred, 0, 1)
     monkeypatch.setattr(gate, "lost_light", lambda before, after, params: 0.3)

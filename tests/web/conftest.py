@@ -36,8 +36,8 @@ def _cut(path, box):
 
 @pytest.fixture(scope="session")
 def shaken():
-    """A small shaken photo, 320 x 240 px, as a Pillow image."""
-    return _cut(SHAKEN, (60, 60, 380, 300))
+    """A small shaken photo, 160 x 120 px, as a Pillow image: a second or so to restore."""
+    return _cut(SHAKEN, (180, 120, 340, 240))
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +48,15 @@ def sharp_jpeg():
 
 @pytest.fixture(scope="session")
 def encoded(shaken):
-    """Return a function that gives the shaken photo as bytes of a format."""
+    """Return a function that gives the shaken photo as bytes of a format.
 
-    def encode(kind="JPEG", **options):
+    With ``large`` it is one of 320 x 240 px, for what needs room on the screen.
+    """
+
+    def encode(kind="JPEG", *, large=False, **options):
         stream = io.BytesIO()
-        shaken.save(stream, kind, **({"quality": 95} | options if kind == "JPEG" else options))
+        image = _cut(SHAKEN, (60, 60, 380, 300)) if large else shaken
+        image.save(stream, kind, **({"quality": 95} | options if kind == "JPEG" else options))
         return stream.getvalue()
 
     return encode

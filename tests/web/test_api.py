@@ -38,13 +38,13 @@ def test_a_shaken_photo_is_restored(restored):
     result = job["result"]
     assert job["state"] == "done" and job["progress"] == 1 and job["seconds"] > 0
     assert result["verdict"] == "restored" and result["changed"]
-    assert (result["width"], result["height"], result["bits"]) == (320, 240, 8)
+    assert (result["width"], result["height"], result["bits"]) == (160, 120, 8)
     assert 4 < result["length_px"] < 40
     headers, taken = client.take(job)
     assert headers["content-type"] == "image/jpeg"
     assert "filename*=UTF-8''IMG%201.unblurred.JPG" in headers["content-disposition"]
     photo = read_photo(taken)
-    assert photo.samples.shape == (240, 320, 3)
+    assert photo.samples.shape == (120, 160, 3)
     assert b"Camera" in photo.metadata.exif
     assert np.abs(photo.srgb() - read_photo(data).srgb()).mean() > 0.005
 
@@ -131,11 +131,11 @@ def test_region_mask_and_psf(client, encoded):
     drawn = io.BytesIO()
     psf.save(drawn, "PNG")
     psf_id = client.send(drawn.getvalue(), "../psf.png")["id"]
-    job = client.wait(client.order(upload, psf=psf_id, region=[100, 50, 60, 40]))
+    job = client.wait(client.order(upload, psf=psf_id, region=[50, 25, 30, 20]))
     assert job["result"]["changed"] and 8 < job["result"]["length_px"] < 12
     moved = (read_photo(client.take(job)[1]).samples != blurry).any(axis=2)
-    assert moved[50:90, 100:160].mean() > 0.5
-    moved[50:90, 100:160] = False
+    assert moved[25:45, 50:80].mean() > 0.5
+    moved[25:45, 50:80] = False
     assert not moved.any()
     mask = io.BytesIO()
     painted = Image.new("L", (32, 24))
@@ -143,7 +143,7 @@ def test_region_mask_and_psf(client, encoded):
     painted.save(mask, "PNG")
     job = client.wait(client.order(upload, mask=client.send(mask.getvalue())["id"]))
     moved = (read_photo(client.take(job)[1]).samples != blurry).any(axis=2)
-    assert moved[:, :150].any() and not moved[:, 170:].any()
+    assert moved[:, :75].any() and not moved[:, 85:].any()
 
 
 def test_the_light_that_is_chosen_is_worked_in_and_told(client, encoded):
@@ -164,7 +164,7 @@ def test_detect_makes_a_heat_map(client, encoded):
     assert job["result"]["kind"] in ("motion", "sharp", "defocus")
     assert job["result"]["probabilities"]["motion"] > 0.3
     data = client.ask("GET", f"/api/jobs/{job['id']}/heat")[2]
-    assert Image.open(io.BytesIO(data)).size == (320, 240)
+    assert Image.open(io.BytesIO(data)).size == (160, 120)
     assert client.ask("GET", f"/api/jobs/{job['id']}/result")[0] == 400
 
 
@@ -297,7 +297,7 @@ def test_orders_that_are_no_objects_are_refused(client, body):
 
 
 def test_a_region_outside_the_photo_fails_the_job(client, encoded):
-    job = client.restore(encoded(), region=[300, 200, 100, 100])
+    job = client.restore(encoded(), region=[150, 100, 50, 50])
     assert job["error"]["code"] == "BadValue" and "region" in job["error"]["message"]
 
 

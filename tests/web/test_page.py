@@ -161,7 +161,7 @@ def test_jpeg_from_drop_to_download(watched, encoded):
 
 def test_what_is_shown_is_what_is_taken(watched, encoded):
     page = watched.page
-    data = encoded("PNG")
+    data = encoded("PNG", large=True)
     watched.give(("a.png", data))
     watched.ready()
     page.fill("#strength", "40")
@@ -189,7 +189,7 @@ def watched_result(page, strength):
 
 def test_zoom_and_pan_move_both_sides_together(watched, encoded):
     page = watched.page
-    watched.give(("a.jpg", encoded()))
+    watched.give(("a.jpg", encoded(large=True)))
     watched.ready()
     for _ in range(12):
         page.click("#in")
@@ -237,13 +237,13 @@ def test_turned_by_exif(watched, shaken, encoded):
     watched.ready()
     page = watched.page
     assert page.eval_on_selector("#after img", "i => [i.naturalWidth, i.naturalHeight]") == [
-        240,
-        320,
+        120,
+        160,
     ]
     box = page.locator("#before img").bounding_box()
     assert box["height"] > box["width"]
     photo = read_photo(watched.take()[1])
-    assert photo.samples.shape == (320, 240, 3)
+    assert photo.samples.shape == (160, 120, 3)
 
 
 def test_12_megapixels(watched, sharp_jpeg):
@@ -329,7 +329,7 @@ def test_box_brush_and_drawn_motion(watched, encoded):
     page.click("[data-tool=box]")
     drag(page, "#stage", (0.4, 0.2), (0.6, 0.4))
     x, y, width, height = (int(page.input_value(f"[data-side='{n}']")) for n in range(4))
-    assert width > 30 and height > 20
+    assert width > 15 and height > 10
     page.click("#restore")
     page.wait_for_selector(f"#stage[data-ready]:not([data-ready='{first}'])")
     moved = (read_photo(watched.take()[1]).samples != blurry).any(axis=2)
@@ -342,7 +342,7 @@ def test_box_brush_and_drawn_motion(watched, encoded):
     page.click("#restore")
     page.wait_for_selector(f"#stage[data-ready]:not([data-ready='{second}'])")
     moved = (read_photo(watched.take()[1]).samples != blurry).any(axis=2)
-    assert moved[:120].any() and not moved[160:].any()
+    assert moved[:60].any() and not moved[80:].any()
 
 
 def test_light_is_chosen_and_told_in_both_languages(watched, encoded):
