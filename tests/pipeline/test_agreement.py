@@ -56,7 +56,7 @@ class Memory:
 def told_by_the_page(folder):
     job = folder / "job"
     job.mkdir()
-    order = Order("restore", job, folder / "photo.png", pixels=1_000_000, threads=1)
+    order = Order("restore", job, folder / "photo.png", pixels=1_000_000, runtime=ONE_THREAD)
     done = answer(order, lambda progress: None)
     assert isinstance(done, Done)
     return done.result
