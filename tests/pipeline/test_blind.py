@@ -10,6 +10,7 @@ from unblur.errors import BadValue
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.tiling import plan_windows
 from unblur.restoration.foreign import ForeignRestorer
+from unblur.runtime import ONE_THREAD
 from unblur.spec import ForeignSpec
 from unblur.zoo.models import Session
 
@@ -167,7 +168,9 @@ def test_layouts_ranges_and_padding(layout, values, by, fixed):
     spec = ForeignSpec(
         "b", "", layout, values, 8, (128, 136), fixed, 8, 0, 0, 0, 0.0, "none", "made here"
     )
-    restorer = ForeignRestorer("b", ForeignEngine(brighten(by=by, shape=shape), spec, threads=1))
+    restorer = ForeignRestorer(
+        "b", ForeignEngine(brighten(by=by, shape=shape), spec, runtime=ONE_THREAD)
+    )
     for size in ((40, 50), (200, 330)):
         samples = photo(*size) // 2
         restored, _, _ = restore_samples(samples, restorer, FakeKernelEngine(), UNGATED)
