@@ -6,43 +6,78 @@ import numpy as np
 import pytest
 
 from tests.training.tiny import TINY, of_task
-from unblur.blur.psf import Psf
+from unblur.blur import Psf, apply_psf
+from unblur.color import linear_to_srgb, luma, srgb_to_linear
+from unblur.engines import OnnxEngine
+from unblur.errors import ShapeMismatch
+from unblur.motion.kernel import estimate_psfs
+from unblur.motion.one_window import WindowEstimator
+from unblur.motion.picture import Picture
+from unblur.motion.refinement import refine_shared
+from unblur.runtime import ONE_THREAD
+from unblur.training.bank_psf import BankPsf
 from unblur.training.photos import SharpPhotos
 from unblur.training.registry import task_of
-from unblur.training.restore_task import RestoreSamples, _BankPsf
+from unblur.training.restore_task import RestoreSamples
 from unblur.training.windows import drawn_px
+from unblur.zoo.catalogue import weights_path
 
 STILL = dict.fromkeys(("shake", "line", "rotation", "moving_object", "defocus", "sharp"), 0.0)
 
 
-def maker(photos, kind, **data):
+def maker(photos, kind, samples=RestoreSamples, **data):
     config = dataclasses.replace(
         of_task("restore", bank="none", crop_px=64, crops=1, **data),
         recipe=dataclasses.replace(TINY.recipe, **{**STILL, kind: 1.0}),
     )
-    return RestoreSamples(config, SharpPhotos(photos, "train", smallest_px=drawn_px(config)))
+    return samples(config, SharpPhotos(photos, "train", smallest_px=drawn_px(config)))
 
 
 @pytest.mark.parametrize(("kind", "estimates"), [("shake", 1), ("rotation", 3)])
-def test_windows_that_moved_alike_share_an_estimate(photos, monkeypatch, kind, estimates):
-    make, pairs, asked = maker(photos, kind, windows=3), [], []
-    crops = RestoreSamples._crops
+def test_windows_that_moved_alike_share_an_estimate(photos, kind, estimates):
+    pairs, asked = [], []
 
-    def choose(self, pair, rng):
-        asked.append(pair)
-        return _BankPsf(Psf.delta(3), 0.5, told=True)
+    class Noted(RestoreSamples):
+        def choose(self, pair, rng):
+            asked.append(pair)
+            return BankPsf(Psf.delta(3), 0.5, meant=True)
 
-    def noted(self, pair, bank, rng):
-        pairs.append(pair)
-        return crops(self, pair, bank, rng)
+        def crops(self, pair, bank, rng):
+            pairs.append(pair)
+            return super().crops(pair, bank, rng)
 
-    monkeypatch.setattr(RestoreSamples, "_choose", choose)
-    monkeypatch.setattr(RestoreSamples, "_crops", noted)
-    made = make(np.random.default_rng(3))
+    made = maker(photos, kind, Noted, windows=3)(np.random.default_rng(3))
     assert len(made) == 3
     assert len(asked) == estimates
     assert len({id(pair.psfs) for pair in pairs}) == estimates
     assert not np.array_equal(made[0]["sharp"], made[1]["sharp"])
+
+
+def test_training_estimates_by_the_seam_what_it_estimated_by_engines():
+    """To the bit, or earlier seeds would not give their samples any more."""
+    kernel, fuse = (
+        OnnxEngine(weights_path(f"{name}_net"), task=name, runtime=ONE_THREAD)
+        for name in ("kernel", "fuse")
+    )
+    sharp = np.random.default_rng(5).random((200, 220, 3), dtype=np.float32) ** 2
+    blurry = linear_to_srgb(np.clip(apply_psf(sharp, Psf.from_line(11, 30)), 0, 1))
+    flat, picture = luma(srgb_to_linear(blurry)), Picture(blurry)
+    estimator = WindowEstimator(kernel, fuse)
+    for rounds in (1, 2):
+        (before,) = estimate_psfs([flat], kernel, looks=rounds)
+        now = WindowEstimator(kernel, rounds=rounds)
+        found = now.refine(picture, now.propose(picture)).windows[0][0]
+        np.testing.assert_array_equal(found.psf.array, before.psf.array)
+        assert found.confidence == before.confidence
+    first = estimate_psfs([flat], kernel)[0].psf
+    whole = refine_shared(
+        lambda *at: flat[at[0] : at[2], at[1] : at[3]], flat.shape, first, kernel, fuse
+    )
+    found = estimator.refine(picture, estimator.propose(picture)).windows[0][0]
+    np.testing.assert_array_equal(found.psf.array, whole.psf.array)
+    assert found.confidence == whole.confidence
+    with pytest.raises(ShapeMismatch, match="at least 64 px"):
+        estimator.propose(Picture(blurry[:40]))
 
 
 def test_one_window_is_what_it_was_without_others(photos):
@@ -53,7 +88,7 @@ def test_one_window_is_what_it_was_without_others(photos):
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "dx"),
+    ("kind", "meant", "dx"),
     [
         ("shake", True, 4),
         ("line", True, -3),
@@ -62,14 +97,15 @@ def test_one_window_is_what_it_was_without_others(photos):
         ("moving_object", True, 0),
     ],
 )
-def test_the_target_lies_where_the_bank_puts_it(photos, monkeypatch, kind, told, dx):
-    def beside(self, pair, rng):
-        return _BankPsf(pair.psf.shifted(dx or 4, 0), 0.5, told)
+def test_the_target_lies_where_the_bank_puts_it(photos, kind, meant, dx):
+    class Beside(RestoreSamples):
+        def choose(self, pair, rng):
+            return BankPsf(pair.psf.shifted(dx or 4, 0), 0.5, meant)
 
-    make, draw = maker(photos, kind), np.random.default_rng
-    truth = make(draw(6))[0]["sharp"].astype(int)
-    monkeypatch.setattr(RestoreSamples, "_choose", beside)
-    target = make(draw(6))[0]["sharp"].astype(int)
+    truth, target = (
+        maker(photos, kind, samples)(np.random.default_rng(6))[0]["sharp"].astype(int)
+        for samples in (RestoreSamples, Beside)
+    )
     # A PSF moved to the right makes a picture that lies to the left.
     expected = np.roll(truth, -dx, axis=2)[:, :, 8:-8]
     assert np.abs(target[:, :, 8:-8] - expected).mean() < 2.0

@@ -21,6 +21,7 @@ from unblur.color import FloatArray, linear_to_srgb, luma
 from unblur.restoration.inputs import network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.spec import Bank
+from unblur.training.bank_psf import NO_MOTION, BankPsf
 from unblur.training.pages import draw_page
 from unblur.training.psf_pairs import PsfPair, read_pairs
 from unblur.training.shards import Arrays
@@ -56,15 +57,6 @@ class PairedRecipe:
 
 
 PAIRED = PairedRecipe()
-
-
-@dataclass(frozen=True)
-class _Used:
-    """The PSF that a bank is made with; whether it was meant for this motion."""
-
-    psf: Psf
-    confidence: float
-    meant: bool
 
 
 class PairedMaker:
@@ -127,16 +119,16 @@ class PairedMaker:
         drawn = self._pairs[int(rng.integers(len(self._pairs)))]
         return drawn.turned(int(rng.integers(4)), mirror=bool(rng.random() < 0.5))
 
-    def _choose(self, pair: PsfPair, rng: np.random.Generator) -> _Used:
+    def _choose(self, pair: PsfPair, rng: np.random.Generator) -> BankPsf:
         recipe, draw = self._recipe, rng.random()
         if draw < recipe.candidates:
-            return _Used(*self._candidate(pair, rng), meant=True)
+            return BankPsf(*self._candidate(pair, rng), meant=True)
         if draw < recipe.candidates + recipe.true:
-            return _Used(pair.true.centred(), 1.0, meant=True)
+            return BankPsf(pair.true.centred(), 1.0, meant=True)
         if draw < recipe.candidates + recipe.true + recipe.none:
-            return _Used(Psf.delta(), 0.0, meant=False)
+            return NO_MOTION
         psf, _ = self._candidate(self._pair(rng), rng)
-        return _Used(psf, float(rng.uniform(0, recipe.mismatched_confidence)), meant=False)
+        return BankPsf(psf, float(rng.uniform(0, recipe.mismatched_confidence)), meant=False)
 
     def _candidate(self, pair: PsfPair, rng: np.random.Generator) -> tuple[Psf, float]:
         names = sorted(pair.candidates)

@@ -21,12 +21,14 @@ from unblur.color import FloatArray, luma, srgb_to_linear
 from unblur.engines.base import Engine
 from unblur.engines.onnx import OnnxEngine
 from unblur.models.interface import Network
-from unblur.motion.kernel import estimate_psfs
-from unblur.motion.refinement import refine_shared
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.one_window import WindowEstimator
+from unblur.motion.picture import Picture
 from unblur.restoration.inputs import CHANNEL_NAMES, network_input
 from unblur.restoration.noise import noise_beside_motion
 from unblur.runtime import ONE_THREAD
 from unblur.spec import Bank
+from unblur.training.bank_psf import NO_MOTION, BankPsf
 from unblur.training.config import TrainConfig
 from unblur.training.paired_samples import PairedMaker
 from unblur.training.photos import SharpPhotos, Split
@@ -44,8 +46,7 @@ class RestoreData(WindowData):
         crops: crops taken of each window.
         windows: windows made at a time. Of photos that moved alike all over, they move as the
             first one does and are restored with its estimate, which is what takes the time.
-        looks: times that KernelNet estimates at each window; the last answer is what banks are
-            made with.
+        looks: times that KernelNet estimates at each window; banks are made with the last estimate.
         estimated, true, none: shares of the samples by the PSF they are given: an estimate, the
             true one, a point; the rest gets a wrong one.
         bank: what the input tells of the motion, see
@@ -113,15 +114,6 @@ class RestoreLoss:
 LOSS = RestoreLoss()
 
 
-@dataclass(frozen=True)
-class _BankPsf:
-    """The PSF that a bank is made with, and whether it tells of the photo's motion at all."""
-
-    psf: Psf
-    confidence: float
-    told: bool
-
-
 class RestoreSamples(WindowSamples):
     """Makes samples: crops of a blurred window, its bank, and its sharp original.
 
@@ -132,7 +124,8 @@ class RestoreSamples(WindowSamples):
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         super().__init__(config, photos)
-        self._engine: Engine | None = None
+        self._quick: MotionEstimator | None = None
+        self._thorough: MotionEstimator | None = None
         self._paired: PairedMaker | None = None
         if self.data.psf_pairs:
             self._paired = PairedMaker(
@@ -142,10 +135,11 @@ class RestoreSamples(WindowSamples):
                 bank=self.data.bank,
             )
         elif self.data.bank != "none":
-            self._engine = _engine(self.data.kernel_weights, "kernel")
-        self._fuse_engine: Engine | None = None
-        if self.data.fused:
-            self._fuse_engine = _engine(self.data.fuse_weights, "fuse")
+            kernel = _engine(self.data.kernel_weights, "kernel")
+            self._quick = WindowEstimator(kernel, rounds=self.data.looks)
+            if self.data.fused:
+                fuse = _engine(self.data.fuse_weights, "fuse")
+                self._thorough = WindowEstimator(kernel, fuse)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of each of ``data.windows`` windows."""
@@ -160,48 +154,43 @@ class RestoreSamples(WindowSamples):
                 pair = self.synthesise.alike(self.window(rng), pair, rng)
             else:
                 pair = self.pair(rng)
-                bank = self._choose(pair, rng)
-            made += self._crops(pair, bank, rng)
+                bank = self.choose(pair, rng)
+            made += self.crops(pair, bank, rng)
         return made
 
-    def _crops(self, pair: Pair, bank: _BankPsf, rng: np.random.Generator) -> list[Arrays]:
+    def crops(self, pair: Pair, bank: BankPsf, rng: np.random.Generator) -> list[Arrays]:
         """Return crops of a window, its bank, and its sharp original where the bank puts it."""
         data, psf = self.data, bank.psf
         noise = noise_beside_motion(luma(srgb_to_linear(pair.blurry)), psf)
         everywhere = np.ones(pair.blurry.shape[:2], np.float32)
         image = network_input(data.bank, pair.blurry, [(psf, everywhere)], bank.confidence, noise)
-        target = _registered(pair, psf) if bank.told else pair.sharp
+        target = _registered(pair, psf) if bank.meant else pair.sharp
         sharp = np.moveaxis(target, 2, 0)
         return crops_of(image, sharp, data.crop_px, data.crops, rng)
 
-    def _choose(self, pair: Pair, rng: np.random.Generator) -> _BankPsf:
-        """Pick the PSF of the bank: mostly the estimate, sometimes the truth, none or a lie."""
-        if self._engine is None:
-            return _BankPsf(Psf.delta(), 0.0, told=False)
+    def choose(self, pair: Pair, rng: np.random.Generator) -> BankPsf:
+        """Pick the PSF of the bank: mostly an estimate, sometimes the truth, none or another's."""
+        if self._quick is None:
+            return NO_MOTION
         data, draw = self.data, rng.random()
         if draw < data.estimated:
-            flat = luma(srgb_to_linear(pair.blurry))
             # Nothing is drawn where none is asked for, so that earlier seeds keep their samples.
             if data.fused and rng.random() < data.fused:
-                return self._fused(flat)
-            estimate = estimate_psfs([flat], self._engine, looks=data.looks)[0]
-            return _BankPsf(estimate.psf, estimate.confidence, told=True)
+                return self._estimated(pair, self._thorough)
+            return self._estimated(pair, self._quick)
         if draw < data.estimated + data.true:
-            return _BankPsf(pair.psf.centred(), 1.0, told=True)
+            return BankPsf(pair.psf.centred(), 1.0, meant=True)
         if draw < data.estimated + data.true + data.none:
-            return _BankPsf(Psf.delta(), 0.0, told=False)
-        lie = self.synthesise.draw_psf("shake", rng).centred()
-        return _BankPsf(lie, float(rng.uniform(0, 0.6)), told=False)
+            return NO_MOTION
+        mismatched = self.synthesise.draw_psf("shake", rng).centred()
+        return BankPsf(mismatched, float(rng.uniform(0, 0.6)), meant=False)
 
-    def _fused(self, flat: FloatArray) -> _BankPsf:
-        """Estimate the PSF as a photo's is, at ten times the price of looks alone."""
-        assert self._engine is not None
-        first = estimate_psfs([flat], self._engine)[0].psf
-        shape = (flat.shape[0], flat.shape[1])
-        found = refine_shared(
-            lambda y0, x0, y1, x1: flat[y0:y1, x0:x1], shape, first, self._engine, self._fuse_engine
-        )
-        return _BankPsf(found.psf, found.confidence, told=True)
+    def _estimated(self, pair: Pair, estimator: MotionEstimator | None) -> BankPsf:
+        """Estimate the PSF as a photo's is; refining takes ten times as long as the rest."""
+        assert estimator is not None
+        picture = Picture(pair.blurry)
+        found = estimator.refine(picture, estimator.propose(picture)).windows[0][0]
+        return BankPsf(found.psf, found.confidence, meant=True)
 
 
 def _engine(weights: str, task: str) -> Engine:
