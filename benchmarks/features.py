@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table here")
     options = parser.parse_args()
     config = load_config(CONFIG)
-    one_look = dataclasses.replace(config.data, looks=1, search=False)
+    one_look = dataclasses.replace(config.data, rounds=1, search=False)
     maker = task_of(dataclasses.replace(config, data=one_look)).samples(options.data, "val")()
     windows = make_shard(maker, seed=config.seed + 1, index=0, size=options.samples)
     engine = OnnxEngine(weights_path(KERNEL_NET), task="kernel", runtime=ONE_THREAD)

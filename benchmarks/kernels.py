@@ -242,9 +242,9 @@ def estimate(method: str, plane: Any) -> MotionField:
     elif method == "classical":
         psf = estimate_psf_map(plane)
     else:
-        looks = int(method.removeprefix("look"))
+        rounds = int(method.removeprefix("look"))
         engine = session.network(weights_path(KERNEL_NET), "kernel")
-        psf = estimate_psfs([np.ascontiguousarray(plane)], engine, looks=looks)[0].psf
+        psf = estimate_psfs([np.ascontiguousarray(plane)], engine, rounds=rounds)[0].psf
     return uniform_field(plane.shape, psf, noise_sigma(plane))
 
 

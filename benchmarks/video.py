@@ -5,7 +5,7 @@ is read, restored and written again as H.264 by ``unblur.video.restore_clip``, e
 process of its own. ``peak`` is that process's largest resident set, with Python and ONNX Runtime in
 it. ``cpu ms`` is the processor time of all threads for one frame: unlike ``frames/s`` it hardly
 changes if the machine has other work to do; on N idle processors frames/s is at most N x 1000 /
-``cpu ms``. ``read``, ``look``, ``restore``, ``write``: time for one frame in each of the four
+``cpu ms``. ``read``, ``analyse``, ``restore``, ``write``: time for one frame in each of the four
 threads that work side by side; the slowest sets the pace. The first frames, in which everything is
 loaded, are left out of no figure.
 
@@ -37,11 +37,11 @@ from unblur.zoo.models import default_session
 STAGES = (
     ("samples to float", "unblur.video.pipeline", "to_float"),
     ("scene cuts", "unblur.video.cuts", "CutDetector.__call__"),
-    ("look: around it", "unblur.video.memory", "FrameMemory.look"),
-    ("look: around it", "unblur.video.steady", "SteadyPhoto.look"),
-    ("look: hints, the rest", "unblur.video.memory", "hint_of"),
-    ("look: motion features", "unblur.motion.kernel", "motion_features"),
-    ("look: Wiener", "unblur.video.hints", "wiener_bank"),
+    ("analyse: around it", "unblur.video.memory", "FrameMemory.analyse"),
+    ("analyse: around it", "unblur.video.steady", "SteadyPhoto.analyse"),
+    ("analyse: hints, the rest", "unblur.video.memory", "hint_of"),
+    ("analyse: motion features", "unblur.motion.kernel", "motion_features"),
+    ("analyse: Wiener", "unblur.video.hints", "wiener_bank"),
     ("estimate: the bank", "unblur.video.steady", "network_input"),
     ("networks", "unblur.engines.onnx", "OnnxEngine.__call__"),
     ("memory: where it went", "unblur.video.memory", "block_shifts"),

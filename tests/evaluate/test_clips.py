@@ -29,10 +29,10 @@ class Remembering:
     def reset(self):
         self.frames = []
 
-    def look(self, frame):
+    def analyse(self, frame):
         return None
 
-    def step(self, frame, sight=None, following=None):
+    def step(self, frame, analysis=None, following=None):
         self.frames.append(frame)
         return np.mean(self.frames, axis=0)
 

@@ -16,8 +16,8 @@ from unblur.training.frame_task import (  # noqa: E402
     FrameData,
     aligned,
     crop_of,
+    hints_of,
     sample_of,
-    told_of,
     turned,
     turned_shifts,
     unroll,
@@ -164,7 +164,7 @@ def test_frames_are_restored_causally(batch):
     net, tensors = network(), to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
     with torch.no_grad():
         blurry = tensors["blurry"] / 255
-        hints = told_of(tensors["hints"], tensors["facts"])
+        hints = hints_of(tensors["hints"], tensors["facts"])
         full = unroll(net, blurry, hints, tensors["shifts"])
         first_two = unroll(net, blurry[:, :2], hints, tensors["shifts"])
         alone = net(blurry[:, 2], hints[:, 2], net.first_state(blurry[:, 2]))[0]
@@ -231,7 +231,7 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
         hints = [hint_of(frame, estimator) for frame in frames]
         stored = torch.from_numpy(np.stack([h.planes for h in hints])[None]) * 255 + 128
         facts = torch.from_numpy(np.stack([h.facts for h in hints])[None])
-        theirs = unroll(net, blurry, told_of(stored, facts), torch.from_numpy(shifts))
+        theirs = unroll(net, blurry, hints_of(stored, facts), torch.from_numpy(shifts))
     for k in range(3):
         expected = np.moveaxis(theirs[0, k].clamp(0, 1).numpy(), 0, 2)
         assert np.abs(ours[k] - expected).max() < 1e-4

@@ -64,7 +64,7 @@ def test_training_estimates_by_the_seam_what_it_estimated_by_engines():
     flat, picture = luma(srgb_to_linear(blurry)), Picture(blurry)
     estimator = WindowEstimator(kernel, fuse)
     for rounds in (1, 2):
-        (before,) = estimate_psfs([flat], kernel, looks=rounds)
+        (before,) = estimate_psfs([flat], kernel, rounds=rounds)
         now = WindowEstimator(kernel, rounds=rounds)
         found = now.refine(picture, now.propose(picture)).windows[0][0]
         np.testing.assert_array_equal(found.psf.array, before.psf.array)

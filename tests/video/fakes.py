@@ -91,10 +91,10 @@ class Inverting:
     def reset(self):
         self.resets += 1
 
-    def look(self, frame):
+    def analyse(self, frame):
         return None
 
-    def step(self, frame, sight=None, following=None):
+    def step(self, frame, analysis=None, following=None):
         self.steps += 1
         return 1 - frame
 

@@ -136,7 +136,7 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
-    def step(self, frame, sight=None, following=None):
+    def step(self, frame, analysis=None, following=None):
         if self.steps == 5:
             raise self._error
         return super().step(frame)
@@ -187,15 +187,15 @@ class Dawdling(Inverting):
         super().__init__()
         self._fails_at = fails_at
 
-    def look(self, frame):
+    def analyse(self, frame):
         number = round(float(frame[0, 0, 0]) * 255)
         if number == self._fails_at:
             raise MemoryError
         time.sleep(0.02 * (number % 3 == 0))
         return number
 
-    def step(self, frame, sight=None, following=None):
-        assert sight == round(float(frame[0, 0, 0]) * 255)
+    def step(self, frame, analysis=None, following=None):
+        assert analysis == round(float(frame[0, 0, 0]) * 255)
         return frame
 
 
@@ -203,7 +203,7 @@ class Dawdling(Inverting):
 def test_frames_looked_at_side_by_side_stay_in_order(threads):
     sink = Kept()
     report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), runtime=Runtime(threads))
-    assert sink.seen == list(range(30)) and report.busy["look"] > 0.15
+    assert sink.seen == list(range(30)) and report.busy["analyse"] > 0.15
 
 
 def test_a_failing_look_ends_the_work():

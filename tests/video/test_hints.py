@@ -16,7 +16,7 @@ from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
 from unblur.video.hints import FACTS, HINT_BANK, MOST, hint_of, no_hint
-from unblur.video.memory import FrameMemory, told
+from unblur.video.memory import FrameMemory, hint_cells
 from unblur.zoo.catalogue import weights_path
 from unblur.zoo.models import Session
 
@@ -81,7 +81,7 @@ def test_the_network_is_told_the_hints_of_the_padded_frame(estimator):
     assert np.array_equal(seen[16, :37, :50], hint.planes[1, :148:4, :200:4])
     again = FakeEngine()
     ahead = FrameMemory(again, estimator)
-    ahead.step(blurry[:150, :201], ahead.look(blurry[:150, :201]))
+    ahead.step(blurry[:150, :201], ahead.analyse(blurry[:150, :201]))
     assert np.array_equal(again.hints[0], seen)
 
 
@@ -101,7 +101,7 @@ def test_sharp_frames_stay_to_the_bit_and_blurred_ones_do_not(estimator):
 
 def test_told_hints_are_unshuffled():
     planes = np.arange(2 * 8 * 12, dtype=np.float32).reshape(2, 8, 12)
-    out = told(planes, np.array([7, 8], np.float32))
+    out = hint_cells(planes, np.array([7, 8], np.float32))
     assert out.shape == (34, 2, 3)
     assert np.array_equal(out[5], planes[0, 1::4, 1::4]) and (out[32] == 7).all()
 

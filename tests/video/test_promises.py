@@ -157,8 +157,8 @@ import sys, time
 from unblur.video import models
 class Slow:
     def reset(self): pass
-    def look(self, frame): return None
-    def step(self, frame, sight=None, following=None):
+    def analyse(self, frame): return None
+    def step(self, frame, analysis=None, following=None):
         print("step", file=sys.stderr, flush=True)
         time.sleep(0.2)
         return frame

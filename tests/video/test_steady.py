@@ -49,7 +49,7 @@ def test_frames_gain_and_neighbours_help():
     def error(frames):
         return np.mean([np.abs(f - s)[inside].mean() for f, s in zip(frames, sharp, strict=True)])
 
-    together = [model.step(frame, model.look(frame)) for frame in blurry]
+    together = [model.step(frame, model.analyse(frame)) for frame in blurry]
     alone = []
     for frame in blurry:
         model.reset()
@@ -58,7 +58,7 @@ def test_frames_gain_and_neighbours_help():
     assert error(together) < 0.98 * error(alone)
     assert np.array_equal(together[0], alone[0])
     model = load_frame_model("photo", session=default_session(ONE_THREAD))
-    seen = [model.look(frame) for frame in blurry]
+    seen = [model.analyse(frame) for frame in blurry]
     following = [*seen[1:], None]
     gated = [model.step(*each) for each in zip(blurry, seen, following, strict=True)]
     assert error(gated) < 0.9 * error(blurry)

@@ -181,7 +181,7 @@ def _tell(clip: Path, target: Path, report: ClipReport, *, as_json: bool, quiet:
     to_errors = target == _STD
     if as_json:
         named = {**names_of(str(clip)), **names_of(str(target), "output")}
-        row = {**named, **dataclasses.asdict(report)}
+        row = {**named, **report.to_dict()}
         say_json(row, err=to_errors)
     elif not quiet:
         rate = report.frames / max(report.seconds, 1e-9)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from unblur.color import FloatArray
-from unblur.detection.facade import judge, look
+from unblur.detection.facade import judge, read_luma
 from unblur.errors import UnblurError
 from unblur.motion.detect import Detection
 from unblur.runtime import ONE_THREAD, Runtime
@@ -56,7 +56,7 @@ def go_through(
     Runs in any process; each holds the network in its default session.
     """
     try:
-        reduced = look(path, full=full, tone=tone)
+        reduced = read_luma(path, full=full, tone=tone)
         session = default_session(runtime)
         detection = judge(reduced, session.detector(), everywhere=everywhere)
     except UnblurError as error:

@@ -51,10 +51,10 @@ def detect(
         True
     """
     detector = (session or default_session(Runtime.of_process(threads))).detector()
-    return judge(look(source, full=full, tone=tone), detector, everywhere=everywhere)
+    return judge(read_luma(source, full=full, tone=tone), detector, everywhere=everywhere)
 
 
-def look(source: Source, *, full: bool, tone: ToneCurve | str = "auto") -> Reduced:
+def read_luma(source: Source, *, full: bool, tone: ToneCurve | str = "auto") -> Reduced:
     """Return a photo's luma at full size or at that of a quick look.
 
     Raises:
@@ -69,7 +69,7 @@ def look(source: Source, *, full: bool, tone: ToneCurve | str = "auto") -> Reduc
 
 
 def judge(seen: Reduced, detector: BlurDetector, *, everywhere: bool = False) -> Detection:
-    """Return the verdict on what :func:`look` saw.
+    """Return the verdict on what :func:`read_luma` read.
 
     Raises:
         BadValue: the photo is too small to tell.

@@ -168,7 +168,7 @@ def restored_frames(
     """Return frames (T, H, W, 3) restored in order, each rounded to 8 bits as a file would."""
     model.reset()
     out = []
-    for number, (seen, following) in enumerate(with_following(_looked(model, frames))):
+    for number, (seen, following) in enumerate(with_following(_analysed(model, frames))):
         if reset_every and number % reset_every == 0:
             model.reset()
         ends = following is None or (reset_every and (number + 1) % reset_every == 0)
@@ -177,10 +177,10 @@ def restored_frames(
     return np.stack(out).astype(np.float32)
 
 
-def _looked(model: FrameModel, frames: FloatArray) -> Iterator[tuple[FloatArray, Any]]:
+def _analysed(model: FrameModel, frames: FloatArray) -> Iterator[tuple[FloatArray, Any]]:
     """Yield frames with what they show by themselves."""
     for frame in frames:
-        yield frame, model.look(frame)
+        yield frame, model.analyse(frame)
 
 
 def _large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:

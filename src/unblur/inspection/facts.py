@@ -162,7 +162,7 @@ def inspect_photo(
     field, verdict = found.motion, found.verdict
     if field is None:
         raise ShapeMismatch(
-            f"motion can be told of photos with {models.estimator.least}, "
+            f"motion can be estimated in photos with {models.estimator.least}, "
             f"got {photo.width} x {photo.height}"
         )
     shown = _window(found.picture, field, window)

@@ -38,7 +38,7 @@ class FrameRNN(Network):
         depths: residual blocks of each level.
         hidden: learned channels of the state.
         planes: deconvolutions among the hints.
-        facts: numbers told of the whole frame.
+        facts: numbers of the whole frame.
 
     Reference:
         The kind of cell of Zhong et al., Efficient Spatio-Temporal Recurrent Neural Network

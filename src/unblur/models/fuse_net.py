@@ -1,4 +1,4 @@
-"""FuseNet: several answers to how a window moved -> the one that they amount to."""
+"""FuseNet: several candidates for how a window moved -> the one that they amount to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unblur.models.kernel_net import KernelNet
 
 
 class FuseNet(KernelNet):
-    """KernelNet with the last word: it corrects the mean of the answers that it is shown.
+    """KernelNet with the last word: it corrects the mean of the candidates that it is shown.
 
     It begins as that mean: with a head of zeros it would return it as it is.
 
@@ -31,7 +31,7 @@ class FuseNet(KernelNet):
         self._mean_at = mean_at
 
     def adopted(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return weights to begin with: KernelNet's, which knows nothing of the answers."""
+        """Return weights to begin with: KernelNet's, which knows nothing of the candidates."""
         stem, head = weights["stem.weight"], weights["head.weight"]
         unknown = self.stem.in_channels - stem.shape[1]
         wider = torch.nn.functional.pad(stem, (0, 0, 0, 0, 0, unknown))

@@ -24,7 +24,7 @@ cosine and sine of twice the angle."""
 class KernelNet(Network):
     """A U-Net in kernel space.
 
-    It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it looks
+    It never sees the photo, only the maps of :mod:`unblur.motion.features` and, when it estimates
     again, of :mod:`unblur.motion.guided`, in which the PSF is already dimly visible: small,
     cheap, and blind to what the photo shows.
 

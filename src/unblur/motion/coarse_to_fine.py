@@ -216,9 +216,9 @@ def _solve_level(
         )
         if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
-            told = np.where(unknown, predicted, blurry).astype(np.float32)
-            spectrum = fft.rfft2(extend_smoothly(told[..., None], pad, pad)[..., 0])
-            observed = gradients(told) * counted
+            filled = np.where(unknown, predicted, blurry).astype(np.float32)
+            spectrum = fft.rfft2(extend_smoothly(filled[..., None], pad, pad)[..., 0])
+            observed = gradients(filled) * counted
         solved = _solved(gradients(latent[inside]) * counted, observed, reach, params.ridge)
         grid = _within(solved, reach)
         if not grid.any():

@@ -152,7 +152,7 @@ class BlurDetector:
             ShapeMismatch: too small.
         """
         if luma.ndim != 2 or not TELLING.fits(luma.shape):
-            raise ShapeMismatch(f"blur can be told of photos with {TELLING}, got {luma.shape}")
+            raise ShapeMismatch(f"blur can be judged in photos with {TELLING}, got {luma.shape}")
         places = _grid(luma.shape) if everywhere else telling_windows(luma)
         windows: list[BlurWindow] = []
         for start in range(0, len(places), _BATCH):

@@ -2,8 +2,8 @@
 
 Each candidate is asked what it *costs*: how far the few-edges picture that it implies is from the
 photo, plus the price of its edges. Aligned, and the cheap ones counting most, their mean keeps what
-they share, and what only one has made up fades. FuseNet, shown the candidates, their weights and a
-look at their mean, has the last word.
+they share, and what only one has made up fades. FuseNet, shown the candidates, their weights and
+KernelNet's maps made with their mean, has the last word.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from unblur.motion.kernel import Observed, sigmoid
 from unblur.motion.params import FUSION, FusionParams
 from unblur.motion.psf_tools import aligned, clean_psf
 
-CANDIDATES = ("looked", "searched", "searched_after_look", "searched_after_search")
+CANDIDATES = ("estimated", "searched", "searched_after_estimate", "searched_after_search")
 """Candidates that FuseNet is shown, in order; see :mod:`unblur.motion.refinement`."""
 
 _PER_CANDIDATE = ("", "_log", "_weight")
 
 FUSE_MAPS = KERNEL_MAPS + tuple(name + part for name in CANDIDATES for part in _PER_CANDIDATE)
-"""All maps that FuseNet reads, in order; those of KernelNet's look are one at the mean."""
+"""All maps that FuseNet reads, in order; those that KernelNet reads are made with the mean."""
 
 MEAN_LOG = KERNEL_MAPS.index("previous_log")
 """Which of them holds the mean's logarithm."""
@@ -90,12 +90,12 @@ def least_energy(
 
 
 def fusion_maps(
-    seen: Observed, estimated: Psf, found: Sequence[Psf], params: FusionParams = FUSION
+    observed: Observed, estimated: Psf, found: Sequence[Psf], params: FusionParams = FUSION
 ) -> FloatArray:
     """Return what FuseNet reads of a window and the candidates of CANDIDATES.
 
     Args:
-        seen: the window.
+        observed: the window.
         estimated: KernelNet's candidate.
         found: those of the searches; the last ones may be missing.
         params: of the weights.
@@ -103,9 +103,9 @@ def fusion_maps(
     Returns:
         (len(FUSE_MAPS), GRID, GRID) float32.
     """
-    grids, weights = weighed(seen.window, estimated, found, params=params)
+    grids, weights = weighed(observed.window, estimated, found, params=params)
     mean = np.tensordot(weights, grids, axes=1)
-    maps = list(guided(unguided(seen.features.maps), seen.window, mean))
+    maps = list(guided(unguided(observed.features.maps), observed.window, mean))
     for grid, weight in zip(grids, weights, strict=True):
         shown = shares(grid) if weight > 0 else np.zeros((2, GRID, GRID), np.float32)
         maps += [*shown, np.full((GRID, GRID), weight, np.float32)]
@@ -114,7 +114,7 @@ def fusion_maps(
 
 
 def fuse(
-    seen: Observed,
+    observed: Observed,
     estimated: Psf,
     found: Sequence[Psf],
     engine: Engine,
@@ -123,11 +123,11 @@ def fuse(
     """Return what candidates amount to, and FuseNet's confidence in it, in [0, 1].
 
     Args:
-        seen, estimated, found, params: as for :func:`fusion_maps`.
+        observed, estimated, found, params: as for :func:`fusion_maps`.
         engine: runs FuseNet.
     """
-    maps = fusion_maps(seen, estimated, found, params)
-    grid, logit = self_ensemble(engine, maps, seen.features.pooled, KERNEL_MAPS)
+    maps = fusion_maps(observed, estimated, found, params)
+    grid, logit = self_ensemble(engine, maps, observed.features.pooled, KERNEL_MAPS)
     return clean_psf(grid), sigmoid(logit)
 
 

@@ -72,7 +72,7 @@ def observe_all(windows: Iterable[FloatArray], *, runtime: Runtime = ALL_THREADS
 
 
 def estimate(
-    seen: Sequence[Observed],
+    observed: Sequence[Observed],
     engine: Engine,
     *,
     candidates: Sequence[Psf] | None = None,
@@ -81,14 +81,14 @@ def estimate(
     """Estimate the PSF of each window.
 
     Args:
-        seen: the windows.
+        observed: the windows.
         engine: runs KernelNet.
         candidates: PSFs as estimated so far, one a window; at the first estimate there are none.
         runtime: says how many windows are worked on at the same time.
     """
     estimates: list[PsfEstimate] = []
-    for start in range(0, len(seen), _BATCH):
-        part = seen[start : start + _BATCH]
+    for start in range(0, len(observed), _BATCH):
+        part = observed[start : start + _BATCH]
         maps = [unguided(s.features.maps) for s in part]
         if candidates is not None:
             known = (np.asarray(a.embedded(GRID), np.float32) for a in candidates[start:])
@@ -101,20 +101,26 @@ def estimate(
 
 
 def estimate_psfs(
-    windows: Sequence[FloatArray], engine: Engine, *, looks: int = 1, runtime: Runtime = ALL_THREADS
+    windows: Sequence[FloatArray],
+    engine: Engine,
+    *,
+    rounds: int = 1,
+    runtime: Runtime = ALL_THREADS,
 ) -> list[PsfEstimate]:
-    """Estimate the PSF of each window by itself, looking again with each candidate.
+    """Estimate the PSF of each window by itself, each time with the PSF of the estimate before.
 
     Args:
         windows: see :func:`observe`.
         engine: runs KernelNet.
-        looks: how many.
+        rounds: estimates in turn.
         runtime: says how many windows are worked on at the same time.
     """
-    seen = observe_all(windows, runtime=runtime)
-    estimates = estimate(seen, engine, runtime=runtime)
-    for _ in range(looks - 1):
-        estimates = estimate(seen, engine, candidates=[e.psf for e in estimates], runtime=runtime)
+    observed = observe_all(windows, runtime=runtime)
+    estimates = estimate(observed, engine, runtime=runtime)
+    for _ in range(rounds - 1):
+        estimates = estimate(
+            observed, engine, candidates=[e.psf for e in estimates], runtime=runtime
+        )
     return estimates
 
 

@@ -18,7 +18,7 @@ _NOISE_PX = 512
 
 
 class KnownMotion:
-    """An estimator that is told the motion; see :class:`unblur.motion.estimator.MotionEstimator`.
+    """An estimator whose motion is given; see :class:`unblur.motion.estimator.MotionEstimator`.
 
     Args:
         motion: one PSF in photo px, or a field of them; where the field has a noise, that stays.

@@ -43,7 +43,7 @@ class Proposal(MotionField):
     Attributes:
         pyramid: the picture at its sizes.
         level: of the pyramid, on which the windows lie.
-        observed: the windows, row by row; empty where light streaks have told the motion.
+        observed: the windows, row by row; empty where light streaks show the motion.
         first: their estimates, before they were reconciled.
         varies: whether near windows are more alike than those far apart.
     """
@@ -89,7 +89,7 @@ class NetworkEstimator:
         """
         if not self.least.fits(picture.shape):
             raise ShapeMismatch(
-                f"motion can be told of pictures with {self.least}, got "
+                f"motion can be estimated in pictures with {self.least}, got "
                 f"{picture.shape[1]} x {picture.shape[0]}"
             )
         pyramid = Pyramid(picture.luma, picture.shape)
@@ -125,7 +125,7 @@ class NetworkEstimator:
         """Return the field after further estimates, searches and fusion.
 
         A picture that shows hardly any motion is left as proposed, and so is one whose motion
-        light streaks have told.
+        light streaks show.
         """
         scales = self._params.scale
         work = field if isinstance(field, Proposal) else self.propose(picture)
@@ -157,14 +157,14 @@ class NetworkEstimator:
             if found is None:
                 break
             psf, level = found, level - 1
-        told = partial(
+        with_psf = partial(
             replace, psf=psf, confidence=shared.confidence, fused_confidence=shared.fused_confidence
         )
-        windows = tuple(tuple(told(w) for w in row) for row in work.windows)
+        windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
         return replace(work.bare(), windows=windows, scale=2**level)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
-        """Return the finest level on which the motion is short enough to be told."""
+        """Return the finest level on which the motion is short enough to be estimated."""
         level = pyramid.levels - 1
         while level > 0:
             starts = window_starts(pyramid.shape(level), self._params.scale.coarse_rows)
@@ -215,8 +215,8 @@ def _drawn_by_streaks(pyramid: Pyramid, params: StreakParams) -> tuple[Psf, int]
 
 def _lit(field: MotionField, psf: Psf, level: int, confidence: float) -> MotionField:
     """Return the field of a picture whose light streaks tell its PSF, and that it moved."""
-    told = partial(replace, psf=psf, confidence=confidence, blur_probability=1.0)
-    windows = tuple(tuple(told(w) for w in row) for row in field.windows)
+    with_psf = partial(replace, psf=psf, confidence=confidence, blur_probability=1.0)
+    windows = tuple(tuple(with_psf(w) for w in row) for row in field.windows)
     return replace(field, windows=windows, scale=2**level, uniform=True)
 
 
@@ -224,7 +224,7 @@ def _neighbours_are_better(
     work: Proposal, apart: list[PsfEstimate], shared: Psf, params: RollParams
 ) -> bool:
     weights = np.array([visibility(w) for row in work.windows for w in row])
-    windows = [seen.window for seen in work.observed]
+    windows = [observed.window for observed in work.observed]
     psfs = [estimate.psf for estimate in apart]
     return neighbours_explain_better(windows, psfs, shared, places(work), weights, params)
 

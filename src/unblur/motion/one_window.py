@@ -51,10 +51,12 @@ class WindowEstimator:
         height, width = picture.shape
         if not self.least.fits(picture.shape):
             raise ShapeMismatch(
-                f"motion can be told of pictures with {self.least}, got {width} x {height}"
+                f"motion can be estimated in pictures with {self.least}, got {width} x {height}"
             )
         flat = picture.luma(0, 0, height, width)
-        estimate = estimate_psfs([flat], self._kernel, looks=self._rounds, runtime=self._runtime)[0]
+        estimate = estimate_psfs([flat], self._kernel, rounds=self._rounds, runtime=self._runtime)[
+            0
+        ]
         return MotionField(
             picture.shape, 1, (height / 2,), (width / 2,), ((estimate,),), uniform=True
         )

@@ -1,4 +1,4 @@
-"""The numbers that decide how well motion is told, each with its unit and where it comes from.
+"""The numbers that decide how well motion is estimated, each with its unit and where it comes from.
 
 They are passed to whoever uses them, so that an ablation is another value and not another
 program. What the networks were trained with (windows, grids, maps) is no parameter: changing it
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ScaleParams:
-    """On which scale motion is told, in how many windows, and what is worth refining.
+    """On which scale motion is estimated, in how many windows, and what is worth refining.
 
     Attributes:
         longest_px: longest motion that fits the kernel grid of 64 px; longer ones are estimated on

@@ -21,7 +21,7 @@ class Picture:
     Attributes:
         samples: (H, W, C) uint8, uint16 or float in [0, 1], C 1 or 3.
         tone: their tone curve.
-        assumed: whether nobody told the curve, so that an estimate may replace it.
+        assumed: whether the curve is not known, so that an estimate may replace it.
     """
 
     samples: NDArray[Any]

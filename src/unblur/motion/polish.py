@@ -73,8 +73,8 @@ def polished(luma: FloatArray, psf: Psf, noise: float, params: PolishParams = PO
     """
     saturated = saturated_mask(luma)
     weight = params.weight * max(noise, params.least_noise)
-    told = saturated if saturated.any() else None
-    picture = masked_tv(luma[None], psf, weight, saturated=told).light[0]
+    known = saturated if saturated.any() else None
+    picture = masked_tv(luma[None], psf, weight, saturated=known).light[0]
     reach = min(max(psf.shape) // 2 + params.growth_px, (min(luma.shape) - 1) // 4)
     counts = ~saturated * faded(luma.shape[0], reach)[:, None] * faded(luma.shape[1], reach)
     grid = least_squares_psf(gradients(picture) * counts, gradients(luma) * counts, reach, params)

@@ -27,11 +27,11 @@ class QuickEstimator:
         self._kernel = kernel
 
     def propose(self, picture: Picture) -> MotionField:
-        """Return the field of one window; its middle is where the motion was told."""
+        """Return the field of one window; its middle is where the motion was estimated."""
         height, width = picture.shape
         if not self.least.fits(picture.shape):
             raise ShapeMismatch(
-                f"motion can be told of pictures with {self.least}, got {width} x {height}"
+                f"motion can be estimated in pictures with {self.least}, got {width} x {height}"
             )
         flat = picture.luma(0, 0, height, width)
         y0, x0, y1, x1 = telling_window(flat)

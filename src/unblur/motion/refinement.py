@@ -55,7 +55,7 @@ class SharedEstimate:
 
 
 def refine_windows(
-    seen: Sequence[Observed],
+    observed: Sequence[Observed],
     first: Sequence[PsfEstimate],
     shared: Psf,
     engine: Engine,
@@ -66,10 +66,10 @@ def refine_windows(
     """Sharpen the estimates of windows that moved differently, each by itself.
 
     Args:
-        seen: the windows.
+        observed: the windows.
         first: their estimates so far.
         shared: the one PSF that explains all of them best; it counts where it explains a window
-            as well as the window's own, which comes of much less to be seen.
+            as well as the window's own, which was made from much less.
         engine: runs KernelNet.
         params: how far, and how candidates are weighted.
         runtime: says how many windows are worked on at the same time.
@@ -78,13 +78,13 @@ def refine_windows(
     refine = params.refine
     for _ in range(refine.rounds - 1):
         before = [e.psf for e in estimates]
-        estimates = estimate(seen, engine, candidates=before, runtime=runtime)
+        estimates = estimate(observed, engine, candidates=before, runtime=runtime)
         if (
             min(similarity(a, e.psf) for a, e in zip(before, estimates, strict=True))
             > refine.settled
         ):
             break
-    if len(seen) > refine.most_searched:
+    if len(observed) > refine.most_searched:
         return estimates
 
     def searched(pair: tuple[Observed, PsfEstimate]) -> PsfEstimate:
@@ -99,7 +99,7 @@ def refine_windows(
         psf = least_energy(window, estimate.psf, candidates, trust, params.fusion)
         return replace(estimate, psf=psf)
 
-    return in_threads(searched, list(zip(seen, estimates, strict=True)), runtime=runtime)
+    return in_threads(searched, list(zip(observed, estimates, strict=True)), runtime=runtime)
 
 
 def refine_shared(
@@ -167,10 +167,12 @@ def fused_shared(
     )
     places = [(y, x) for y in rows for x in columns]
     windows = [read(y, x, y + height, x + width) for y, x in places]
-    seen = observe_all(windows, runtime=runtime)
-    estimated, confidence, _ = estimate_shared(seen, first, engine, params=refine, runtime=runtime)
-    best = max(range(len(seen)), key=lambda i: structure(seen[i].window))
-    part = seen[best].window
+    observed = observe_all(windows, runtime=runtime)
+    estimated, confidence, _ = estimate_shared(
+        observed, first, engine, params=refine, runtime=runtime
+    )
+    best = max(range(len(observed)), key=lambda i: structure(observed[i].window))
+    part = observed[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < refine.flat:
         return SharedEstimate(estimated, confidence, None, middle), part
@@ -178,7 +180,7 @@ def fused_shared(
     if fuse_engine is None:
         mean = least_energy(part, estimated, found, params=params.fusion)
         return SharedEstimate(mean, confidence, None, middle), part
-    psf, fused_confidence = fuse(seen[best], estimated, found, fuse_engine, params.fusion)
+    psf, fused_confidence = fuse(observed[best], estimated, found, fuse_engine, params.fusion)
     return SharedEstimate(psf, confidence, fused_confidence, middle), part
 
 
@@ -202,8 +204,8 @@ def searched(
         runtime: says how many searches are worked on at the same time.
 
     Returns:
-        The candidates of a search begun with nothing and, if half of the picture is large enough to
-        be looked at, of those begun with what KernelNet and a search make of it.
+        The candidates of a search begun with nothing and, if half of the picture is large enough,
+        of those begun with what KernelNet and a search make of it.
     """
     starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
     return in_threads(
@@ -224,17 +226,17 @@ def _halved_candidates(
 
     Args:
         read, shape, engine: as for :func:`refine_shared`.
-        middle: (y, x) around which the picture is looked at.
+        middle: (y, x) around which the picture is read.
 
     Returns:
-        PSFs in px of the picture itself; none if half of it is too small to be looked at.
+        PSFs in px of the picture itself; none if half of it is too small to be estimated from.
     """
     half = _halved(read, shape, middle, params)
     if min(half.shape) < 2 * GRID:
         return []
-    seen = [observe(half)]
-    first = estimate(seen, engine)[0].psf
-    estimated, _, _ = estimate_shared(seen, first, engine, params=params)
+    observed = [observe(half)]
+    first = estimate(observed, engine)[0].psf
+    estimated, _, _ = estimate_shared(observed, first, engine, params=params)
     return [
         estimated.scaled(2.0),
         estimate_psf_map(half, initial=estimated, params=FUSED_SEARCH).scaled(2.0),
@@ -281,7 +283,7 @@ def finer(
 
 
 def estimate_shared(
-    seen: Sequence[Observed],
+    observed: Sequence[Observed],
     first: Psf,
     engine: Engine,
     *,
@@ -299,7 +301,7 @@ def estimate_shared(
     psf, confidence, taken, settled = first, 0.0, 0, False
     while taken < params.rounds - 1 and not settled:
         taken += 1
-        estimates = estimate(seen, engine, candidates=[psf] * len(seen), runtime=runtime)
+        estimates = estimate(observed, engine, candidates=[psf] * len(observed), runtime=runtime)
         trust = np.array([e.confidence for e in estimates]) ** params.trust_power + 1e-6
         confidence = float(np.average([e.confidence for e in estimates], weights=trust))
         before, psf = psf, mean_psf([e.psf for e in estimates], trust)

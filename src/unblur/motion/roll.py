@@ -1,6 +1,6 @@
 """Does the motion change steadily over a photo, as where the camera rolled?
 
-Where all windows' PSFs are alike, one that all share is told best, since four times the area is
+Where all windows' PSFs are alike, one that all share is known best, since four times the area is
 looked at. Where the camera rolled about the optical axis each place moved a little differently from
 the next, and a shared PSF is right only in the middle. Two tests tell: windows far from each other
 are less alike than near ones; and a window is explained better by what its neighbours have found

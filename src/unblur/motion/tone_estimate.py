@@ -33,7 +33,7 @@ from unblur.motion.windows import place_of_most_structure
 from unblur.tone import LINEAR, SRGB, Tone, ToneCurve
 
 CURVES = (SRGB, LINEAR)
-"""The two that are told apart. Others between and beyond them only confuse."""
+"""The two that are distinguished. Others between and beyond them only confuse."""
 
 _GREEN = 1
 

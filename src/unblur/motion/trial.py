@@ -81,7 +81,7 @@ def try_psf(
     Args:
         samples: (H, W) float32 in [0, 1], encoded.
         curve: their tone curve.
-        psf: whose worth is to be told.
+        psf: that is tried.
         noise: standard deviation of the noise, in units of the samples.
         params: of the restoration.
     """

@@ -18,7 +18,7 @@ WINDOW = 256
 
 @dataclass(frozen=True)
 class LeastSize:
-    """How large a picture must be to be told anything of.
+    """How large a picture must be for an estimate.
 
     Attributes:
         side_px: least length of the shorter side.
@@ -38,7 +38,7 @@ class LeastSize:
 
 
 TELLING = LeastSize(64, 96 * 96)
-"""What motion and blur are told of. Shorter sides hold no search; of squares of 64 and 80 px one
+"""The least size for motion and blur. Shorter sides hold no search; of squares of 64 and 80 px one
 in eight lost 2 to 4 dB, of 160 x 64, 200 x 80, 96 x 96 px and larger ones none did
 (benchmarks/small.py, 8 pictures of each size)."""
 

@@ -22,7 +22,7 @@ from unblur.motion.picture import Picture
 from unblur.pipeline.settings import DEFAULTS, Settings
 
 SHARP = "this photo is already sharp: no motion blur found"
-UNSURE = "the motion could not be told reliably enough"
+UNSURE = "the motion could not be estimated reliably enough"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class NoHarmGate:
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
         sharp = is_sharp(proposed, proposed.mean_length_px(), self._settings)
-        # A probability of 1 is told by light streaks, not estimated: nothing speaks against it.
+        # A probability of 1 comes from light streaks, not from an estimate: it stands.
         if not sharp and self._detector is not None and proposed.blur_probability < 1:
             seen = detection(picture, proposed.scale, self._detector, self._params)
             sharp = is_likely_sharp(seen, proposed, self._settings)

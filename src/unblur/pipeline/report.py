@@ -1,4 +1,4 @@
-"""What the caller may choose, and what is told of what was done."""
+"""What the caller may choose, and the report of what was done."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
     """Tell how a photo moved, in which light, and what of that may be undone.
 
     Everybody who wants to know what a photo is asks here. The light is estimated only where
-    nobody told it and something is to be restored.
+    it is not known and something is to be restored.
 
     Raises:
         BadPsf: a motion field that was given is of a photo of another size.
@@ -172,7 +172,7 @@ def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) ->
     verdict = gate.judge(picture, proposed)
     if verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
-    # A motion that was given is undone in the light that was told, or else in sRGB's.
+    # A motion that was given is undone in the light that was given, or else in sRGB's.
     given = isinstance(estimator, KnownMotion)
     tone = estimate_tone(picture) if picture.assumed and not given else None
     if tone is not None and tone.curve != picture.tone:

@@ -47,7 +47,7 @@ CHANNEL_NAMES: dict[Bank, tuple[str, ...]] = {
 
 All begin with the blurry RGB, sRGB, and end with the noise level. Between them:
 
-* ``none``: nothing, for a network that is told nothing of the motion;
+* ``none``: nothing, for a network without the motion;
 * ``wiener``: three Wiener solutions (RGB, sRGB), confidence;
 * ``tv``: crisp and detailed solution (RGB, sRGB each), share of saturated light, misfit,
   confidence; see :mod:`unblur.restoration.tv_bank`.
@@ -57,7 +57,7 @@ CHANNELS: dict[Bank, int] = {bank: len(names) for bank, names in CHANNEL_NAMES.i
 """Number of channels by the name of the bank."""
 
 _SPANS: dict[Bank, tuple[float, float]] = {"tv": (0.0005, 0.06)}
-"""Noise levels between which the noise is told, where they are not those of the Wiener bank."""
+"""Noise levels between which the noise is given, where they are not those of the Wiener bank."""
 
 
 def network_input(

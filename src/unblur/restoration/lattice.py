@@ -1,7 +1,7 @@
 """Where a photo shows nothing, the network's own lattice is taken out of its correction.
 
 RestoreNet works on blocks (it halves its picture several times and puts it together again), so its
-answer to a perfectly flat field is not flat: it repeats with the block, by 0.1 to 0.6 of an 8-bit
+result of a perfectly flat field is not flat: it repeats with the block, by 0.1 to 0.6 of an 8-bit
 level. Noise hides that in a photo of 8 bits; in clean 16-bit shadows it can be seen once they are
 brightened.
 """
@@ -25,7 +25,7 @@ def without_lattice(blurry: FloatArray, restored: FloatArray, period_px: int) ->
 
     Args:
         blurry: (H, W, 3) float32, encoded.
-        restored: the network's answer to it.
+        restored: the network's result.
         period_px: side of the blocks.
 
     Returns:

@@ -99,10 +99,10 @@ class NetworkRestorer:
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
         rows, columns = tile.needed or (slice(None), slice(None))
-        answer = np.moveaxis(self.run(self.network_input(tile)[:, rows, columns]), 0, 2)
+        restored = np.moveaxis(self.run(self.network_input(tile)[:, rows, columns]), 0, 2)
         step = self._engine.spec.multiple_of
         out = tile.srgb.copy()
-        out[rows, columns] = without_lattice(tile.srgb[rows, columns], answer, step)
+        out[rows, columns] = without_lattice(tile.srgb[rows, columns], restored, step)
         return out
 
     def network_input(self, tile: Tile) -> FloatArray:
@@ -123,15 +123,15 @@ class NetworkRestorer:
 
     def run(self, image: FloatArray) -> FloatArray:
         """Return what the network makes of its input, (3, H, W) float32 sRGB, not clipped."""
-        answers = (
+        results = (
             np.flip(self._sizes.run(self._engine, np.flip(image, axes)), axes)
             for axes in self._mirrored
         )
-        return np.asarray(sum(answers) / np.float32(len(self._mirrored)), np.float32)
+        return np.asarray(sum(results) / np.float32(len(self._mirrored)), np.float32)
 
 
 class PlainRestorer(NetworkRestorer):
-    """RestoreNet that was told nothing of the motion: it sees the pixels and their noise alone."""
+    """RestoreNet without the motion: it sees the pixels and their noise alone."""
 
     window_px = None
     regularised = False

@@ -9,11 +9,11 @@ from unblur.blur.psf import Psf
 
 @dataclass(frozen=True)
 class BankPsf:
-    """A PSF, what is told of it, and whether it is one of the motion in the sample.
+    """A PSF, the confidence in it, and whether it is one of the motion in the sample.
 
     Attributes:
         psf: which.
-        confidence: that the network is told, in [0, 1].
+        confidence: that the network is given, in [0, 1].
         meant: whether it was estimated from, or is the true one of, the sample's motion. A
             mismatched PSF and a point are not; the target then stays where the photo is.
     """

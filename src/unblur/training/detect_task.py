@@ -96,10 +96,10 @@ class DetectTask(Task[WindowData]):
         length = ((0.5 * off * torch.exp(-2 * spread) + spread) * blurred).mean()
         apart = (out[:, 5:7] - truth[:, 2:4]).square().sum(1)
         angle = (apart * truth[:, 4]).mean()
-        told = (out[:, :3].argmax(1) == wanted).float().mean()
+        accuracy = (out[:, :3].argmax(1) == wanted).float().mean()
         figures = {
             "kind_loss": kind.detach(),
-            "accuracy": told,
+            "accuracy": accuracy,
             "length_off": off[blurred].detach().sqrt().mean(),  # NaN where nothing is blurred
         }
         total = kind + LOSS.length * length + LOSS.angle * angle

@@ -123,12 +123,12 @@ def export_checkpoint(
     return export_onnx(network, spec, target, half=half)
 
 
-def spec_of(network: Network, **told: Any) -> ModelSpec:
-    """Return what a network's file says: its own interface, its size, and what is told here.
+def spec_of(network: Network, **known: Any) -> ModelSpec:
+    """Return what a network's file says: its own interface, its size, and what is known here.
 
     Args:
         network: the network.
-        told: the other fields of :class:`unblur.spec.ModelSpec`.
+        known: the other fields of :class:`unblur.spec.ModelSpec`.
     """
     interface = network.interface()
     return ModelSpec(
@@ -137,7 +137,7 @@ def spec_of(network: Network, **told: Any) -> ModelSpec:
         state_channels=interface.state_channels,
         inputs={port.name: port.channels for port in interface.inputs},
         parameters=sum(p.numel() for p in network.parameters()),
-        **told,
+        **known,
     )
 
 

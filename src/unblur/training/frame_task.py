@@ -198,7 +198,7 @@ class FrameTask(Task[FrameData]):
         """
         blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
         inner, context = unwrapped(network, FrameRNN)
-        hints = told_of(batch["hints"], batch["facts"])
+        hints = hints_of(batch["hints"], batch["facts"])
         # One context for all frames: the weights are brought to bfloat16 once, not once a frame.
         with context():
             restored = unroll(inner, blurry, hints, batch["shifts"])
@@ -219,7 +219,7 @@ class FrameTask(Task[FrameData]):
         return pixels + LOSS.spectrum * spectrum, figures
 
 
-def told_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+def hints_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
     """Return hints as FrameRNN takes them, (N, T, 16 planes + facts, H / 4, W / 4).
 
     Args:
@@ -239,12 +239,12 @@ def unroll(
     state: torch.Tensor | None = None
     frames = functional.pixel_unshuffle(blurry, CELL_PX)
     for k in range(blurry.shape[1]):
-        cells, told = (
+        cells, known = (
             x[:, k].contiguous(memory_format=torch.channels_last) for x in (frames, hints)
         )
         fresh = network.first_state_of(cells)
         state = fresh if state is None else aligned(state, fresh, shifts[:, k])
-        out, state = network.step(cells, told, state)
+        out, state = network.step(cells, known, state)
         restored.append(out)
     return functional.pixel_shuffle(torch.stack(restored, dim=1).float(), CELL_PX)
 

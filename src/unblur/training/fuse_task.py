@@ -1,4 +1,4 @@
-"""Training FuseNet: the answers to how a synthetic window moved -> its PSF."""
+"""Training FuseNet: candidates for how a synthetic window moved -> its PSF."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FuseData(WindowData):
     """Data of FuseNet.
 
     Attributes:
-        kernel_weights: ONNX file of the KernelNet whose answers are fused.
+        kernel_weights: ONNX file of the KernelNet whose estimates are fused.
     """
 
     kernel_weights: str = ""
@@ -49,7 +49,7 @@ class FuseData(WindowData):
 
 
 class FuseSamples(WindowSamples):
-    """Makes samples: a window of a photo, blurred, the answers to how it moved, and its PSF."""
+    """Makes samples: a window of a photo, blurred, the candidates for how it moved, and its PSF."""
 
     data: FuseData
 
@@ -63,8 +63,10 @@ class FuseSamples(WindowSamples):
         """Return one sample."""
         pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
-        seen = observe(window)
-        looked, _, _ = estimate_shared([seen], estimate([seen], self._engine)[0].psf, self._engine)
+        observed = observe(window)
+        estimated, _, _ = estimate_shared(
+            [observed], estimate([observed], self._engine)[0].psf, self._engine
+        )
         middle = (window.shape[0] // 2, window.shape[1] // 2)
         found = searched(
             lambda y0, x0, y1, x1: window[y0:y1, x0:x1],
@@ -74,13 +76,13 @@ class FuseSamples(WindowSamples):
             self._engine,
             runtime=ONE_THREAD,
         )
-        maps = fusion_maps(seen, looked, found)
+        maps = fusion_maps(observed, estimated, found)
         # A blurry photo does not tell where its PSF lies.
         psf = aligned(np.asarray(pair.psf.embedded(GRID), np.float32), maps[_MEAN])
         return [
             {
                 "maps": maps.astype(np.float16),
-                "pooled": seen.features.pooled,
+                "pooled": observed.features.pooled,
                 "psf": psf.astype(np.float16),
                 "facts": facts_of(pair),
             }

@@ -33,22 +33,22 @@ class KernelData(WindowData):
     """Data of KernelNet.
 
     Attributes:
-        looks: times that KernelNet estimates at each window, each from its answer before; each
+        rounds: estimates of each window, each with the PSF of the one before; each
             is a sample.
         search: one more, from what the coarse-to-fine search found.
         search_share: share of windows that are searched, which takes long; at the others the
-            last is from KernelNet's own answer.
-        kernel_weights: ONNX file of the KernelNet whose answers the later ones start from.
+            last is from KernelNet's own estimate.
+        kernel_weights: ONNX file of the KernelNet with whose estimates the later ones begin.
     """
 
-    looks: int = 1
+    rounds: int = 1
     search: bool = False
     search_share: float = 1.0
     kernel_weights: str = ""
 
     def weights_needed(self) -> tuple[str, ...]:
         """Return whether a KernelNet must be there first."""
-        return ("kernel_weights",) if self.looks > 1 else ()
+        return ("kernel_weights",) if self.rounds > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ LOSS = KernelLoss()
 
 
 class KernelSamples(WindowSamples):
-    """Makes samples: a window of a photo, blurred, its features at each look, and its PSF."""
+    """Makes samples: a window of a photo, blurred, its features at each estimate, and its PSF."""
 
     data: KernelData
 
@@ -87,25 +87,25 @@ class KernelSamples(WindowSamples):
         super().__init__(config, photos)
         weights = Path(self.data.kernel_weights)
         self._engine = (
-            OnnxEngine(weights, task="kernel", runtime=ONE_THREAD) if self.data.looks > 1 else None
+            OnnxEngine(weights, task="kernel", runtime=ONE_THREAD) if self.data.rounds > 1 else None
         )
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
-        """Return one sample for each look at one window."""
+        """Return one sample for each estimate of one window."""
         pair = self.pair(rng)
         window = luma(srgb_to_linear(pair.blurry))
         features = motion_features(window)
         maps = unguided(features.maps)
         views = [maps]
-        for _ in range(self.data.looks - 1):
-            views.append(guided(maps, window, self._answer(views[-1], features.pooled)))
+        for _ in range(self.data.rounds - 1):
+            views.append(guided(maps, window, self._estimated(views[-1], features.pooled)))
         if self.data.search:
             if rng.random() < self.data.search_share:
                 found = estimate_psf_map(window, noise=features.noise)
-                answer = np.asarray(found.embedded(GRID), np.float32)
+                psf = np.asarray(found.embedded(GRID), np.float32)
             else:  # as many samples of each window, or a pool could not share a shard
-                answer = self._answer(views[-1], features.pooled)
-            views.append(guided(maps, window, answer))
+                psf = self._estimated(views[-1], features.pooled)
+            views.append(guided(maps, window, psf))
         truth: Arrays = {
             "pooled": features.pooled,
             "psf": pair.psf.embedded(GRID).astype(np.float16),
@@ -113,8 +113,8 @@ class KernelSamples(WindowSamples):
         }
         return [{"maps": view.astype(np.float16), **truth} for view in views]
 
-    def _answer(self, maps: FloatArray, pooled: FloatArray) -> FloatArray:
-        """Return KernelNet's PSF, as the next look is given it."""
+    def _estimated(self, maps: FloatArray, pooled: FloatArray) -> FloatArray:
+        """Return KernelNet's PSF, as the next estimate is given it."""
         assert self._engine is not None
         psf = clean_psf(self._engine(maps[None], pooled[None])[0][0])
         return np.asarray(psf.embedded(GRID), np.float32)
@@ -170,12 +170,12 @@ def estimation_loss(
         + LOSS.facts * angle
     )
     moving = similarity[blurred > 0.5].detach()
-    told = ((facts[:, 0] > 0) == (blurred > 0.5)).float().mean()
+    accuracy = ((facts[:, 0] > 0) == (blurred > 0.5)).float().mean()
     return total, {
         "similarity": float(similarity[:, LOSS.judged].detach().mean()),
         "similarity_motion": float(moving[:, LOSS.judged].mean()),  # NaN where nothing moves
         "ncc_motion": float(moving[:, 0].mean()),
-        "blur_accuracy": float(told),
+        "blur_accuracy": float(accuracy),
     }
 
 

@@ -43,7 +43,7 @@ class PairedRecipe:
         sharp: share of photos that did not move at all.
         defocus: share of photos out of focus.
         pages: share of photos that are pages of text, see :mod:`unblur.training.pages`.
-        mismatched_confidence: largest confidence told of a PSF of another motion.
+        mismatched_confidence: largest confidence given with a PSF of another motion.
     """
 
     candidates: float = 0.72

@@ -77,5 +77,5 @@ class PatchTask(Task[PatchData]):
         """Return the loss of a batch and the figures to log."""
         logits = network(batch["patch"] * (1 / 255))
         loss = functional.binary_cross_entropy_with_logits(logits, batch["blurred"])
-        told = ((logits > 0) == (batch["blurred"] > 0.5)).float().mean()
-        return loss, {"accuracy": float(told)}
+        accuracy = ((logits > 0) == (batch["blurred"] > 0.5)).float().mean()
+        return loss, {"accuracy": float(accuracy)}

@@ -88,16 +88,16 @@ def by_source(root: Path, paths: list[Path]) -> dict[str, list[Path]]:
     Returns:
         Files by a name that depends on the photo only, not on the others.
     """
-    told: dict[Path, str] = {}
+    sources: dict[Path, str] = {}
     manifest = root / "manifest.csv"
     if manifest.is_file():
         with manifest.open(newline="", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
                 if row.get("source_photo"):
-                    told[root / row["file"]] = f"{row.get('source', '')}/{row['source_photo']}"
+                    sources[root / row["file"]] = f"{row.get('source', '')}/{row['source_photo']}"
     groups: dict[str, list[Path]] = {}
     for path in paths:
-        groups.setdefault(told.get(path, path.relative_to(root).as_posix()), []).append(path)
+        groups.setdefault(sources.get(path, path.relative_to(root).as_posix()), []).append(path)
     return groups
 
 

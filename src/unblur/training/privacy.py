@@ -148,5 +148,5 @@ def budget_from(text: str) -> Privacy:
 
 def public_terms(state: dict[str, Any]) -> dict[str, Any]:
     """Return a checkpoint's privacy as strict JSON takes it: an infinite epsilon becomes text."""
-    told = {k: str(v) if v == float("inf") else v for k, v in state.get("privacy", {}).items()}
-    return dict(json.loads(json.dumps(told)))
+    terms = {k: str(v) if v == float("inf") else v for k, v in state.get("privacy", {}).items()}
+    return dict(json.loads(json.dumps(terms)))

@@ -31,7 +31,7 @@ class PsfPair:
 
     Attributes:
         true: the PSF that blurred the photo.
-        candidates: estimated PSFs by name, each with the confidence told with it.
+        candidates: estimated PSFs by name, each with its confidence.
     """
 
     true: Psf
@@ -82,9 +82,9 @@ def read_pairs(path: Path) -> list[PsfPair]:
         names = [key.removeprefix("psf_") for key in arrays if key.startswith("psf_")]
         pairs = []
         for index, true in enumerate(arrays["true"]):
-            told = {n: float(arrays[f"confidence_{n}"][index]) for n in names}
+            known = {n: float(arrays[f"confidence_{n}"][index]) for n in names}
             candidates = {
-                n: (Psf(arrays[f"psf_{n}"][index]).cropped(), c) for n, c in told.items() if c >= 0
+                n: (Psf(arrays[f"psf_{n}"][index]).cropped(), c) for n, c in known.items() if c >= 0
             }
             pairs.append(PsfPair(Psf(true).cropped(), candidates))
     except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:

@@ -7,6 +7,7 @@ Modules are imported when they are asked for.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,8 @@ from unblur.models.interface import Network
 from unblur.toml import from_dict, values_of
 from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.task import Task
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,15 @@ TASKS: dict[str, Entry] = {
 _FLAT_DATA = frozenset(
     {
         "window_px", "crop_px", "crops", "windows", "shard", "repeats", "keep", "val_samples",
-        "downscale", "estimated", "true", "none", "clips", "sides_px", "looks", "search",
+        "downscale", "estimated", "true", "none", "clips", "sides_px", "rounds", "search",
         "search_share", "bank", "fused", "kernel_weights", "fuse_weights",
     }
 )  # fmt: skip
 """Keys of the one data config that all tasks shared once, as old checkpoints hold it."""
+
+
+_RENAMED = {"looks": "rounds"}
+"""Old names of keys of ``data``; taken until 0.3, with a note."""
 
 
 def task_of(config: TrainConfig) -> Task[Any]:
@@ -112,6 +119,7 @@ def recorded_config(text: str, *, where: str) -> TrainConfig:
     values = json.loads(text)
     data = values.get("data", {})
     own = _data_type(values, where).__dataclass_fields__
+    data = {_RENAMED.get(key, key): value for key, value in data.items()}
     values["data"] = {k: v for k, v in data.items() if k in own or k not in _FLAT_DATA}
     return config_from(values, where=where)
 
@@ -132,8 +140,18 @@ def config_from(values: dict[str, Any], *, where: str) -> TrainConfig:
             value = values.pop(moved)
             if moved in own.__dataclass_fields__:
                 values["data"] = {moved: value, **values.get("data", {})}
-    values.setdefault("data", {})
+    values["data"] = _renamed(values.get("data", {}), own, where)
     return from_dict(TrainConfig, values, where=where, types={"data": own})
+
+
+def _renamed(data: dict[str, Any], own: type[DataConfig], where: str) -> dict[str, Any]:
+    """Return values of the data config by the names of today."""
+    out = dict(data)
+    for old, new in _RENAMED.items():
+        if old in out and new in own.__dataclass_fields__:
+            log.warning("%s: data.%s is called %s now; write that", where, old, new)
+            out.setdefault(new, out.pop(old))
+    return out
 
 
 def _data_type(values: dict[str, Any], where: str) -> type[DataConfig]:

@@ -46,7 +46,7 @@ class RestoreData(WindowData):
         crops: crops taken of each window.
         windows: windows made at a time. Of photos that moved alike all over, they move as the
             first one does and are restored with its estimate, which is what takes the time.
-        looks: times that KernelNet estimates at each window; banks are made with the last estimate.
+        rounds: estimates of each window; banks are made with the last one.
         estimated, true, none: shares of the samples by the PSF they are given: an estimate, the
             true one, a point; the rest gets a wrong one.
         bank: what the input tells of the motion, see
@@ -63,7 +63,7 @@ class RestoreData(WindowData):
     crop_px: int = 128
     crops: int = 2
     windows: int = 1
-    looks: int = 1
+    rounds: int = 1
     estimated: float = 0.7
     true: float = 0.15
     none: float = 0.1
@@ -72,7 +72,7 @@ class RestoreData(WindowData):
     kernel_weights: str = ""
     fuse_weights: str = ""
     psf_pairs: str = ""
-    counts = (*WindowData.counts, "crop_px", "crops", "windows", "looks")
+    counts = (*WindowData.counts, "crop_px", "crops", "windows", "rounds")
 
     def weights_needed(self) -> tuple[str, ...]:
         """Return which networks must be there first: those whose estimates the banks show."""
@@ -136,7 +136,7 @@ class RestoreSamples(WindowSamples):
             )
         elif self.data.bank != "none":
             kernel = _engine(self.data.kernel_weights, "kernel")
-            self._quick = WindowEstimator(kernel, rounds=self.data.looks)
+            self._quick = WindowEstimator(kernel, rounds=self.data.rounds)
             if self.data.fused:
                 fuse = _engine(self.data.fuse_weights, "fuse")
                 self._thorough = WindowEstimator(kernel, fuse)

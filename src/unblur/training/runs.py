@@ -40,13 +40,13 @@ class Means:
     def add(self, figures: dict[str, float], weight: float = 1.0) -> None:
         """Count the figures of one more batch."""
         for key, value in figures.items():
-            told = 0.0 if math.isnan(value) else weight
-            self._sums[key] = self._sums.get(key, 0.0) + (told * value if told else 0.0)
-            self._weights[key] = self._weights.get(key, 0.0) + told
+            known = 0.0 if math.isnan(value) else weight
+            self._sums[key] = self._sums.get(key, 0.0) + (known * value if known else 0.0)
+            self._weights[key] = self._weights.get(key, 0.0) + known
 
     def now(self) -> dict[str, float]:
         """Return the means so far."""
-        # Every figure keeps its place, told or not: the log's columns must not move.
+        # Every figure keeps its place, known or not: the log's columns must not move.
         weights = self._weights
         return {k: v / weights[k] if weights[k] else math.nan for k, v in self._sums.items()}
 

@@ -1,8 +1,8 @@
-"""What a single frame tells of its own motion, and what undoing that motion would add to it.
+"""What a single frame shows of its own motion, and what undoing that motion would add to it.
 
-KernelNet takes one look at the part of the frame with the most detail; with the PSF it answers,
+KernelNet estimates once, at the part of the frame with the most detail; with that PSF
 the frame's luma is deconvolved twice, once daring and once careful. FrameRNN is given what
-each adds to the frame, and how far the answer is to be trusted. Nothing here depends on other
+each adds to the frame, and how far the PSF is to be trusted. Nothing here depends on other
 frames, so that hints can be made ahead. Training uses the same function.
 """
 

@@ -160,8 +160,8 @@ class PsfNodes:
 class KnowsMotion(Protocol):
     """A frame model that takes known motion."""
 
-    def look_known(self, frame: FloatArray, motion: Any) -> Any:
-        """As ``look``, with the motion of the frame: a FrameMotion, or STILL."""
+    def analyse_known(self, frame: FloatArray, motion: Any) -> Any:
+        """As ``analyse``, with the motion of the frame: a FrameMotion, or STILL."""
 
 
 class KnownPhoto:
@@ -178,11 +178,11 @@ class KnownPhoto:
         """Forget the scene."""
         self._steady.reset()
 
-    def look(self, frame: FloatArray) -> Prepared:
+    def analyse(self, frame: FloatArray) -> Prepared:
         """Return that nothing is known of a frame's motion."""
-        return self.look_known(frame, STILL)
+        return self.analyse_known(frame, STILL)
 
-    def look_known(self, frame: FloatArray, motion: FrameMotion | Still) -> Prepared:
+    def analyse_known(self, frame: FloatArray, motion: FrameMotion | Still) -> Prepared:
         """Return what is known of a frame; may be asked ahead, by another thread.
 
         Args:
@@ -205,11 +205,13 @@ class KnownPhoto:
     def step(
         self,
         frame: FloatArray,
-        sight: Prepared | None = None,
+        analysis: Prepared | None = None,
         following: Prepared | None = None,
     ) -> FloatArray:
         """See :class:`unblur.video.models.FrameModel`."""
-        return self._steady.step(frame, self.look(frame) if sight is None else sight, following)
+        return self._steady.step(
+            frame, self.analyse(frame) if analysis is None else analysis, following
+        )
 
 
 def known_model(model: Any) -> KnownPhoto:

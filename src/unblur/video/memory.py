@@ -29,19 +29,19 @@ as it is, leaves; chosen on the validation clips."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class Analysis:
     """What a frame shows by itself, before anything is remembered.
 
     Attributes:
         planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
         cells: see :func:`unblur.video.alignment.cells_of`.
-        told: (16 planes + facts, H / 4, W / 4) float32, its hints as FrameRNN takes them.
+        hints: (16 planes + facts, H / 4, W / 4) float32, its hints as FrameRNN takes them.
         trust: how much of the restoration counts, 0 to 1.
     """
 
     planes: FloatArray
     cells: FloatArray
-    told: FloatArray
+    hints: FloatArray
     trust: float
 
 
@@ -69,7 +69,7 @@ class FrameMemory:
         """Forget everything, as at a scene cut."""
         self._last = None
 
-    def look(self, frame: FloatArray) -> Sight:
+    def analyse(self, frame: FloatArray) -> Analysis:
         """Return what a frame shows by itself; may be asked ahead, by another thread.
 
         Args:
@@ -83,25 +83,28 @@ class FrameMemory:
         else:
             hint = hint_of(frame, self._estimator)
             trust = trust_in(float(hint.facts[-1]))
-        return Sight(
-            planes, cells_of(planes), told(sizes.padded(hint.planes, "constant"), hint.facts), trust
+        return Analysis(
+            planes,
+            cells_of(planes),
+            hint_cells(sizes.padded(hint.planes, "constant"), hint.facts),
+            trust,
         )
 
     def step(
-        self, frame: FloatArray, sight: Sight | None = None, following: Sight | None = None
+        self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
     ) -> FloatArray:
         """Restore the next frame and remember it.
 
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
-            sight: of this frame, if it was looked at ahead.
+            analysis: of this frame, if it was analysed ahead.
             following: of the frame after it; not asked.
 
         Returns:
             (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.
         """
         height, width = frame.shape[:2]
-        seen = self.look(frame) if sight is None else sight
+        seen = self.analyse(frame) if analysis is None else analysis
         last = self._last
         if last is not None and last[0].shape != seen.planes.shape:
             last = None
@@ -110,7 +113,7 @@ class FrameMemory:
         else:
             shifts = block_shifts(last[2], seen.cells)
             state = moved_state(last[0], last[1], seen.planes, shifts)
-        restored, kept = self._engine(seen.planes[None], seen.told[None], state[None])
+        restored, kept = self._engine(seen.planes[None], seen.hints[None], state[None])
         clean = np.clip(restored[0], 0, 1)
         if seen.trust < 1:
             clean = seen.planes + np.float32(seen.trust) * (clean - seen.planes)
@@ -121,12 +124,12 @@ class FrameMemory:
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
 
 
-def told(planes: FloatArray, facts: FloatArray) -> FloatArray:
-    """Return hints as FrameRNN takes them; see :class:`Sight`.
+def hint_cells(planes: FloatArray, facts: FloatArray) -> FloatArray:
+    """Return hints as FrameRNN takes them; see :class:`Analysis`.
 
     Args:
         planes: (P, H, W) float32, H and W multiples of 4.
-        facts: numbers told of the whole frame.
+        facts: numbers of the whole frame.
     """
     count, rows, columns = len(planes), planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX
     cells = count * CELL_PX**2

@@ -30,14 +30,14 @@ class FrameModel(Protocol):
     def reset(self) -> None:
         """Forget the scene."""
 
-    def look(self, frame: FloatArray) -> Any:
+    def analyse(self, frame: FloatArray) -> Any:
         """Return what a frame shows by itself; may be called ahead, by another thread."""
 
-    def step(self, frame: FloatArray, sight: Any = None, following: Any = None) -> FloatArray:
+    def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
         """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored.
 
-        ``sight`` is what ``look`` said of the frame, ``following`` what it said of the next one of
-        the same scene, where there is one.
+        ``analysis`` is what ``analyse`` returned of the frame, ``following`` what it returned of
+        the next one of the same scene, where there is one.
         """
 
 
@@ -54,10 +54,10 @@ class PipelineModel:
     def reset(self) -> None:
         """There is nothing to forget."""
 
-    def look(self, frame: FloatArray) -> None:
+    def analyse(self, frame: FloatArray) -> None:
         """Nothing is done ahead."""
 
-    def step(self, frame: FloatArray, sight: Any = None, following: Any = None) -> FloatArray:
+    def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
         """See :class:`FrameModel`."""
         result = restore_picture(Picture(frame), self._models, RestoreOptions())
         return np.asarray(result.samples, dtype=np.float32)

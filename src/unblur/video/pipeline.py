@@ -1,4 +1,4 @@
-"""The way of a sequence: read, look, restore, write, each in a thread of its own.
+"""The way of a sequence: read, analyse, restore, write, each in a thread of its own.
 
 Only a few frames are held at a time, whatever the length of the clip.
 """
@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -61,7 +61,7 @@ class ClipReport:
         frames: restored.
         cuts: numbers of the frames at which the memory was emptied, from 0.
         seconds: in all.
-        busy: seconds that each stage was at work: "read", "look" (what a frame shows by
+        busy: seconds that each stage was at work: "read", "analyse" (what a frame shows by
             itself, scene cuts), "restore", "write"; they work at the same time.
         notes: what was not kept, for the user.
         device: short name of the device that ran the networks.
@@ -73,6 +73,12 @@ class ClipReport:
     busy: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     device: str = "cpu"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report for JSON; ``look``, the old name of ``analyse``, stays until 0.3."""
+        row = asdict(self)
+        row["busy"] = {**self.busy, "look": self.busy.get("analyse", 0.0)}
+        return row
 
     def told_by(self, session: Session) -> ClipReport:
         """Return the report with where a session ran the networks."""
@@ -91,24 +97,24 @@ def restore_frames(
     """Restore a sequence from a source into a sink.
 
     The sink is finished when all is well; otherwise, Ctrl-C included, it is discarded. Half of the
-    threads, but at most _MOST_AHEAD, look at frames ahead.
+    threads, but at most _MOST_AHEAD, analyse frames ahead.
     """
     begun = time.perf_counter()
-    busy = dict.fromkeys(("read", "look", "restore", "write"), 0.0)
+    busy = dict.fromkeys(("read", "analyse", "restore", "write"), 0.0)
     reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
     ahead = max(1, min(_MOST_AHEAD, runtime.computing_threads() // 2))
-    looker = Stage(lambda: _looked(reader, model, busy, ahead), held=1)
+    analyser = Stage(lambda: _analysed(reader, model, busy, ahead), held=1)
     writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []
     count = 0
     model.reset()
     try:
-        for seen, following in with_following(looker):
+        for seen, following in with_following(analyser):
             start = time.perf_counter()
             if seen.cut:
                 model.reset()
                 cuts.append(count)
-            restored = model.step(seen.before, seen.sight, _same_scene(following))
+            restored = model.step(seen.before, seen.analysis, _same_scene(following))
             busy["restore"] += time.perf_counter() - start
             writer.put(_Done(seen, restored))
             count += 1
@@ -118,7 +124,7 @@ def restore_frames(
         sink.finish()
     except BaseException:
         reader.stop()
-        looker.stop()
+        analyser.stop()
         writer.abandon()
         sink.discard()
         raise
@@ -130,20 +136,20 @@ def restore_frames(
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """A frame that has been looked at.
+class _Analysed:
+    """A frame that has been analysed.
 
     Attributes:
         frame: as read.
         before: its samples as float32 in [0, 1].
         cut: whether a scene begins with it.
-        sight: what the model saw in it.
+        analysis: what the model found in it.
     """
 
     frame: Frame
     before: FloatArray
     cut: bool
-    sight: Any
+    analysis: Any
 
 
 def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
@@ -157,16 +163,16 @@ def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
         yield held.pop(), None
 
 
-def _same_scene(following: _Seen | None) -> Any:
+def _same_scene(following: _Analysed | None) -> Any:
     """Return what the next frame shows, unless a scene begins with it."""
-    return None if following is None or following.cut else following.sight
+    return None if following is None or following.cut else following.analysis
 
 
 @dataclass(frozen=True, eq=False)
 class _Done:
     """A frame and what became of it, float32 in [0, 1]."""
 
-    seen: _Seen
+    seen: _Analysed
     after: FloatArray
 
 
@@ -180,38 +186,38 @@ def _wanted(source: FrameSource, options: ClipOptions) -> Iterator[Frame]:
         yield frame
 
 
-def _looked(
+def _analysed(
     frames: Iterable[Frame], model: FrameModel, busy: dict[str, float], ahead: int
-) -> Iterator[_Seen]:
-    """Yield frames in order with what they show by themselves; ``ahead`` are looked at at once."""
+) -> Iterator[_Analysed]:
+    """Yield frames in order with what they show by themselves; ``ahead`` at a time."""
     detect = CutDetector()
     waiting: deque[Future[tuple[FloatArray, Any, float]]] = deque()
     held: deque[Frame] = deque()
     with ThreadPoolExecutor(ahead) as pool:
 
-        def oldest() -> _Seen:
-            frame, (before, sight, seconds) = held.popleft(), waiting.popleft().result()
-            busy["look"] += seconds
-            return _Seen(frame, before, detect(before), sight)
+        def oldest() -> _Analysed:
+            frame, (before, analysis, seconds) = held.popleft(), waiting.popleft().result()
+            busy["analyse"] += seconds
+            return _Analysed(frame, before, detect(before), analysis)
 
         for frame in frames:
             held.append(frame)
-            waiting.append(pool.submit(_look, frame, model))
+            waiting.append(pool.submit(_analyse, frame, model))
             if len(waiting) > ahead:
                 yield oldest()
         while waiting:
             yield oldest()
 
 
-def _look(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
+def _analyse(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
     """Return a frame as float32, what it shows by itself, and how long that took, s."""
     start = time.perf_counter()
     before = to_float(frame.samples)
     if frame.motion is None:
-        sight = model.look(before)
+        analysis = model.analyse(before)
     else:
-        sight = cast("KnowsMotion", model).look_known(before, frame.motion)
-    return before, sight, time.perf_counter() - start
+        analysis = cast("KnowsMotion", model).analyse_known(before, frame.motion)
+    return before, analysis, time.perf_counter() - start
 
 
 def _written(done: _Done, options: ClipOptions) -> Frame:

@@ -1,7 +1,7 @@
 """The photo network on each frame, steadied by what was restored before.
 
-The motion of a frame is told by one look at one window, where the photo pipeline takes several
-looks at many. What the frame before became, moved along with the picture,
+The motion of a frame is estimated once, at one window, where the photo pipeline
+estimates several times, at many. What the frame before became, moved along with the picture,
 then counts for a share wherever it agrees: two frames that were shaken differently have
 different errors. Nothing of that was learned.
 
@@ -101,7 +101,7 @@ class SteadyPhoto:
         """Forget everything, as at a scene cut."""
         self._last = self._ahead = None
 
-    def look(self, frame: FloatArray) -> Prepared:
+    def analyse(self, frame: FloatArray) -> Prepared:
         """Return what a frame shows by itself; may be asked ahead, by another thread.
 
         Args:
@@ -127,20 +127,20 @@ class SteadyPhoto:
     def step(
         self,
         frame: FloatArray,
-        sight: Prepared | None = None,
+        analysis: Prepared | None = None,
         following: Prepared | None = None,
     ) -> FloatArray:
         """Restore the next frame and remember it.
 
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
-            sight: of this frame, if it was looked at ahead.
+            analysis: of this frame, if it was analysed ahead.
             following: of the frame after it, if that is of the same scene.
 
         Returns:
             (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.
         """
-        seen = self.look(frame) if sight is None else sight
+        seen = self.analyse(frame) if analysis is None else analysis
         height, width = frame.shape[:2]
         last = self._last
         if last is not None and last.planes.shape != seen.planes.shape:

@@ -158,7 +158,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
 
 
 def _detect(order: Order, tell: Tell) -> dict[str, Any]:
-    from unblur.detection.facade import judge, look
+    from unblur.detection.facade import judge, read_luma
     from unblur.io import read_photo
     from unblur.web import pictures
     from unblur.zoo.models import default_session
@@ -166,15 +166,13 @@ def _detect(order: Order, tell: Tell) -> dict[str, Any]:
     tell("reading", 0.0, 0.0)
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
     tell("analysing", 0.3, photo.megapixels)
-    seen = look(photo, full=False, tone=order.tone)
+    seen = read_luma(photo, full=False, tone=order.tone)
     detection = judge(seen, default_session(order.runtime).detector(), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)
 
 
 def _clip(order: Order, tell: Tell) -> dict[str, Any]:
-    import dataclasses
-
     from unblur.video import ClipLimits, ClipOptions, restore_clip
     from unblur.zoo.models import default_session
 
@@ -193,8 +191,7 @@ def _clip(order: Order, tell: Tell) -> dict[str, Any]:
         session=default_session(order.runtime),
         progress=advance,
     )
-    shown = dataclasses.asdict(report)
-    return {"kind": "clip", "verdict": "restored", "changed": True, **shown}
+    return {"kind": "clip", "verdict": "restored", "changed": True, **report.to_dict()}
 
 
 def _region(region: tuple[int, int, int, int] | None) -> Region | None:
