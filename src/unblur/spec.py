@@ -94,7 +94,7 @@ class ModelSpec:
             if values.get("bank") == "edges":
                 raise SpecMismatch(
                     f"{where} was trained on the bank 'edges', which this version does not make "
-                    "any more; train it again on the bank 'tv', or use unblur 0.1"
+                    "any more; train it again on the bank 'tv', or use the version that made it"
                 )
             spec = from_dict(cls, values, where="its specification")
             spec.check()

@@ -214,6 +214,16 @@ def test_what_is_no_specification_is_refused(text):
         ModelSpec.from_json(text, where="here")
 
 
+def test_old_names_of_data_are_taken_with_a_note(caplog):
+    values = {"name": "a", "task": "kernel", "data": {"looks": 3}}
+    with caplog.at_level("WARNING"):
+        assert config_from(values, where="mine.toml").data.rounds == 3
+    assert "mine.toml: data.looks is called rounds now" in caplog.text
+    assert recorded_config(json.dumps(values), where="a checkpoint").data.rounds == 3
+    with pytest.raises(BadValue, match="looks"):
+        config_from({**values, "task": "detect"}, where="mine.toml")
+
+
 def test_specifications_come_back_as_they_were():
     spec = ModelSpec(
         "a", "x", 8, 48, 10, "-", "-", 5, {"loss": 1.0}, inputs={"image": ("r", "g", "b")}

@@ -204,6 +204,7 @@ def test_frames_looked_at_side_by_side_stay_in_order(threads):
     sink = Kept()
     report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), runtime=Runtime(threads))
     assert sink.seen == list(range(30)) and report.busy["analyse"] > 0.15
+    assert report.to_dict()["busy"]["look"] == report.busy["analyse"]  # its old name
 
 
 def test_a_failing_look_ends_the_work():
