@@ -10,9 +10,9 @@ from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import refinement
 from unblur.motion.field import MotionField, compared, reconcile, uniform_field
 from unblur.motion.frequency import GRID
-from unblur.motion.kernel import PsfEstimate
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import clean_psf
 from unblur.tone import LINEAR
 

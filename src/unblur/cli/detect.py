@@ -18,7 +18,7 @@ from unblur.cli.common import progress_bar, tone_option
 from unblur.cli.options import device_option
 from unblur.cli.say import nothing_as_json, say, say_json
 from unblur.paths import names_of, shown
-from unblur.runtime import Device, Runtime
+from unblur.runtime import Device, Runtime, available_cores
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -146,7 +146,6 @@ def _all(
     """Go through the photos in as many processes as pay; yields (index, verdict)."""
     from unblur.batch.pool import Lost, in_processes
     from unblur.detection.culling import Seen, go_through
-    from unblur.engines.onnx import available_cores
     from unblur.errors import EngineFailed
 
     job = partial(go_through, **how)

@@ -40,9 +40,8 @@ def list_models(as_json: bool) -> None:
 @click.argument("network")
 def show(network: str) -> None:
     """Show what is known of NETWORK, shipped, added or an ONNX file of ours, as JSON."""
-    from unblur.engines.onnx import OnnxEngine
     from unblur.errors import UnknownModel, nearest
-    from unblur.zoo.catalogue import shipped_networks, weights_path
+    from unblur.zoo.catalogue import shipped_networks, spec_of, weights_path
     from unblur.zoo.store import read_record, stored_names
 
     if network in shipped_networks():
@@ -57,7 +56,7 @@ def show(network: str) -> None:
         raise UnknownModel(
             f"there is no network '{network}', nor such an ONNX file; {nearest(network, known)}"
         )
-    spec: dict[str, Any] = dataclasses.asdict(OnnxEngine(path, task=None).spec)
+    spec: dict[str, Any] = dataclasses.asdict(spec_of(path))
     spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
     say_json(spec)
 

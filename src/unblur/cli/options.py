@@ -56,9 +56,9 @@ def _known_device(_: click.Context, __: click.Parameter, device: Device | None) 
     """Return the device that is asked for, which must be there, or else the environment's."""
     if device is None:
         return Runtime.of_process().provider
-    import onnxruntime
+    from unblur.engines.onnx import require_device
 
-    Runtime(provider=device).choices(onnxruntime.get_available_providers())
+    require_device(Runtime(provider=device))
     return device
 
 

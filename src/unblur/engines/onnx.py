@@ -14,7 +14,7 @@ from unblur.errors import CorruptWeights, EngineFailed, NoSuchDevice, SpecMismat
 from unblur.runtime import ALL_THREADS, CPU, OPENVINO, Runtime, absent, available_cores
 from unblur.spec import SPEC_KEY, ModelSpec
 
-__all__ = ["OnnxEngine", "available_cores", "first_line", "open_session"]
+__all__ = ["OnnxEngine", "available_cores", "first_line", "open_session", "require_device"]
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,17 @@ class OnnxEngine:
             return tuple(self._session.run(None, feed))
         except Exception as error:
             raise EngineFailed(f"{self.spec.name} failed: {first_line(error)}") from error
+
+
+def require_device(runtime: Runtime) -> None:
+    """Look whether the device that is asked for is installed, before anything is done.
+
+    Raises:
+        NoSuchDevice: it is not.
+    """
+    import onnxruntime
+
+    runtime.choices(onnxruntime.get_available_providers())
 
 
 def open_session(source: Path | bytes, runtime: Runtime) -> tuple[Any, str]:

@@ -14,8 +14,8 @@ from unblur.errors import BadValue, ShapeMismatch
 from unblur.io import Photo
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.field import MotionField, visibility
-from unblur.motion.kernel import PsfEstimate
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
 from unblur.motion.windows import WINDOW

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from unblur.blur.psf import Psf
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import mean_psf
-from unblur.motion.kernel import PsfEstimate
 from unblur.motion.params import FIELD, ROLL, FieldParams, RollParams
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import aligned, clean_psf, similarities
 from unblur.motion.roll import falls_with_distance
 

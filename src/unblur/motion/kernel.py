@@ -13,35 +13,12 @@ from unblur.engines.base import Engine
 from unblur.motion.features import MotionFeatures, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.guided import guided, unguided
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import clean_psf
 from unblur.motion.threads import in_threads
 from unblur.runtime import ALL_THREADS, Runtime
 
 _BATCH = 8
-
-
-@dataclass(frozen=True, eq=False)
-class PsfEstimate:
-    """One window's estimated PSF.
-
-    Attributes:
-        psf: centroid at the centre to the nearest pixel.
-        confidence: expected cosine similarity with the true PSF, in [0, 1]: KernelNet's, of the
-            estimate that the search and the fusion went on with. The gate and the restoration
-            network were fitted to it.
-        blur_probability: that the window is motion-blurred.
-        noise: standard deviation of the noise, linear light.
-        detail: mean pooled high-pass energy (log10), low where there is nothing to see.
-        fused_confidence: the same of FuseNet, of the PSF itself, where it had the last word;
-            None elsewhere.
-    """
-
-    psf: Psf
-    confidence: float
-    blur_probability: float
-    noise: float
-    detail: float
-    fused_confidence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,10 @@ from unblur.motion.field import (
     reconcile,
     visibility,
 )
-from unblur.motion.kernel import Observed, PsfEstimate, estimate, estimate_psfs, observe_all
+from unblur.motion.kernel import Observed, estimate, estimate_psfs, observe_all
 from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better

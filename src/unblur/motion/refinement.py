@@ -20,8 +20,9 @@ from unblur.motion.candidates import choose
 from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import collapsed, fuse, least_energy, mean_psf
-from unblur.motion.kernel import Observed, PsfEstimate, estimate, observe, observe_all
+from unblur.motion.kernel import Observed, estimate, observe, observe_all
 from unblur.motion.params import MOTION, REFINE, MotionParams, RefineParams
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.spatial import halve

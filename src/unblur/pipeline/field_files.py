@@ -24,7 +24,7 @@ from unblur.blur.psf import Psf
 from unblur.blur.psf_files import load_psf
 from unblur.errors import BadPsf, BadValue
 from unblur.motion.field import MotionField
-from unblur.motion.kernel import PsfEstimate
+from unblur.motion.psf_estimate import PsfEstimate
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -17,8 +17,8 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.motion.detect import BlurDetector, Detection
 from unblur.motion.field import MotionField
-from unblur.motion.kernel import PsfEstimate
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.pipeline.settings import DEFAULTS, Settings
 
 SHARP = "this photo is already sharp: no motion blur found"

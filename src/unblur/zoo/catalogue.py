@@ -10,6 +10,7 @@ from unblur.engines.onnx import OnnxEngine
 from unblur.errors import CorruptWeights, UnknownModel
 from unblur.restoration.classical import CLASSICAL
 from unblur.runtime import ONE_THREAD
+from unblur.spec import ModelSpec
 from unblur.zoo.store import read_record, stored_files, stored_names
 
 DEFAULT_MODEL = "unblur"
@@ -82,6 +83,15 @@ def model_files(name: str) -> list[Path]:
     return [Path(name)] if Path(name).is_file() else []
 
 
+def spec_of(path: Path) -> ModelSpec:
+    """Return what a network file of ours says of itself.
+
+    Raises:
+        CorruptWeights, SpecMismatch: it is none, or of another version.
+    """
+    return OnnxEngine(path, task=None, runtime=ONE_THREAD).spec
+
+
 def describe_models() -> list[dict[str, Any]]:
     """Return a row for each model.
 
@@ -92,7 +102,7 @@ def describe_models() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name, network in NETWORKS.items():
         path = weights_path(network)
-        spec = OnnxEngine(path, task="restore", runtime=ONE_THREAD).spec
+        spec = spec_of(path)
         kind = (
             "plain network, told nothing of the motion"
             if spec.bank == "none"
