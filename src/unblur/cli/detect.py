@@ -117,7 +117,7 @@ def detect(
     how = {"full": full, "everywhere": mapped, "keep_luma": mapped, "tone": tone}
     how |= {"runtime": Runtime(1, device)}
     verdicts: dict[int, Seen] = {}
-    with progress_bar("looking", len(files)) as bar:
+    with progress_bar("judging", len(files)) as bar:
         for number, item in _all(files, workers, how):
             written.draw(number, item)
             verdicts[number] = replace(item, luma=None) if mapped else item

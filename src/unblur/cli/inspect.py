@@ -105,8 +105,8 @@ def inspect(
         return
     from unblur.inspection.sheet import headline
 
-    told, details = headline(seen)
-    say(f"{shown(photo)}: {told} ({details})")
+    headed, details = headline(seen)
+    say(f"{shown(photo)}: {headed} ({details})")
     for _, target in targets:
         say(f"  -> {shown(target)}")
 

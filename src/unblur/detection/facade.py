@@ -14,8 +14,8 @@ from unblur.tone import ToneCurve
 from unblur.zoo.models import Session, default_session
 
 QUICK_PX = 1000
-"""Longer side of a quick look: what can be seen when a photo fills a screen. Of a panorama more
-is looked at, so that the shorter side still fills a window."""
+"""Longer side at which photos are judged quickly: what can be seen when a photo fills a screen. Of
+a panorama more is read, so that the shorter side still fills a window."""
 
 
 def detect(
@@ -31,10 +31,10 @@ def detect(
 
     Args:
         source: as :func:`unblur.restore`.
-        full: look at the full size; otherwise at one whose longer side is 1000 to 2000 px,
+        full: judge the full size; otherwise at one whose longer side is 1000 to 2000 px,
             where blur that would not be seen on a screen is not seen either. JPEG files are
             then read several times faster.
-        everywhere: look at the whole photo, not only at its four most telling windows.
+        everywhere: judge the whole photo, not only at its four most telling windows.
         tone: as :func:`unblur.restore`, but that nothing is estimated: sRGB where the file says
             nothing.
         threads: for the network; all processors if omitted.
@@ -55,7 +55,7 @@ def detect(
 
 
 def read_luma(source: Source, *, full: bool, tone: ToneCurve | str = "auto") -> Reduced:
-    """Return a photo's luma at full size or at that of a quick look.
+    """Return a photo's luma at full size or at that of a quick verdict.
 
     Raises:
         InputError: see :mod:`unblur.errors`.

@@ -82,7 +82,7 @@ class Inspection:
     device: str = "cpu"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is told in numbers, for JSON; lengths in photo px."""
+        """Return the numbers, for JSON; lengths in photo px."""
         rows = self.field.to_dict()
         for item, trust in zip(rows["windows"], self.trust.ravel(), strict=True):
             item["trust"] = round(float(trust), 4)
@@ -138,7 +138,7 @@ def inspect_photo(
     threads: int | None = None,
     session: Session | None = None,
 ) -> Inspection:
-    """Look at a photo's motion from all sides.
+    """Measure a photo's motion, with all that it was estimated from.
 
     Args:
         photo: any, large enough for the estimator.

@@ -60,8 +60,8 @@ _COLUMNS = (
 def page(seen: Inspection) -> bytes:
     """Return the page, UTF-8."""
     photo, window, maps = photo_panels(seen), window_panels(seen), map_panels(seen)
-    told, details = headline(seen)
-    title = escape(f"{seen.name}: {told}" if seen.name else told)
+    headed, details = headline(seen)
+    title = escape(f"{seen.name}: {headed}" if seen.name else headed)
     shown = seen.window
     parts = [
         "<!doctype html>",
@@ -97,7 +97,7 @@ def _kernels(seen: Inspection, panel: Panel) -> str:
         for x, estimate in zip(seen.field.centres_x, row, strict=True):
             psf = photo_psf(seen.field, estimate)
             length = psf.length_px()
-            told = f"{length:.1f} px at {psf.angle_deg():.0f}°" if length else "no motion"
+            headed = f"{length:.1f} px at {psf.angle_deg():.0f}°" if length else "no motion"
             sure = f"confidence {estimate.confidence:.2f}"
             half = min(height, width) / 12
             chosen = ' class="shown"' if (y, x) == (seen.window.y, seen.window.x) else ""
@@ -105,8 +105,8 @@ def _kernels(seen: Inspection, panel: Panel) -> str:
                 f'<g tabindex="0"{chosen}><rect x="{x - half:.0f}" y="{y - half:.0f}" '
                 f'width="{2 * half:.0f}" height="{2 * half:.0f}" rx="6"/>'
                 f'<text x="{x:.0f}" y="{y + half + 1.2 * text:.0f}" text-anchor="middle" '
-                f'font-size="{text:.0f}">{told}</text>'
-                f"<title>{told}, {sure}</title></g>"
+                f'font-size="{text:.0f}">{headed}</text>'
+                f"<title>{headed}, {sure}</title></g>"
             )
     return (
         f'<figure><div class="photo"><img alt="{escape(panel.title)}" src="{_data(panel.picture)}">'

@@ -104,17 +104,17 @@ def headline(seen: Inspection) -> tuple[str, str]:
     """Return what is to be said first, and the details."""
     field = seen.field
     if seen.reason:
-        told = seen.reason
+        headed = seen.reason
     else:
         kind = "the same everywhere" if field.uniform else "different from place to place"
-        told = f"motion of {field.length_px:.1f} px at {mean_angle_deg(field):.0f}°, {kind}"
+        headed = f"motion of {field.length_px:.1f} px at {mean_angle_deg(field):.0f}°, {kind}"
     rows, columns = len(field.centres_y), len(field.centres_x)
     of_size = f", on the photo at 1/{field.scale} of its size" if field.scale > 1 else ""
     details = (
         f"{seen.photo.width} x {seen.photo.height} px, {rows} x {columns} windows{of_size}; "
         f"probability of motion blur {100 * field.blur_probability:.0f} %"
     )
-    return told, details
+    return headed, details
 
 
 def sheet(seen: Inspection) -> bytes:
@@ -130,9 +130,9 @@ def sheet(seen: Inspection) -> bytes:
     height = y + 30 + small + 2 * _LINE + 52 + tiny + _LINE + _MARGIN
     canvas = Image.new("RGB", (WIDTH, height), INK)
     pen = ImageDraw.Draw(canvas)
-    told, details = headline(seen)
+    headed, details = headline(seen)
     name = f"{seen.name}: " if seen.name else ""
-    _write(pen, (_MARGIN, _MARGIN - 4), f"{name}{told}", 27, PAPER)
+    _write(pen, (_MARGIN, _MARGIN - 4), f"{name}{headed}", 27, PAPER)
     _write(pen, (_MARGIN, _MARGIN + 36), details, 16, FAINT)
     _put(canvas, pen, photo[0], main, (_MARGIN, top))
     _mark(pen, seen, main, (_MARGIN, top))

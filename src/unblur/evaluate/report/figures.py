@@ -51,7 +51,7 @@ def score_names(comparison: Comparison) -> list[str]:
 
 
 def is_oracle(model: str) -> bool:
-    """Return whether a method is told the truth, so that it cannot be chosen."""
+    """Return whether a method is given the truth, so that it cannot be chosen."""
     return TRUE_PSF in model
 
 

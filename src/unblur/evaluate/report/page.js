@@ -100,7 +100,7 @@ function bestOf(key, lower) {
 
 function tagsOf({ oracle, older }) {
   return [
-    oracle ? el("span", { class: "tag", title: "told the true motion: no method" }, "bound") : null,
+    oracle ? el("span", { class: "tag", title: "given the true motion: no method" }, "bound") : null,
     older ? el("span", { class: "tag", title: "kept from before unblur's code changed" },
       "older code") : null,
   ].filter(Boolean);
@@ -200,7 +200,7 @@ function how() {
     "Each model ran in a process of its own; seconds are those of the model, without reading, " +
       "writing and scoring, as a clock and as the processors count them (the latter are less " +
       "disturbed by other programs); memory is the most that the process held, with Python and the network.",
-    "Intervals: 95 %, bootstrap over the photos (2000 resamplings). A model that is told the true " +
+    "Intervals: 95 %, bootstrap over the photos (2000 resamplings). A model that is given the true " +
       "motion is a bound, no method.",
     models.some((model) => model.older) ? "Of " + models.filter((model) => model.older)
       .map((model) => model.name).join(", ") + " at least one result was computed by an earlier " +

@@ -110,7 +110,7 @@ def _rivals(
         else:
             beside.append(f"{other} ({gain}, {p_text(pair.holm_p)})")
     said = [f"Surely better than {'; '.join(beaten)}."] if beaten else []
-    return [*said, *([f"Not told apart from {', '.join(beside)}."] if beside else [])]
+    return [*said, *([f"Not distinguished from {', '.join(beside)}."] if beside else [])]
 
 
 def _between(
@@ -146,11 +146,11 @@ def _cost(best: dict[str, Any], able: list[dict[str, Any]]) -> list[str]:
 
 
 def _oracles(lines: dict[str, dict[str, Any]], comparison: Comparison) -> list[str]:
-    told = [line for model, line in lines.items() if line["count"] and figures.is_oracle(model)]
+    given = [line for model, line in lines.items() if line["count"] and figures.is_oracle(model)]
     return [
-        f"{line['model']} is told the true motion, as a bound: "
+        f"{line['model']} is given the true motion, as a bound: "
         f"{_with_interval(line['gain'], line['gain_95'], comparison)} on {line['count']} photos."
-        for line in told
+        for line in given
     ]
 
 

@@ -26,7 +26,7 @@ const EN = {
   v_unchanged: "Nothing to improve", v_failed: "This did not work", v_cancelled: "Cancelled",
   s_restored: "Direction {a}°, {k}. Done in {t}.", s_psf: "With your motion. Done in {t}.", uniform: "the same everywhere", varying: "different from place to place",
   s_sharp: "Nothing was changed: the download is your file, byte for byte.", s_small: "A side is below 64 px, or it has fewer pixels than 96 × 96. Nothing was changed.",
-  s_unsure: "No motion could be told reliably, so nothing was changed. You can draw it yourself below.",
+  s_unsure: "No motion could be estimated reliably, so nothing was changed. You can draw it yourself below.",
   s_unchanged: "The result equals the photo.", s_clip: "Done in {t}.", s_cancelled: "Restore again whenever you like.",
   n_restored: "{l} px undone", n_sharp: "already sharp", n_small: "too small", n_unsure: "left alone", n_unchanged: "left alone",
   motionlegend: "Each mark is the path of the camera there, {n} times enlarged; faint where it is uncertain.",
