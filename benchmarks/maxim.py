@@ -36,7 +36,7 @@ from unblur.foreign.lowering import lower
 from unblur.foreign.storing import to_onnx
 from unblur.foreign.tfjs import TfGraph, read_tfjs
 from unblur.foreign.values import Value
-from unblur.runtime import Runtime
+from unblur.runtime import ONE_THREAD, Runtime
 
 Array = NDArray[Any]
 REACH_PX = 48
@@ -146,7 +146,7 @@ def through_the_pipeline(package: Path, blurry: Array, side: int) -> dict[str, f
     from unblur.zoo.store import read_record, stored_names
 
     spec = read_record(NAME) if NAME in stored_names() else add_maxim(package, None, Wishes())
-    default_session(1).restorer(NAME)
+    default_session(ONE_THREAD).restorer(NAME)
     base = peak_mb()
     ends = [(0, max(0, side - length)) for length in blurry.shape[:2]]
     photo = np.pad(blurry, [*ends, (0, 0)], mode="symmetric")[:side, :side]

@@ -24,6 +24,7 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import default_session
 
 SIDE, TEXT = 256, 16
@@ -63,7 +64,7 @@ def row_of(
     plane = luma(srgb_to_linear(pair.blurry))
     real = kernels.true_field(pair, noise_sigma(plane))
     found = kernels.estimate(row["method"], plane)
-    models = default_session(1).models("wiener")
+    models = default_session(ONE_THREAD).models("wiener")
     restored = [
         restore_picture(Picture(blurry), models, RestoreOptions(psf=field)).samples
         for field in (found, real)
