@@ -99,12 +99,25 @@ def strong_gradients(image: FloatArray, floor: float) -> FloatArray:
         image: (H, W) float32.
         floor: where the squares sum to less, both are 0.
     """
-    steps = np.stack([np.roll(image, -1, axis=1) - image, np.roll(image, -1, axis=0) - image])
-    steps *= np.square(steps).sum(axis=0) >= np.float32(floor)
+    steps = np.empty((2, *image.shape), np.float32)
+    across, down = steps
+    np.subtract(image[:, 1:], image[:, :-1], out=across[:, :-1])
+    np.subtract(image[:, 0], image[:, -1], out=across[:, -1])
+    np.subtract(image[1:], image[:-1], out=down[:-1])
+    np.subtract(image[0], image[-1], out=down[-1])
+    length = across * across
+    length += down * down
+    steps *= length >= np.float32(floor)
     return steps
 
 
 def _divergence(steps: FloatArray) -> FloatArray:
     """Return the adjoint of the differences."""
     across, down = steps
-    return np.asarray(np.roll(across, 1, axis=1) - across + np.roll(down, 1, axis=0) - down)
+    out = np.empty_like(across)
+    np.subtract(across[:, :-1], across[:, 1:], out=out[:, 1:])
+    np.subtract(across[:, -1], across[:, 0], out=out[:, 0])
+    out[1:] += down[:-1]
+    out[0] += down[-1]
+    out -= down
+    return out
