@@ -77,7 +77,9 @@ def test_with_the_true_psf_the_bank_is_nearer_to_the_sharp_photo(photos, tmp_pat
     samples = RestoreSamples(chosen, sharp)
     quiet = dataclasses.replace(TINY.recipe.camera, sigma_read=(0.001, 0.0011), jpeg_share=0.0)
     synthesise = type(samples.synthesise)(dataclasses.replace(chosen.recipe, camera=quiet))
-    recipe = dataclasses.replace(PAIRED, candidates=0, true=1, objects=0, sharp=0, defocus=0, pages=0)
+    recipe = dataclasses.replace(
+        PAIRED, candidates=0, true=1, objects=0, sharp=0, defocus=0, pages=0
+    )
     make = PairedMaker(tmp_path / "pairs.npz", synthesise, validation=False, recipe=recipe)
     rng = np.random.default_rng(6)
     made = [s for _ in range(4) for s in make(samples.window(rng), 64, 1, rng)]

@@ -1,8 +1,8 @@
 """Several PSFs of one window, found in ways that go astray on different photos; the best is chosen.
 
 * *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
-  there is noise; motion that is longer than its grid it cannot tell. *fused_polished* is the same
-  after a last step by least squares, *fused_searched* what a search begun with it finds.
+  there is noise; motion that is longer than its grid it cannot tell. *fused_searched* is what a
+  search begun with it finds.
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
 * *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.
@@ -48,18 +48,9 @@ def searched_psf(
         params: of the search.
         initial: PSF to begin with; from nothing if omitted.
     """
-    return polished_psf(luma, estimate_psf_map(luma, initial=initial, params=params))
-
-
-def polished_psf(luma: FloatArray, psf: Psf) -> Psf:
-    """Return the PSF of a window after the last step alone.
-
-    Args:
-        luma: as for :func:`searched_psf`.
-        psf: found in it.
-    """
     part = middle_part(luma)
-    return polished(part, psf, noise_sigma(part))
+    found = estimate_psf_map(luma, initial=initial, params=params)
+    return polished(part, found, noise_sigma(part))
 
 
 def long_psf(half: FloatArray) -> Psf:
@@ -121,8 +112,5 @@ def candidates(
     found: list[Candidate] = []
     if fused is not None:
         found.append(Candidate(fused, "fused"))
-        tasks += [
-            lambda: Candidate(polished_psf(window, fused), "fused_polished"),
-            lambda: Candidate(searched_psf(window, initial=fused), "fused_searched"),
-        ]
+        tasks.append(lambda: Candidate(searched_psf(window, initial=fused), "fused_searched"))
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)
