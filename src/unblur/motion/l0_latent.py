@@ -114,7 +114,7 @@ def strong_gradients(image: FloatArray, floor: float) -> FloatArray:
 def _divergence(steps: FloatArray) -> FloatArray:
     """Return the adjoint of the differences."""
     across, down = steps
-    out = np.empty_like(across)
+    out = np.empty(across.shape, np.float32)
     np.subtract(across[:, :-1], across[:, 1:], out=out[:, 1:])
     np.subtract(across[:, -1], across[:, 0], out=out[:, 0])
     out[1:] += down[:-1]
