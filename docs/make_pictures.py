@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+import unblur
 from unblur.blur import Psf, apply_psf
 from unblur.color import luma, srgb_to_linear
 from unblur.inspection.facts import inspect_photo
@@ -59,6 +60,16 @@ def inspect_picture(target: Path) -> None:
     small.save(target, quality=82, optimize=True)
 
 
+def first_pictures(folder: Path) -> None:
+    """The example photo of the first page, before and after."""
+    photo = HERE.parent / "examples/photos/rocks-shaken.jpg"
+    restored = unblur.restore(photo)
+    with Image.open(photo) as before:
+        before.convert("RGB").save(folder / "rocks-before.jpg", quality=90)
+    Image.fromarray(restored.samples).save(folder / "rocks-after.jpg", quality=90)
+
+
 if __name__ == "__main__":
+    first_pictures(HERE / "pictures")
     maps_picture(HERE / "pictures" / "motion_maps.png")
     inspect_picture(HERE / "pictures" / "inspect.jpg")

@@ -1,0 +1,139 @@
+"""The site: both languages say the same, it builds without a warning, and asks nobody else."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.test_readme import blocks, commands, links, made, ours, read
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+CHINESE = sorted(str(p.relative_to(DOCS)) for p in DOCS.rglob("*.zh.md"))
+ENGLISH = sorted(
+    str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md") if not p.name.endswith(".zh.md")
+)
+ENGLISH_ONLY = {
+    "bank.md",
+    "benchmarks.md",
+    "compare.md",
+    "design.md",
+    "detect.md",
+    "federated.md",
+    "foreign.md",
+    "formats.md",
+    "inspect.md",
+    "models.md",
+    "privacy.md",
+    "private_training.md",
+    "scale.md",
+    "training.md",
+    "video.md",
+    "web.md",
+}
+"""Pages for specialists that have no Chinese twin yet; the site shows them in English."""
+
+
+def outline(text):
+    """Return what must agree between languages."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return {
+        "sections": [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)],
+        "pictures": re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text),
+        "rows": len(re.findall(r"^\|", text, re.MULTILINE)),
+        "formulas": [re.sub(r"\s+", " ", f) for f in re.findall(r"\$\$(.*?)\$\$", text, re.DOTALL)],
+    }
+
+
+def bare(code):
+    """Return a program without its comments."""
+    return [line.split("  #")[0].rstrip() for line in code.splitlines()]
+
+
+def test_every_page_has_a_twin():
+    twins = {page.replace(".zh.md", ".md") for page in CHINESE}
+    assert twins <= set(ENGLISH)
+    assert set(ENGLISH) - twins == ENGLISH_ONLY
+
+
+@pytest.mark.parametrize("chinese", CHINESE)
+def test_both_languages_have_the_same_sections_pictures_and_commands(chinese):
+    texts = [(DOCS / page).read_text("utf-8") for page in (chinese.replace(".zh.md", ".md"), chinese)]
+    english, own = (outline(text) for text in texts)
+    assert own == english
+    assert commands(texts[0]) == commands(texts[1])
+    first, second = ([bare(b) for b in blocks(text, "python")] for text in texts)
+    assert first == second
+    assert blocks(texts[0], "text") == blocks(texts[1], "text")
+
+
+@pytest.mark.parametrize("page", [f"docs/{page}" for page in (*ENGLISH, *CHINESE)])
+def test_links_and_make_targets_exist(page):
+    text = read(page)
+    missing = [link for link in links(text) if not (ROOT / page).parent.joinpath(link).exists()]
+    assert missing == []
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert made(text) <= set(targets)
+
+
+CHINESE_SIGNS = re.compile(r"[\u4e00-\u9fff][,;:?!]|[,;:?!]\s*[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("page", [f"docs/{page}" for page in CHINESE] + ["README.zh-CN.md"])
+def test_chinese_is_punctuated_as_chinese(page):
+    text = re.sub(r"^```.*?^```$", "", read(page), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<!--.*?-->", "x", text, flags=re.DOTALL)
+    found = [text[max(0, m.start() - 8) : m.end() + 4] for m in CHINESE_SIGNS.finditer(text)]
+    assert found == []
+
+
+MKDOCS = all(
+    importlib.util.find_spec(name)
+    for name in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings", "latex2mathml")
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The built site."""
+    if not MKDOCS:
+        pytest.skip("the site is built by the extra 'docs'")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)]
+    settings = os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT / "src")}
+    built = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+def test_the_site_asks_no_other_host(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text("utf-8")
+        asked = re.findall(r'<(?:script|img|iframe|source)[^>]*\bsrc="([^"]+)"', text)
+        asked += re.findall(r'<link[^>]*rel="(?:stylesheet|icon|preload)"[^>]*href="([^"]+)"', text)
+        assert [link for link in asked if re.match(r"(?:[a-z]+:)?//", link)] == [], page
+
+
+def test_the_site_has_both_languages_formulas_and_what_is_generated(site):
+    chapter = (site / "zh" / "course" / "02-motion.html").read_text("utf-8")
+    assert "<math" in chapter
+    assert "点扩散函数" in chapter
+    assert "arithmatex" not in chapter
+    assert "unblur evaluate-clips" in (site / "reference" / "commands.html").read_text("utf-8")
+    assert "WouldOverwrite" in (site / "reference" / "errors.html").read_text("utf-8")
+    index = (site / "search" / "search_index.js").read_text("utf-8")
+    assert "deconvolution" in index
+    assert "反卷积" in index
+
+
+@pytest.mark.parametrize("language", ["", "zh/"])
+def test_the_other_language_is_one_press_away_from_files_too(site, language):
+    page = site / language / "course" / "01-light.html"
+    other = "zh" if not language else "en"
+    (link,) = re.findall(rf'<a href="([^"]+)" hreflang="{other}"', page.read_text("utf-8"))
+    assert (page.parent / link).resolve().is_file()
+    assert (page.parent / link).resolve().name == "01-light.html"
