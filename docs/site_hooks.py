@@ -15,6 +15,7 @@ import click
 from latex2mathml.converter import convert
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
+_BAR = r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'
 _CHINESE_BREAK = re.compile(
     r"(?<=[\u3001-\u3002\u4e00-\u9fff\uff01-\uff1f\u201d])\n(?=[\u201c\u4e00-\u9fff])"
 )
@@ -62,6 +63,8 @@ def formula(match: re.Match[str], page: Any) -> str:
     tex = tex.replace(r"\arg\max", r"\operatorname{arg\,max}")
     display = "block" if match[1] == "div" else "inline"
     found = convert(tex, display=display)
+    # Bars are fences here, never relations: no space around them, no stretching.
+    found = re.sub(r"<mo[^>]*>(\||&#x0007C;|&#x02016;|∣|‖)</mo>", _BAR, found)
     if re.search(r"\\[a-zA-Z]", found):
         raise ValueError(f"{page.file.src_uri}: no MathML for {tex}")
     return f'<div class="formula">{found}</div>' if display == "block" else found
