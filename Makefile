@@ -24,7 +24,7 @@ JOBS ?= 2
 # Seconds and seed for make fuzz.
 FUZZ ?= 600 0
 
-.PHONY: demo test test-lowest test-federated check fuzz format train clean
+.PHONY: demo test test-lowest test-federated check docs fuzz format train clean
 .NOTPARALLEL:
 
 # Restore the shipped example photos and show before and after.
@@ -57,6 +57,10 @@ check: $(VENV)/.dev
 # Damaged files for every reader; see SECURITY.md. As in: make fuzz FUZZ="60 7"
 fuzz: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
+
+# The site, English and Chinese, into site/; a warning is an error. Open site/index.html.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -103,4 +107,4 @@ $(LOWEST)/.ready: pyproject.toml tests/constraints-lowest.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(FEDERATED) $(LOWEST) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FEDERATED) $(LOWEST) build dist demo-out course-out site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unblur.runtime import Runtime as Runtime
     from unblur.zoo.models import Session as Session
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # From 1.29 on ONNX Runtime tells its maker what it runs on, unless this is set before it is loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

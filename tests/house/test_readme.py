@@ -11,15 +11,11 @@ from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh-CN.md"]
-PAGES = [
-    *READMES,
-    "docs/training.md",
-    "docs/compare.md",
-    "docs/foreign.md",
-    "docs/scale.md",
-    "CONTRIBUTING.md",
-]
-LINKING = [*PAGES, "docs/privacy.md", "docs/science.md", "docs/design.md", "docs/models.md"]
+DOCS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md"))
+LINKING = [*READMES, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *DOCS]
+PAGES = [page for page in LINKING if "```sh\n" in (ROOT / page).read_text("utf-8")]
+RUNNING = ["README.md", "docs/howto/python.md"]
+"""Pages whose programs are run; their Chinese twins hold the same programs."""
 
 
 def read(page):
@@ -105,9 +101,7 @@ def parse(monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_of_ours_parse(page, parse):
-    calls = ours(read(page))
-    assert calls or page == "CONTRIBUTING.md"
-    for call in calls:
+    for call in ours(read(page)):
         assert parse(call).startswith("unblur ")
 
 
@@ -132,7 +126,7 @@ def test_both_readmes_give_the_same_commands_and_programs():
     assert english == chinese
 
 
-@pytest.mark.parametrize("page", READMES)
+@pytest.mark.parametrize("page", RUNNING)
 def test_python_examples_run(page, tmp_path, monkeypatch):
     shutil.copy(ROOT / "examples" / "photos" / "rocks-shaken.jpg", tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
