@@ -22,18 +22,13 @@ ENGLISH_ONLY = {
     "benchmarks.md",
     "compare.md",
     "design.md",
-    "detect.md",
     "federated.md",
     "foreign.md",
-    "formats.md",
-    "inspect.md",
     "models.md",
     "privacy.md",
     "private_training.md",
-    "scale.md",
     "training.md",
     "video.md",
-    "web.md",
 }
 """Pages for specialists that have no Chinese twin yet; the site shows them in English."""
 
