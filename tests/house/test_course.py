@@ -74,7 +74,9 @@ def test_a_script_prints_what_its_chapter_says_and_draws_its_picture(
 
 def constants(page):
     """Return the rows of the table of constants: value as written, and where it stands."""
-    return re.findall(r"^\|[^|]*\| ([^|]+?) \| `(unblur[\w.]*:[\w.]+)` \|$", read(page), re.MULTILINE)
+    return re.findall(
+        r"^\|[^|]*\| ([^|]+?) \| `(unblur[\w.]*:[\w.]+)` \|$", read(page), re.MULTILINE
+    )
 
 
 def value_of(place):

@@ -57,7 +57,9 @@ def test_every_page_has_a_twin():
 
 @pytest.mark.parametrize("chinese", CHINESE)
 def test_both_languages_have_the_same_sections_pictures_and_commands(chinese):
-    texts = [(DOCS / page).read_text("utf-8") for page in (chinese.replace(".zh.md", ".md"), chinese)]
+    texts = [
+        (DOCS / page).read_text("utf-8") for page in (chinese.replace(".zh.md", ".md"), chinese)
+    ]
     english, own = (outline(text) for text in texts)
     assert own == english
     assert commands(texts[0]) == commands(texts[1])
@@ -72,7 +74,9 @@ CHINESE_SIGNS = re.compile(r"[\u4e00-\u9fff][,;:?!]|[,;:?!]\s*[\u4e00-\u9fff]")
 @pytest.mark.parametrize("page", [f"docs/{page}" for page in CHINESE] + ["README.zh-CN.md"])
 def test_chinese_is_punctuated_as_chinese(page):
     text = re.sub(r"^```.*?^```$", "", read(page), flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<!--.*?-->", "x", text, flags=re.DOTALL)
+    text = re.sub(
+        r"`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<!--.*?-->", "x", text, flags=re.DOTALL
+    )
     found = [text[max(0, m.start() - 8) : m.end() + 4] for m in CHINESE_SIGNS.finditer(text)]
     assert found == []
 
@@ -91,7 +95,9 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)]
     settings = os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT / "src")}
-    built = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
 
