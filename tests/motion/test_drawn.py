@@ -67,3 +67,9 @@ def test_depth_and_size_do_not_matter():
     found = drawn_over(Picture(samples))
     deep = drawn_over(Picture(samples.astype(np.uint16) * 257))
     assert np.array_equal(found, deep)
+
+
+@pytest.mark.parametrize("shape", [(1, 300, 3), (300, 2, 1), (1, 1, 3), (3, 3, 3)])
+def test_the_smallest_pictures_have_nothing_drawn_over_them(shape):
+    samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    assert drawn_over(Picture(samples)) is None

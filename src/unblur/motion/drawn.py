@@ -176,13 +176,10 @@ def _hard_steps(samples: FloatArray, params: DrawnParams) -> tuple[Mask, Mask]:
 
 def _steps(plane: FloatArray, axis: int) -> FloatArray:
     """Return how far pixels two apart along an axis differ, at the pixel between them."""
-    inner = np.abs(
-        np.take(plane, range(2, plane.shape[axis]), axis)
-        - np.take(plane, range(plane.shape[axis] - 2), axis)
-    )
-    pad = [(0, 0), (0, 0)]
-    pad[axis] = (1, 1)
-    return np.pad(inner, pad)
+    steps = np.zeros_like(plane)
+    along, plane = np.moveaxis(steps, axis, 0), np.moveaxis(plane, axis, 0)
+    np.abs(plane[2:] - plane[:-2], out=along[1:-1])
+    return steps
 
 
 def _lines(glyphs: list[tuple[int, _Glyph]], params: DrawnParams) -> list[list[tuple[int, _Glyph]]]:
