@@ -70,16 +70,16 @@ def lai_psf(path):
 
 
 def page_psf(path):
-    from unblur.web.work import _psf
+    from unblur.web.work import given_psf
 
-    return _psf(path)
+    return given_psf(path)
 
 
 def page_mask(path):
     from unblur.io import Photo
-    from unblur.web.work import _mask
+    from unblur.web.work import painted_mask
 
-    return _mask(path, Photo(np.zeros((4, 4, 3), np.uint8)))
+    return painted_mask(path, Photo(np.zeros((4, 4, 3), np.uint8)))
 
 
 def read_photo(path):
@@ -107,10 +107,10 @@ def training_photo(path):
 
 
 def clip_photos(path):
-    from unblur.evaluate.clips import _large_enough
+    from unblur.evaluate.clips import large_enough
     from unblur.io import InputFile
 
-    return _large_enough([InputFile(path, Path(path.name))], 4)
+    return large_enough([InputFile(path, Path(path.name))], 4)
 
 
 def video_folder(path):

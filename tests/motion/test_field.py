@@ -7,10 +7,10 @@ from scipy import ndimage
 from tests.pipeline.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.evaluate.metrics import kernel_similarity
-from unblur.motion import refinement
 from unblur.motion.field import MotionField, compared, reconcile, uniform_field
 from unblur.motion.frequency import GRID
 from unblur.motion.network import NetworkEstimator
+from unblur.motion.params import MotionParams, RefineParams
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import clean_psf
@@ -97,16 +97,16 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
         ((600, 640), 20, 2, 1),
     ],
 )
-def test_the_scale_follows_the_length(shape, length, seen_at, scale, monkeypatch):
-    # The fake engine sees the same length on every scale, and would lie on the next one.
-    monkeypatch.setattr(refinement, "_halved_candidates", lambda *_: [])
+def test_the_scale_follows_the_length(shape, length, seen_at, scale):
     noise = np.random.default_rng(0).random((*shape, 1)).astype(np.float32)
     blurred = apply_psf(
         ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length * seen_at, 0)
     )
     luma = 0.5 + 0.15 * (blurred[..., 0] - blurred.mean()) / blurred.std()
     picture = Picture(luma[..., None], LINEAR)
-    estimator = NetworkEstimator(FakeKernelEngine(length=length))
+    # The fake engine finds the same length on every scale, which would be wrong on the next one.
+    params = MotionParams(refine=RefineParams(halved=False))
+    estimator = NetworkEstimator(FakeKernelEngine(length=length), params=params)
     field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == scale
     assert field.length_px == pytest.approx(length * seen_at, rel=0.25)

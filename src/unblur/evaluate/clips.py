@@ -108,7 +108,7 @@ def make_clips(
 ) -> Iterator[tuple[str, Clip]]:
     """Yield named clips; clip ``i`` depends on the seed, on ``i`` and on the photos only."""
     side = SIDE_PX + 2 * recipe.margin_px
-    chosen = _large_enough(photos, side)
+    chosen = large_enough(photos, side)
     synthesise = ClipSynthesiser(recipe, camera, gyro)
     order = np.random.default_rng(seed).permutation(len(chosen))
     for number in range(count):
@@ -183,7 +183,12 @@ def _analysed(model: FrameModel, frames: FloatArray) -> Iterator[tuple[FloatArra
         yield frame, model.analyse(frame)
 
 
-def _large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:
+def large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:
+    """Return the photos whose sides have so many px.
+
+    Raises:
+        UnreadableImage: there is none.
+    """
     found = []
     for item in photos:
         with opened(item.path) as image:

@@ -149,6 +149,7 @@ class RefineParams:
             below 1.
         most_searched: windows of a varying field up to which each is searched by itself.
         flat: spread of a window, linear light, below which a search would only find noise.
+        halved: whether candidates are also sought on the picture at half its size.
         carried_px: side of the part in which a PSF is searched on a picture of twice the size.
         carried: likeness that it keeps, seen dimly, when it is carried up: one that gains detail
             only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
@@ -161,6 +162,7 @@ class RefineParams:
     trust_power: int = 4
     most_searched: int = 36
     flat: float = 2e-3
+    halved: bool = True
     carried_px: int = 768
     carried: float = 0.8
 

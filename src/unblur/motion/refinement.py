@@ -232,6 +232,8 @@ def _halved_candidates(
     Returns:
         PSFs in px of the picture itself; none if half of it is too small to be estimated from.
     """
+    if not params.halved:
+        return []
     half = _halved(read, shape, middle, params)
     if min(half.shape) < 2 * GRID:
         return []

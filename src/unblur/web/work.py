@@ -144,9 +144,9 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
     restored = restore(
         photo,
         model=order.model,
-        psf=_psf(order.psf),
+        psf=given_psf(order.psf),
         region=_region(order.region),
-        mask=_mask(order.mask, photo),
+        mask=painted_mask(order.mask, photo),
         tone=order.tone,
         session=default_session(order.runtime),
         progress=advance,
@@ -203,7 +203,7 @@ def _region(region: tuple[int, int, int, int] | None) -> Region | None:
     return Region(y, x, y + height, x + width)
 
 
-def _mask(path: Path | None, photo: Photo) -> NDArray[np.float32] | None:
+def painted_mask(path: Path | None, photo: Photo) -> NDArray[np.float32] | None:
     """Return a painted mask at the photo's size, (H, W) float32 in [0, 1]."""
     if path is None:
         return None
@@ -218,7 +218,7 @@ def _mask(path: Path | None, photo: Photo) -> NDArray[np.float32] | None:
     return np.asarray(shown)
 
 
-def _psf(path: Path | None) -> Psf | None:
+def given_psf(path: Path | None) -> Psf | None:
     """Return a PSF that was drawn or imported, bounded before it is decoded."""
     if path is None:
         return None
