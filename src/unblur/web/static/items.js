@@ -21,7 +21,7 @@ export class Items {
   }
 
   item(name, more) {
-    return { key: ++this.number, name, file: null, local: null, upload: null, job: null, look: null, lost: false,
+    return { key: ++this.number, name, file: null, local: null, upload: null, job: null, detection: null, lost: false,
       error: null, sent: 0, strength: 1, options: {}, order: null, ...more };
   }
 
@@ -63,7 +63,7 @@ export class Items {
     item.error = null;
     if (!item.upload || item.lost) {
       if (!item.file) return;
-      Object.assign(item, { upload: null, job: null, look: null, lost: false });
+      Object.assign(item, { upload: null, job: null, detection: null, lost: false });
       item.options = { model: item.options.model, tone: item.options.tone };
       this.pump();
     } else {
@@ -72,9 +72,9 @@ export class Items {
     this.changed();
   }
 
-  async look(item) {
-    if (item.look && item.look.state !== "failed") return;
-    try { item.look = await api.order({ upload: item.upload, task: "detect", tone: item.options.tone ?? "auto" }); } catch (error) { item.look = { state: "failed" }; }
+  async detect(item) {
+    if (item.detection && item.detection.state !== "failed") return;
+    try { item.detection = await api.order({ upload: item.upload, task: "detect", tone: item.options.tone ?? "auto" }); } catch (error) { item.detection = { state: "failed" }; }
     this.changed();
   }
 
@@ -82,7 +82,7 @@ export class Items {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     for (const item of this.all) {
       if (item.job) item.job = byId.get(item.job.id) ?? item.job;
-      if (item.look) item.look = byId.get(item.look.id) ?? item.look;
+      if (item.detection) item.detection = byId.get(item.detection.id) ?? item.detection;
     }
     this.changed();
   }

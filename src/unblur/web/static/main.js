@@ -179,9 +179,9 @@ function panel() {
   $("nopsf").hidden = !shown.psf;
   const name = $("model").value;
   $("modelabout").textContent = t(has(`m_${name}`) ? `m_${name}` : "m_other");
-  const look = shown.look;
-  if (look?.state === "done" && !$("heat").hidden) heat(look);
-  if (look?.state === "failed" && !$("heat").hidden) $("legend").textContent = t("failed");
+  const detection = shown.detection;
+  if (detection?.state === "done" && !$("heat").hidden) heat(detection);
+  if (detection?.state === "failed" && !$("heat").hidden) $("legend").textContent = t("failed");
 }
 
 function verdict(item) {
@@ -245,7 +245,7 @@ async function toggle(name, on) {
   if (!$(other).hidden) toggle(other, false);
   $("legend").hidden = false;
   $("legend").textContent = "…";
-  if (name === "heat") { await items.look(shown); return; }
+  if (name === "heat") { await items.detect(shown); return; }
   const id = shown.job.id, field = await api.motionOf(id);
   if (shown?.job?.id !== id) return;
   motion.load(field);
@@ -253,10 +253,10 @@ async function toggle(name, on) {
   $("legend").textContent = t("motionlegend", { n: motion.enlarged });
 }
 
-function heat(look) {
-  const image = $("heat").querySelector("img"), url = api.pictureOf(look.id, "heat");
+function heat(detection) {
+  const image = $("heat").querySelector("img"), url = api.pictureOf(detection.id, "heat");
   if (image.getAttribute("src") !== url) image.src = url;
-  const shares = look.result.probabilities;
+  const shares = detection.result.probabilities;
   $("legend").replaceChildren(...[["sharp", "sharp"], ["motion", "moved"], ["defocus", "defocus"]].flatMap(([kind, word]) =>
     [make("i", { className: `i-${kind}` }), `${t(word)} ${Math.round(100 * shares[kind])} %`]));
 }

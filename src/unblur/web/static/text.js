@@ -36,7 +36,7 @@ const EN = {
   s_tone: "Light: {c}.", c_srgb: "sRGB", c_linear: "linear", c_gamma: "gamma {g}", c_other: "{c}",
   l_caller: "chosen by you", l_file: "from the file ({s})", l_estimate: "estimated, {p} %", l_assumed: "assumed, the file does not say",
   f_tone: "Light", f_size: "Size", f_format: "Format", f_model: "Model", f_noise: "Noise", f_notes: "Notes", f_time: "Time", bits: "{n} bits",
-  f_seconds: "looking {a} s, restoring {b} s", noshow: "This browser cannot show this clip. The download works all the same.",
+  f_seconds: "estimating {a} s, restoring {b} s", noshow: "This browser cannot show this clip. The download works all the same.",
   lost: "The server does not answer. Is it still running? Trying again …", gone: "The server was started anew and has forgotten your photos. Choose ‘Try again’.",
   e_UnreadableImage: "This file is not a photo that can be read.", e_UnsupportedImage: "This kind of picture is not handled.",
   e_ImageTooLarge: "This photo has too many pixels.", e_TooLarge: "This file is too large.", e_Full: "The server is full just now. Try again later.",
