@@ -77,7 +77,7 @@ _FLAT_DATA = frozenset(
 
 
 _RENAMED = {"looks": "rounds"}
-"""Old names of keys of ``data``; taken until 0.2, with a note."""
+"""Old names of keys of ``data``; taken until 0.3, with a note."""
 
 
 def task_of(config: TrainConfig) -> Task[Any]:

@@ -75,7 +75,7 @@ class ClipReport:
     device: str = "cpu"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report for JSON; ``look``, the old name of ``analyse``, stays until 0.2."""
+        """Return the report for JSON; ``look``, the old name of ``analyse``, stays until 0.3."""
         row = asdict(self)
         row["busy"] = {**self.busy, "look": self.busy.get("analyse", 0.0)}
         return row
