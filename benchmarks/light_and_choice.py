@@ -7,8 +7,8 @@ and JPEG (half of them) are the same in both.
 
 * *Light*: the evidence of :mod:`unblur.motion.tone_estimate` for each truth, and the PSNR up to a
   shift of trial restorations in either light, each with the PSF found in it: what a mistake costs.
-* *Choice*: fused, searched, searched from a smaller picture, and long candidates, what the judge
-  sees of each, and the PSNR up to a shift of its trial restoration.
+* *Choice*: all candidates of :mod:`unblur.motion.candidates`, what the judge sees of each, and the
+  PSNR up to a shift of its trial restoration; every fourth window is a page of text.
 
 Rows are kept in ``--cache``; a run can be stopped and goes on. Every third block
 of seven windows is held out when ``--fit`` prints new constants.
@@ -47,13 +47,14 @@ from unblur.motion.judge import (
     features,
     middle_part,
 )
-from unblur.motion.kernel import estimate, observe
-from unblur.motion.refinement import fused_shared
+from unblur.motion.kernel import PsfEstimate, estimate, observe
+from unblur.motion.refinement import SharedEstimate, fused_shared
 from unblur.motion.spatial import halve
 from unblur.motion.tone_estimate import CURVES, TONE, ToneEvidence, ToneParams, tone_evidence
 from unblur.motion.trial import try_psf
 from unblur.runtime import ONE_THREAD
 from unblur.tone import SRGB, ToneCurve
+from unblur.training.pages import draw_page
 from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import default_session
 
@@ -61,7 +62,8 @@ REACH_PX = 64
 NOISE = (0.0005, 0.04)
 NOISE_STEPS = (0.0, 0.002, 0.005, 0.01, 0.02, 1.0)
 LONG_EACH = 5
-FUSED_EACH = 1
+PAGES_EACH = 4
+"""One window in so many is a page of text, of those that did not move far."""
 HELD_OUT_EACH = 3
 """Of blocks of 7 windows, which mix what the numbers above alternate."""
 MOST_DB = 6.0
@@ -80,7 +82,10 @@ def drawn(photo: InputFile, number: int, seed: int) -> dict[str, Any] | None:
         length = log_uniform((4.0, min(50.0, side / 5)), rng)
     synthesise = Synthesiser(SynthesisRecipe(length_px=(length, length), reach_px=REACH_PX))
     psf = synthesise.draw_psf("line" if rng.random() < 0.15 else "shake", rng)
-    window = sharp_window(as_rgb(read_photo(photo.path).srgb()), side, REACH_PX, rng)
+    if number % PAGES_EACH == 0 and not is_long:
+        window = draw_page(side + 2 * REACH_PX, side + 2 * REACH_PX, rng)
+    else:
+        window = sharp_window(as_rgb(read_photo(photo.path).srgb()), side, REACH_PX, rng)
     if min(window.shape[:2]) < side + 2 * REACH_PX:
         return None
     noise, tone = log_uniform(NOISE, rng), float(rng.uniform(-0.2, 0.5))
@@ -139,9 +144,13 @@ class Chooser:
         self.kernel = session.network(weights_path(KERNEL_NET), "kernel")
         self.fuse = session.network(weights_path(FUSE_NET), "fuse")
 
-    def fused(self, window: FloatArray) -> Psf:
+    def first(self, window: FloatArray) -> PsfEstimate:
+        """Return KernelNet's first estimate of the middle of a window."""
+        return estimate([observe(middle(window, 256))], self.kernel)[0]
+
+    def fused(self, window: FloatArray) -> SharedEstimate:
         """Return what the networks make of a window."""
-        first = estimate([observe(middle(window, 256))], self.kernel)[0].psf
+        first = self.first(window).psf
 
         def read(y0: int, x0: int, y1: int, x1: int) -> FloatArray:
             return np.ascontiguousarray(window[y0:y1, x0:x1])
@@ -149,15 +158,14 @@ class Chooser:
         found, _ = fused_shared(
             read, window.shape, first, self.kernel, self.fuse, runtime=ONE_THREAD
         )
-        return found.psf
+        return found
 
     def __call__(
-        self, blurry: FloatArray, sharp: FloatArray, curve: ToneCurve, psf: Psf, *, fuses: bool
+        self, blurry: FloatArray, sharp: FloatArray, curve: ToneCurve, psf: Psf
     ) -> dict[str, Any]:
         """Return origins, features and PSNR of the candidates, and the PSNR of the true PSF."""
         window = np.ascontiguousarray(luma(curve.to_linear(blurry)))
-        fused = self.fused(window) if fuses else None
-        found = candidates(window, fused, halve(window))
+        found = candidates(window, self.fused(window).psf, halve(window))
         samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
         target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
         noise = noise_sigma(samples)
@@ -204,8 +212,7 @@ def measure(photos: list[InputFile], windows: int, seed: int, cache: Path) -> li
         if number % LONG_EACH:
             row["light"] = light_row(pair["photos"])
         curve = CURVES[number % 2]
-        fuses = number % FUSED_EACH == 0
-        row["choice"] = choose(*pair["photos"][curve.name], curve, pair["psf"], fuses=fuses)
+        row["choice"] = choose(*pair["photos"][curve.name], curve, pair["psf"])
         row["truth"] = curve.name
         rows.append(row)
         with cache.open("a") as file:
@@ -267,7 +274,6 @@ def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
     density = JudgeParams((-1.0, *(0.0,) * (len(FEATURES) - 1)))
     groups = {
         "all": lambda row: True,
-        "with fused": lambda row: "fused" in row["choice"]["origins"],
         "length < 12 px": lambda row: row["length"] < 12,
         "12 - 30 px": lambda row: 12 <= row["length"] < 30,
         "30 px and more": lambda row: row["length"] >= 30,
