@@ -17,7 +17,7 @@ from latex2mathml.converter import convert
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 _BAR = r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'
 _CHINESE_BREAK = re.compile(
-    r"(?<=[\u3001-\u3002\u4e00-\u9fff\uff01-\uff1f\u201d])\n(?=[\u201c\u4e00-\u9fff])"
+    r"(?<=[\u3001-\u3002\u4e00-\u9fff\uff01-\uff1f\u201d])\n(?=[\u201c\u4e00-\u9fff\uff08])"
 )
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):<code>~?\.?([^<]*)</code>")
 

@@ -83,7 +83,7 @@ def test_chinese_is_punctuated_as_chinese(page):
 
 MKDOCS = all(
     importlib.util.find_spec(name)
-    for name in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings", "latex2mathml")
+    for name in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings", "latex2mathml", "jieba")
 )
 
 
