@@ -81,7 +81,14 @@ def test_chinese_is_punctuated_as_chinese(page):
 
 MKDOCS = all(
     importlib.util.find_spec(name)
-    for name in ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings", "latex2mathml", "jieba")
+    for name in (
+        "mkdocs",
+        "material",
+        "mkdocs_static_i18n",
+        "mkdocstrings",
+        "latex2mathml",
+        "jieba",
+    )
 )
 
 
