@@ -117,4 +117,4 @@ def _text(help_text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", r"\|").replace("<", "&lt;")
+    return re.sub(r"\s+", " ", text).replace("|", r"\|").replace("<", "&lt;").replace("[", r"\[")

@@ -55,11 +55,11 @@ def main() -> None:
     session = unblur.Session()
     for name in ("photo", "frame"):
         model = load_frame_model(name, session=session)
-        sights = [model.look(frame) for frame in samples]
+        analyses = [model.analyse(frame) for frame in samples]
         results = []
         for i, frame in enumerate(samples):
-            following = sights[i + 1] if i + 1 < len(sights) else None
-            results.append(model.step(frame, sights[i], following))
+            following = analyses[i + 1] if i + 1 < len(analyses) else None
+            results.append(model.step(frame, analyses[i], following))
         figures = [psnr(srgb_to_linear(r), t) for r, t in zip(results, truths, strict=True)]
         say(f"model {name}: PSNR of the three frames", *figures, about=True)
         if name == "photo":

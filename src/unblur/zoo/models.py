@@ -83,8 +83,8 @@ class Session:
         >>> import numpy as np, unblur
         >>> session = unblur.Session(threads=1)
         >>> photos = [np.zeros((64, 80, 3), np.uint8)] * 2
-        >>> [unblur.restore(photo, session=session).report.changed for photo in photos]
-        [False, False]
+        >>> any(unblur.restore(photo, session=session).report.changed for photo in photos)
+        False
     """
 
     def __init__(self, *, threads: int | None = None, runtime: Runtime | None = None) -> None:
