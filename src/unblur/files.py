@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from unblur.errors import BadValue, UnblurError
 from unblur.paths import kind_of, kind_of_mode, shown
@@ -88,6 +89,18 @@ def drained(stream: BinaryIO, name: str, *, max_bytes: int) -> bytes:
         count += len(piece)
         if count > max_bytes:
             raise BadValue(_too_long(name, count, max_bytes))
+
+
+def from_json(text: str | bytes) -> Any:
+    """Return what JSON says that anybody may have written.
+
+    Raises:
+        ValueError: no JSON, or nested so deeply that reading it would take the whole stack.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _too_long(name: str, size: int, max_bytes: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from unblur.errors import BadValue, CorruptWeights, SpecMismatch
+from unblur.files import from_json
 from unblur.toml import from_dict
 
 SPEC_KEY = "unblur.spec"
@@ -82,7 +83,7 @@ class ModelSpec:
             SpecMismatch: it was trained on a bank that is not made any more.
         """
         try:
-            values = json.loads(text)
+            values = from_json(text)
             if not isinstance(values, dict):
                 raise BadValue(f"it must be an object, got {type(values).__name__}")
             version = values.get("format", FORMAT)

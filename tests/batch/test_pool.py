@@ -13,7 +13,7 @@ import pytest
 from tests.batch import jobs
 from unblur.batch import pool
 from unblur.batch.pool import Lost, in_processes
-from unblur.errors import MissingExtra
+from unblur.errors import MissingExtra, UnreadableImage
 from unblur.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
@@ -144,3 +144,28 @@ def test_a_batch_gives_each_photo_its_time_and_its_share_of_the_memory(monkeypat
     list(run(batch.How(timeout_s=7)))
     assert (told["timeout_s"], told["workers"], told["threads"]) == (7, 1, None)
     assert batch.How().here and not batch.How(timeout_s=7).here
+    list(run(batch.How()))  # several photos: one that hangs or swells must not stop the others
+    bounds = {"memory_mb": 16000, "timeout_s": batch.TIMEOUT_S, "one_thread": False, "workers": 1}
+    assert told == {**bounds, "threads": None}
+    told.clear()
+    batch.Batch(tasks[:1], settings).run(batch.How())
+    assert not told
+
+
+def test_a_worker_of_a_cluster_ends_itself_when_time_is_up():
+    code = (
+        "import time\nfrom unblur.batch.cluster import in_time\n"
+        "assert in_time(abs, -3, 30) == 3\n"
+        "in_time(time.sleep, 60, 0.2)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=50).returncode == 75
+
+
+def test_a_store_that_sends_without_end_is_given_up():
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    from unblur.batch.stores import fetch
+
+    fsspec.filesystem("memory").pipe_file("/endless/a.jpg", bytes(3_000_000))
+    assert len(fetch("memory://endless/a.jpg", max_bytes=3_000_000)) == 3_000_000
+    with pytest.raises(UnreadableImage, match=r"at most 3 MB are read"):
+        fetch("memory://endless/a.jpg", max_bytes=2_999_999)

@@ -33,12 +33,16 @@ def unblur(*args, expect=0, **options):
 
 @pytest.fixture
 def shaken(tmp_path):
+    """A piece of 160 x 120 px of a shaken photo: a second or so to restore."""
     path = tmp_path / "rocks.jpg"
-    path.write_bytes(SHAKEN.read_bytes())
+    with Image.open(SHAKEN) as image:
+        image.crop((180, 120, 340, 240)).save(path, quality=95)
     return path
 
 
-def test_the_main_job_writes_beside_the_photo(shaken):
+def test_the_main_job_writes_beside_the_photo(tmp_path):
+    shaken = tmp_path / "rocks.jpg"
+    shaken.write_bytes(SHAKEN.read_bytes())
     before = shaken.read_bytes()
     result = unblur(shaken)
     out = shaken.with_name("rocks.unblurred.jpg")
@@ -112,17 +116,17 @@ def test_standard_input_and_output(shaken):
 
 def test_region_and_mask(shaken, tmp_path):
     blurry = read_photo(shaken).samples
-    unblur(shaken, "-o", tmp_path / "r.png", "--region", "100,50,120,90")
+    unblur(shaken, "-o", tmp_path / "r.png", "--region", "50,30,60,45")
     changed = (read_photo(tmp_path / "r.png").samples != blurry).any(axis=2)
     ys, xs = np.nonzero(changed)
-    assert ys.min() >= 50 and ys.max() < 140 and xs.min() >= 100 and xs.max() < 220
+    assert ys.min() >= 30 and ys.max() < 75 and xs.min() >= 50 and xs.max() < 110
     mask = np.zeros(blurry.shape[:2], np.uint8)
-    mask[200:260, 300:390] = 255
+    mask[60:100, 90:140] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     unblur(shaken, "-o", tmp_path / "m.png", "--mask", tmp_path / "mask.png")
     changed = (read_photo(tmp_path / "m.png").samples != blurry).any(axis=2)
     assert changed.any() and not changed[mask == 0].any()
-    unblur(shaken, "-o", tmp_path / "x.png", "--region", "500,300,100,100", expect=3)
+    unblur(shaken, "-o", tmp_path / "x.png", "--region", "150,100,50,50", expect=3)
     unblur(shaken, "-o", tmp_path / "x.png", "--region", "1,2,3", expect=2)
     Image.new("L", (9, 7)).save(tmp_path / "small.png")
     result = unblur(shaken, "-o", tmp_path / "x.png", "--mask", tmp_path / "small.png", expect=3)
@@ -144,7 +148,7 @@ def test_own_psf(shaken, tmp_path):
 
 @pytest.mark.parametrize("model", ["wiener", "skimage-wiener", "skimage-richardson-lucy"])
 def test_other_models(shaken, tmp_path, model):
-    region = ("--region", "100,100,60,50")  # keeps the slow ones quick
+    region = ("--region", "50,50,60,50")  # keeps the slow ones quick
     (row,) = json.loads(
         unblur(shaken, "-o", tmp_path / "a.png", "--model", model, "--json", *region).stdout
     )
@@ -183,7 +187,7 @@ def test_tiny_photos_come_back(tmp_path, size):
 
 def test_missing_files_limits_and_usage(tmp_path, shaken):
     assert "does not exist" in unblur(tmp_path / "none.jpg", expect=3).stderr
-    assert "limit" in unblur(shaken, "--max-megapixels", "0.1", expect=3).stderr
+    assert "limit" in unblur(shaken, "--max-megapixels", "0.01", expect=3).stderr
     unblur(shaken, "--strength", "2", expect=2)
     unblur(shaken, "--strenth", "1", expect=2)
     unblur(shaken, SHARP, "-o", "-", expect=2)
@@ -216,7 +220,8 @@ def test_synth_and_evaluate(tmp_path):
     out = tmp_path / "pairs"
     sharp = tmp_path / "sharp"
     sharp.mkdir()
-    (sharp / "rocks.jpg").write_bytes((ROOT / "examples/sharp/rocks.jpg").read_bytes())
+    with Image.open(ROOT / "examples/sharp/rocks.jpg") as image:
+        image.crop((150, 100, 350, 260)).save(sharp / "rocks.jpg", quality=95)
     recipe = ROOT / "configs" / "benchmark_recipe.toml"
     assert (
         "2 pairs"

@@ -227,6 +227,28 @@ def test_deep_heic_is_planned_as_png_and_others_as_jpeg(tmp_path):
     assert told == {"ten_bits.heic": ".png", "turned.heic": ".jpg", "damaged.heic": ".jpg"}
 
 
+def test_deep_heic_is_planned_alike_in_stores_and_among_frames(tmp_path):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    from unblur.batch.plan import plan_tasks
+    from unblur.io import find_images
+    from unblur.io.video_folder import FolderSink
+
+    store = fsspec.filesystem("memory")
+    for name in ("ten_bits.heic", "turned.heic"):
+        (tmp_path / name).write_bytes((DATA / name).read_bytes())
+        store.pipe_file(f"/deep/{name}", (DATA / name).read_bytes())
+    for photos, output in (
+        ("memory://deep", "memory://out"),
+        ("memory://deep", str(tmp_path / "out")),
+        (str(tmp_path), "memory://out"),
+        (str(tmp_path), str(tmp_path / "out")),
+    ):
+        targets = [task.target.rsplit("/", 1)[1] for task in plan_tasks([photos], output).tasks]
+        assert targets == ["ten_bits.png", "turned.jpg"]
+    sink = FolderSink(tmp_path / "frames", find_images([tmp_path]))
+    assert sorted(p.name for p in sink._places.values()) == ["ten_bits.png", "turned.jpg"]
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP"])
 def test_sixteen_bits_in_eight_are_told(kind):
     photo = Photo.from_array(picture(4, np.uint16))

@@ -134,3 +134,49 @@ def test_grey_with_transparency():
     np.testing.assert_array_equal(photo.samples, planes[..., :1])
     np.testing.assert_array_equal(photo.alpha, planes[..., 1])
     assert photo.samples.shape == (HEIGHT, WIDTH, 1)
+
+
+def test_an_editor_gets_its_sixteen_bits_and_its_profile_back(tmp_path):
+    """As photo editors call another program: a deep TIFF with a profile out, a result back."""
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from unblur.blur import Psf
+    from unblur.blur.psf_files import save_psf
+    from unblur.cli import main
+    from unblur.io.color_tags import PRIMARIES
+    from unblur.io.profiles import made_profile
+    from unblur.tone import power_curve
+
+    def unblur(*words):
+        return CliRunner().invoke(main, [str(word) for word in words])
+
+    profile = made_profile(PRIMARIES[12], power_curve(2.2), "of the editor")
+    sent, back, psf = (tmp_path / name for name in ("sent.tif", "back.tif", "psf.png"))
+    deep = np.kron(RGB, np.ones((3, 3, 1), np.uint16))
+    tags = [(34675, "B", len(profile), profile, True), (271, "s", 0, "Maker", True)]
+    tifffile.imwrite(
+        sent, deep, photometric="rgb", resolution=(300, 300), extratags=tags, metadata=None
+    )
+    save_psf(Psf.from_line(5, 20), psf)
+    told = ("--psf", psf, "--model", "wiener")
+    done = unblur(sent, "-o", back, *told)
+    assert done.exit_code == 0, done.output
+    result, before = read_photo(back), read_photo(sent)
+    assert result.samples.dtype == np.uint16 and result.samples.shape == deep.shape
+    assert (result.samples != before.samples).mean() > 0.5
+    assert len(np.unique(result.samples & 255)) > 100  # no eight bits in disguise
+    assert result.metadata.icc_profile == before.metadata.icc_profile == profile
+    with tifffile.TiffFile(back) as written, Image.open(back) as shown:
+        page = written.pages[0]
+        assert (page.bitspersample, page.tags[271].value) == (16, "Maker")
+        assert page.tags[282].value == (300, 1) and shown.size == deep.shape[1::-1]
+    # What editors look at: 0 where a result is there, else another code and no file.
+    assert unblur(sent, "-o", back, *told).exit_code == 6
+    assert unblur(sent, "-o", sent, "--overwrite", *told).exit_code == 6
+    assert unblur(sent, "-o", back, "--overwrite", *told).exit_code == 0
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(sent.read_bytes()[:2000])
+    assert unblur(cut, "-o", tmp_path / "none.tif", *told).exit_code == 3
+    assert not (tmp_path / "none.tif").exists()
+    assert (read_photo(sent).samples == deep).all()

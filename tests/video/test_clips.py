@@ -298,6 +298,25 @@ def test_folders_keep_names_order_depth_and_formats(tmp_path):
         assert grey.mode == "L"
 
 
+def test_frames_go_into_a_folder_beside_theirs(tmp_path):
+    from click.testing import CliRunner
+
+    from unblur.cli import main
+
+    folder = tmp_path / "holiday.2024"
+    folder.mkdir()
+    Image.fromarray(texture(40, 56, 3)).save(folder / "a.png")
+    words = ["video", str(folder), "--model", "photo", "--strength", "0"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "holiday.2024.unblurred" / "a.png").is_file()
+    assert CliRunner().invoke(main, words).exit_code == 6  # there is one already
+    assert CliRunner().invoke(main, [*words, "-o", str(tmp_path / "v2.clean")]).exit_code == 0
+    for name in ("a.mp4", "a.png", "a.WEBM"):
+        done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / name)])
+        assert done.exit_code == 3 and "would be a file" in done.output
+
+
 def test_folders_refuse_what_would_lose_frames(tmp_path):
     with pytest.raises(InputError, match="no photos found"):
         restore_clip(tmp_path, tmp_path / "out", model="photo")

@@ -394,7 +394,7 @@ def test_full_servers_say_so(encoded):
         upload = client.send(encoded())["id"]
         codes = [client.ask("POST", "/api/jobs", json.dumps({"upload": upload}))[0] for _ in "1234"]
         assert codes[0] == 202 and codes[-1] == 503
-        status, headers, text = client.ask("POST", "/api/uploads", b"x" * 190_000)
+        status, headers, text = client.ask("POST", "/api/uploads", b"x" * 199_000)
         assert status == 503 and headers["retry-after"] and b"Full" in text
         assert hub.store.count == 1
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib import import_module
@@ -22,6 +24,10 @@ _AHEAD = 3
 """Items handed to the scheduler for each thread: enough that none waits, few enough to be held."""
 
 
+_OUT_OF_TIME = 75
+"""Exit code of a worker that has ended itself: EX_TEMPFAIL, try again."""
+
+
 def on_cluster(
     job: Callable[[T], R],
     items: Sequence[T],
@@ -29,6 +35,7 @@ def on_cluster(
     scheduler: str | None,
     workers: int,
     memory_mb: int | None = None,
+    timeout_s: float,
 ) -> Iterator[tuple[int, R | Lost]]:
     """Yield (index, result) of every item, each once, as they come.
 
@@ -41,6 +48,8 @@ def on_cluster(
         scheduler: address, as ``tcp://host:8786``; None: a cluster of processes made here.
         workers: of the cluster made here, one thread each.
         memory_mb: of each worker made here; Dask ends one that takes more.
+        timeout_s: that an item may take in a worker; then the worker ends itself, which costs it
+            what else it has in hand, and Dask has the item tried again as often as it does.
 
     Raises:
         MissingExtra: Dask is not installed.
@@ -58,7 +67,7 @@ def on_cluster(
         def submit(number: int) -> Any:
             key = f"unblur-{run}-{number}"
             numbers[key] = number
-            return client.submit(guarded, job, items[number], key=key, pure=False)
+            return client.submit(in_time, job, items[number], timeout_s, key=key, pure=False)
 
         left = iter(range(len(items)))
         begun = min(len(items), _AHEAD * _threads(client, scheduler))
@@ -69,6 +78,20 @@ def on_cluster(
             following = next(left, None)
             if following is not None:
                 flow.add(submit(following))
+
+
+def in_time(job: Callable[[T], R], item: T, timeout_s: float) -> R | Lost:
+    """Return what a job makes of an item; end this process if it takes longer.
+
+    A thread cannot be stopped from outside, and what Dask runs here may not start processes.
+    """
+    watch = threading.Timer(timeout_s, os._exit, (_OUT_OF_TIME,))
+    watch.daemon = True
+    watch.start()
+    try:
+        return guarded(job, item)
+    finally:
+        watch.cancel()
 
 
 def _client(

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from unblur.batch.photo import Outcome, Row, Task, file_stamp
 from unblur.batch.stores import is_url
 from unblur.errors import BadValue, CannotWrite
-from unblur.files import check_regular
+from unblur.files import check_regular, from_json
 from unblur.io import commit, is_staged_for
 from unblur.paths import shown
 
@@ -149,8 +149,8 @@ class Journal:
                 self._file.truncate(offset)
                 break
             # The disk lost power, or somebody else has written it.
-            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-                self._remember(json.loads(line), offset)
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                self._remember(from_json(line), offset)
             offset += len(line)
 
     def _remember(self, line: dict[str, Any], offset: int) -> None:

@@ -13,6 +13,7 @@ from unblur.batch.stores import fetch, is_url, put
 from unblur.errors import UnblurError, UnreadableImage
 from unblur.files import read_regular
 from unblur.io import destination, stage
+from unblur.io.decode import most_bytes
 from unblur.paths import names_of, shown
 
 Row = dict[str, Any]
@@ -65,7 +66,7 @@ def process(
     try:
         if not is_url(task.target):
             destination(Path(task.target))  # before the work
-        source = _source(task.source)
+        source = _source(task.source, most_bytes(int(settings.max_megapixels * 1e6)))
         result, facts = restore_file(source, settings, Path(task.target).suffix, progress)
         row = row_of(task.source, task.target, facts)
         if is_url(task.target):
@@ -79,9 +80,9 @@ def process(
         return failure(task, f"cannot read {shown(task.source)}: {error.strerror or error}", 3)
 
 
-def _source(place: str) -> Source:
+def _source(place: str, max_bytes: int) -> Source:
     if is_url(place):
-        data = fetch(place)
+        data = fetch(place, max_bytes=max_bytes)
         return Source(data, lambda: data, place)
     return Source(Path(place), lambda: read_regular(Path(place), UnreadableImage), place)
 

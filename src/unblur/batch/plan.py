@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from unblur.batch.photo import Row, Task, file_stamp
-from unblur.batch.stores import canonical, find_entries, is_url
+from unblur.batch.stores import beginning, canonical, find_entries, is_url
 from unblur.errors import BadValue, NothingFound, WouldOverwrite
+from unblur.io.bmff import BEGINNING_BYTES, is_deep, is_deep_still
 from unblur.io.encode import format_of
 from unblur.io.folders import Search, counted, nothing, search
 from unblur.io.outputs import (
@@ -16,9 +18,9 @@ from unblur.io.outputs import (
     Place,
     is_folder,
     local_key,
+    own_suffix,
     settle,
     wanted_outputs,
-    written_suffix,
 )
 from unblur.paths import fitted, folded, names_of, shown
 
@@ -92,8 +94,8 @@ def plan_tasks(
     if not everything:
         raise NothingFound(nothing(", ".join(map(shown, photos)), work.passed_over))
     work.tasks = [
-        Task(source, _target(output, relative, extension, single=len(everything) == 1), stamp)
-        for source, relative, stamp in everything
+        Task(found[0], _target(output, found, extension, single=len(everything) == 1), found[2])
+        for found in everything
     ]
     return _settled(work, on_collision)
 
@@ -117,8 +119,10 @@ def _found(text: str) -> tuple[list[Found], dict[str, dict[str, int]]]:
     ], _counts(local)
 
 
-def _target(output: str, relative: PurePosixPath, extension: str | None, *, single: bool) -> str:
-    ending = f".{extension.lstrip('.')}" if extension else written_suffix(relative.suffix)
+def _target(output: str, found: Found, extension: str | None, *, single: bool) -> str:
+    source, relative, _ = found
+    own = own_suffix(relative.suffix, partial(_is_deep, source))
+    ending = f".{extension.lstrip('.')}" if extension else own
     format_of(ending)
     if not is_folder(Path(output)):
         if not single:
@@ -129,6 +133,12 @@ def _target(output: str, relative: PurePosixPath, extension: str | None, *, sing
         return output
     place = relative.with_name(fitted(relative.stem, ending))
     return f"{output.rstrip('/')}/{place}" if is_url(output) else str(Path(output) / place)
+
+
+def _is_deep(place: str) -> bool:
+    if is_url(place):
+        return is_deep(beginning(place, BEGINNING_BYTES))
+    return is_deep_still(Path(place))
 
 
 def _settled(work: Work, on_collision: OnCollision) -> Work:

@@ -43,13 +43,13 @@ class How:
     """What goes through the photos.
 
     Attributes:
-        workers: processes; 1 works in this one.
+        workers: processes; 1 works on a single photo in this one.
         engine: "local" or "dask".
         scheduler: of a Dask cluster; None: a cluster made here.
         memory_mb: allotted to each process; None: an equal share of the computer's memory.
-        timeout_s: that a photo may take, where processes of this computer do the work; then it is
-            given up. None: :data:`TIMEOUT_S`. Whoever asks for one has one worker in a process
-            of its own too, for nothing else can be stopped for certain.
+        timeout_s: that a photo may take; then it is given up. None: :data:`TIMEOUT_S`. Whoever
+            asks for one, or has several photos, has one worker in a process of its own too, for
+            nothing else can be stopped for certain.
     """
 
     workers: int = 1
@@ -60,7 +60,7 @@ class How:
 
     @property
     def here(self) -> bool:
-        """Whether this process does the work itself."""
+        """Whether this process may do the work itself."""
         bounded = self.memory_mb is not None or self.timeout_s is not None
         return self.engine == "local" and self.workers == 1 and not bounded
 
@@ -134,7 +134,7 @@ class Batch:
     ) -> Iterator[tuple[int, Outcome | Lost]]:
         if not tasks:
             return iter(())
-        if how.here:
+        if how.here and (len(tasks) == 1 or _is_private(tasks)):
             here = partial(process, settings=self._settings, progress=progress)
             return ((n, guarded(here, task)) for n, task in enumerate(tasks))
         several = how.workers > 1 or how.engine != "local"
@@ -154,7 +154,12 @@ class Batch:
         job = partial(process, settings=_anywhere(alone))
         elsewhere = [_rooted(task) for task in tasks]
         return on_cluster(
-            job, elsewhere, scheduler=how.scheduler, workers=how.workers, memory_mb=how.memory_mb
+            job,
+            elsewhere,
+            scheduler=how.scheduler,
+            workers=how.workers,
+            memory_mb=how.memory_mb,
+            timeout_s=how.timeout_s or TIMEOUT_S,
         )
 
     def _finish(self, task: Task, outcome: Outcome) -> Outcome:
@@ -218,9 +223,13 @@ def check_reach(tasks: Sequence[Task], how: How) -> None:
     Raises:
         BadValue: memory:// lives in one process only.
     """
-    private = any(place.startswith("memory://") for t in tasks for place in (t.source, t.target))
-    if private and not how.here:
+    if _is_private(tasks) and not how.here:
         raise BadValue("other processes cannot see memory://; leave out --workers and --engine")
+
+
+def _is_private(tasks: Sequence[Task]) -> bool:
+    """Return whether photos come from or go into the memory of this process."""
+    return any(place.startswith("memory://") for t in tasks for place in (t.source, t.target))
 
 
 def _rooted(task: Task) -> Task:

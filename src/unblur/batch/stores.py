@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from unblur.errors import CannotWrite, EngineFailed, MissingExtra, UnreadableImage
+from unblur.files import drained
 from unblur.io.folders import NOT_COUNTED, passed_over
 from unblur.paths import shortened
 
@@ -105,19 +106,33 @@ def stamps_below(url: str) -> dict[str, str]:
     return {str(store.unstrip_protocol(name)): _stamp(info) for name, info in found.items()}
 
 
-def fetch(url: str) -> bytes:
-    """Return the bytes of one photo.
+def fetch(url: str, *, max_bytes: int) -> bytes:
+    """Return the bytes of one photo, read in pieces: nobody knows what a store sends.
+
+    Args:
+        url: of the photo.
+        max_bytes: after which it is given up.
 
     Raises:
-        UnreadableImage: it is not there, or cannot be read.
+        UnreadableImage: it is not there, is longer, or cannot be read.
     """
     store, path = _open(url)
     try:
-        return bytes(store.cat_file(path))
+        with store.open(path, "rb") as stream:
+            return drained(stream, url, max_bytes=max_bytes)
     except FileNotFoundError:
         raise UnreadableImage(f"{url} does not exist; check the name") from None
     except Exception as error:
         raise UnreadableImage(f"cannot read {url}: {_line(error)}") from error
+
+
+def beginning(url: str, count: int) -> bytes:
+    """Return the first bytes of one photo, as many as can be had; none where it cannot be read."""
+    store, path = _open(url)
+    try:
+        return bytes(store.cat_file(path, start=0, end=count))
+    except Exception:  # whoever reads the photo itself is told why
+        return b""
 
 
 def put(data: bytes, url: str) -> None:

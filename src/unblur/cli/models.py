@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def list_models(as_json: bool) -> None:
 def show(network: str) -> None:
     """Show what is known of NETWORK, shipped, added or an ONNX file of ours, as JSON."""
     from unblur.errors import UnknownModel, nearest
+    from unblur.files import from_json
     from unblur.zoo.catalogue import shipped_networks, spec_of, weights_path
     from unblur.zoo.store import read_record, stored_names
 
@@ -57,7 +58,8 @@ def show(network: str) -> None:
             f"there is no network '{network}', nor such an ONNX file; {nearest(network, known)}"
         )
     spec: dict[str, Any] = dataclasses.asdict(spec_of(path))
-    spec["recipe"] = json.loads(spec["recipe"]) if spec["recipe"] else {}
+    with contextlib.suppress(ValueError):  # somebody else's words are shown as they are
+        spec["recipe"] = from_json(spec["recipe"] or "{}")
     say_json(spec)
 
 

@@ -132,7 +132,7 @@ _STD = "-"
     type=click.FloatRange(min=1),
     metavar="SECONDS",
     help="That a photo may take; then it is named and given up, and the others go on. By default "
-    "1800 with --workers, else none.",
+    "1800, for a single photo none.",
 )
 @click.option(
     "--resume",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -95,10 +94,10 @@ def check_report(report: Path | None, *, overwrite: bool) -> None:
 def is_report(path: Path) -> bool:
     """Return whether a file is a report of an earlier run, which a resumed one may replace."""
     from unblur.errors import InputError
-    from unblur.files import read_regular
+    from unblur.files import from_json, read_regular
 
     try:
-        rows = json.loads(read_regular(path))
+        rows = from_json(read_regular(path))
     except (OSError, ValueError, InputError):
         return False
     return isinstance(rows, list) and all(

@@ -61,7 +61,7 @@ class Pipes:
     "--output",
     type=click.Path(path_type=Path),
     help="Video file, folder (for a folder of frames) or - for raw frames. "
-    "Default: beside the clip.",
+    "Default: beside the clip, NAME.unblurred.mp4 or the folder NAME.unblurred.",
 )
 @click.option(
     "--model",

@@ -79,4 +79,10 @@ def judge(seen: Reduced, detector: BlurDetector, *, everywhere: bool = False) ->
             f"a photo of {seen.shape[1]} x {seen.shape[0]} px is too small to tell its blur; "
             f"it must have {TELLING}"
         )
-    return detector(seen.luma, scale=seen.scale, shape=seen.shape, everywhere=everywhere)
+    return detector(
+        seen.luma,
+        scale=seen.scale,
+        shape=seen.shape,
+        everywhere=everywhere,
+        screened=seen.screened,
+    )

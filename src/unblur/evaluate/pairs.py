@@ -25,6 +25,7 @@ from unblur.errors import BadValue, UnblurError, WouldOverwrite
 from unblur.evaluate.cases import Case, PsfGridFile, paired
 from unblur.evaluate.matching import match, sides_of
 from unblur.evaluate.sharp import find_sharp
+from unblur.files import from_json
 from unblur.io import InputFile, read_photo, write_bytes
 
 __all__ = ["Written", "find_sharp", "pair_rng", "read_pairs", "write_pairs"]
@@ -187,7 +188,7 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        rows = [from_json(line) for line in path.read_text("utf-8").splitlines() if line]
         return {row["name"]: row for row in rows}
     except (ValueError, KeyError, TypeError) as error:
         raise BadValue(f"{path} is damaged: {error}; delete it to do without") from error

@@ -7,7 +7,6 @@ the business of :mod:`unblur.foreign.lowering`.
 from __future__ import annotations
 
 import base64
-import json
 import math
 import tarfile
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.errors import CorruptWeights
-from unblur.files import drained, read_file
+from unblur.files import drained, from_json, read_file
 
 _DTYPES = {"float32": np.float32, "int32": np.int32, "bool": np.bool_}
 _TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_INT64": "int64", "DT_BOOL": "bool"}
@@ -108,7 +107,7 @@ def _beside(path: Path, name: str) -> bytes:
 def _parse(text: bytes, read: Callable[[str], bytes], where: str) -> TfGraph:
     if len(text) > _MAX_JSON_BYTES:
         raise CorruptWeights(f"{where} describes its graph in more than 64 MB")
-    model = json.loads(text)
+    model = from_json(text)
     if model.get("format") != "graph-model":
         raise CorruptWeights(f"{where} is no TensorFlow.js graph model; layers models are not read")
     nodes = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from unblur.io.color_tags import Cicp, ColorTags
 
 Box = tuple[bytes, bytes]
-_BEGINNING = 1 << 18
+BEGINNING_BYTES = 1 << 18
 """Bytes within which ``meta`` lies, for it comes first."""
 
 _DEEPEST = 1 << 22
@@ -82,8 +82,16 @@ def is_deep_still(path: Path) -> bool:
         if not path.is_file():  # a pipe would be waited for
             return False
         with path.open("rb") as stream:
-            return read_still(stream.read(_BEGINNING)).bits > 8
+            return is_deep(stream.read(BEGINNING_BYTES))
     except (OSError, ValueError):
+        return False
+
+
+def is_deep(beginning: bytes) -> bool:
+    """Return whether the HEIC or AVIF file that begins so has more than 8 bits."""
+    try:
+        return read_still(beginning).bits > 8
+    except ValueError:
         return False
 
 

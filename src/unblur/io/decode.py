@@ -67,11 +67,15 @@ def read_photo(
         BadValue: a float image with NaN or values outside [0, 1]; there is no such page.
         MissingExtra: the format needs an optional package.
     """
-    most = max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels)
-    data, known_as, suffix = load(source, name, max_bytes=most)
+    data, known_as, suffix = load(source, name, max_bytes=most_bytes(max_pixels))
     wanted = _Wanted(known_as, min(max_pixels, HARD_LIMIT), page)
     photo = _guarded(lambda: _read(data, wanted, suffix), known_as)
     return replace(photo, notes=(*name_note(suffix, photo.encoding.format), *photo.notes))
+
+
+def most_bytes(max_pixels: int) -> int:
+    """Return how long the file of a photo of so many pixels may be; longer ones are not read."""
+    return max(_LEAST_BYTES, _PIXEL_BYTES * max_pixels)
 
 
 def page_count(source: Readable) -> int:

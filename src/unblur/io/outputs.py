@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
@@ -72,7 +73,7 @@ def wanted_outputs(
     items = list(inputs)
     plan: Plan = []
     for item in items:
-        ending = f".{extension.lstrip('.')}" if extension else _own_suffix(item.path)
+        ending = f".{extension.lstrip('.')}" if extension else written_suffix_of(item)
         format_of(ending)
         beside = item.path.with_name(fitted(item.path.stem, f"{suffix}{ending}"))
         single = len(items) == 1
@@ -184,10 +185,20 @@ def is_folder(output: Path) -> bool:
     return is_folder_there(output) or output.suffix.lower() not in READ_SUFFIXES
 
 
-def _own_suffix(path: Path) -> str:
-    """Return the extension that a photo is written back with: deep HEIC must not become JPEG."""
-    deep = path.suffix.lower() in HEIF_SUFFIXES and is_deep_still(path)
-    return ".png" if deep else written_suffix(path.suffix)
+def own_suffix(suffix: str, is_deep: Callable[[], bool]) -> str:
+    """Return the extension that a photo is written back with: deep HEIC must not become JPEG.
+
+    Args:
+        suffix: of the photo.
+        is_deep: looks into the photo; asked only where it matters.
+    """
+    deep = suffix.lower() in HEIF_SUFFIXES and is_deep()
+    return ".png" if deep else written_suffix(suffix)
+
+
+def written_suffix_of(item: InputFile) -> str:
+    """Return the extension that a photo on a disk is written back with."""
+    return own_suffix(item.path.suffix, partial(is_deep_still, item.path))
 
 
 def written_suffix(suffix: str) -> str:

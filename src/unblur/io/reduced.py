@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from unblur.color import FloatArray, luma, to_float
+from unblur.color import SCREEN_PX, FloatArray, is_screened, luma, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
 from unblur.io.photo import Metadata, Photo, Samples
@@ -25,11 +25,13 @@ class Reduced:
         luma: (h, w) float32, linear light, upright.
         scale: pixels of the photo per pixel of ``luma``, along each side.
         shape: (H, W) of the photo itself, upright.
+        screened: whether the photo is dithered or screened, as far as it was read in full.
     """
 
     luma: FloatArray
     scale: int
     shape: tuple[int, int]
+    screened: bool = False
 
 
 def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
@@ -45,7 +47,13 @@ def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
     """
     scale = _scale((photo.height, photo.width), side_px, least_px)
     small = shrunk_luma(photo.samples, scale, photo.tone.curve)
-    return Reduced(small, scale, (photo.height, photo.width))
+    screened = scale > 1 and is_screened(_centre(photo))
+    return Reduced(small, scale, (photo.height, photo.width), screened)
+
+
+def _centre(photo: Photo) -> FloatArray:
+    y, x = (max(0, side - SCREEN_PX) // 2 for side in (photo.height, photo.width))
+    return luma(to_float(photo.samples[y : y + SCREEN_PX, x : x + SCREEN_PX]))
 
 
 def shrunk_luma(samples: Samples, scale: int, tone: ToneCurve = SRGB) -> FloatArray:

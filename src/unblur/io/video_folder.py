@@ -11,7 +11,7 @@ from unblur.errors import NothingFound, UnreadableImage
 from unblur.io.decode import read_photo
 from unblur.io.encode import write_photo
 from unblur.io.folders import InputFile, counted, search
-from unblur.io.outputs import check_free, set_apart, written_suffix
+from unblur.io.outputs import check_free, set_apart, written_suffix_of
 from unblur.io.photo import Photo
 from unblur.io.video import ClipInfo, Frame
 from unblur.paths import fitted
@@ -63,7 +63,7 @@ class FolderSink:
 
     def __init__(self, folder: Path, files: list[InputFile], *, overwrite: bool = False) -> None:
         self._overwrite = overwrite
-        wanted = [(item, folder / _written_name(item.relative)) for item in files]
+        wanted = [(item, folder / _written_name(item)) for item in files]
         plan = set_apart(wanted, on_collision="suffix")
         check_free(plan, overwrite=overwrite)
         self._places = {item.relative: target for item, target in plan}
@@ -84,8 +84,8 @@ class FolderSink:
         """The frames that are done stay: each is whole."""
 
 
-def _written_name(relative: Path) -> str:
-    return fitted(relative.stem, written_suffix(relative.suffix))
+def _written_name(item: InputFile) -> str:
+    return fitted(item.relative.stem, written_suffix_of(item))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

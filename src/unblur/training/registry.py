@@ -6,7 +6,6 @@ Modules are imported when they are asked for.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unblur.errors import BadValue, nearest
+from unblur.files import from_json
 from unblur.models.interface import Network
 from unblur.toml import from_dict, values_of
 from unblur.training.config import DataConfig, TrainConfig
@@ -116,7 +116,12 @@ def recorded_config(text: str, *, where: str) -> TrainConfig:
     Raises:
         BadValue: an unknown key or a wrong type.
     """
-    values = json.loads(text)
+    try:
+        values = from_json(text)
+    except ValueError as error:
+        raise BadValue(f"the config in {where} cannot be read: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("data", {}), dict):
+        raise BadValue(f"the config in {where} must be an object, with an object 'data'")
     data = values.get("data", {})
     own = _data_type(values, where).__dataclass_fields__
     data = {_RENAMED.get(key, key): value for key, value in data.items()}

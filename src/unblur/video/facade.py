@@ -8,7 +8,8 @@ from pathlib import Path
 
 from unblur.errors import BadValue, UnreadableImage
 from unblur.io.animation import is_webp, write_as_video
-from unblur.io.video import FrameSink, FrameSource
+from unblur.io.outputs import is_folder as is_for_photos
+from unblur.io.video import FrameSink, FrameSource, is_video
 from unblur.io.video_codecs import codec_for
 from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.io.video_read import VideoSource
@@ -103,8 +104,13 @@ def restore_clip(
     if is_folder(source):
         folder = FolderSource(source)
         _check(folder, limits)
-        if target.suffix and not target.is_dir():
-            raise BadValue(f"frames of a folder go into a folder, got {target}")
+        if exists(target) and not is_folder(target):
+            raise BadValue(f"frames of a folder go into a folder, {shown(target)} is a file")
+        if not is_folder(target) and (is_video(target) or not is_for_photos(target)):
+            raise BadValue(
+                f"frames of a folder go into a folder, {shown(target)} would be a file; "
+                "name one without the extension"
+            )
         network = load_frame_model(model, session=owner)
         frames, sink = folder, FolderSink(target, folder.files, overwrite=overwrite)
     else:

@@ -7,13 +7,13 @@ if its record is: ``NAME.json`` is written after ``NAME.onnx`` and removed befor
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
 from pathlib import Path
 
 from unblur.errors import BadValue, CannotWrite, CorruptWeights, UnknownModel, nearest
+from unblur.files import from_json
 from unblur.io import write_bytes
 from unblur.spec import FORMAT, ForeignSpec
 from unblur.toml import from_dict
@@ -67,7 +67,7 @@ def read_record(name: str) -> ForeignSpec:
         raise UnknownModel(f"no model '{name}' was added; {nearest(name, stored_names())}")
     advice = f"remove it and add it again: unblur models remove {name}"
     try:
-        spec = from_dict(ForeignSpec, json.loads(path.read_text("utf-8")), where=str(path))
+        spec = from_dict(ForeignSpec, from_json(path.read_text("utf-8")), where=str(path))
     except (OSError, ValueError, BadValue) as error:
         raise CorruptWeights(f"the record {path} cannot be read ({error}); {advice}") from error
     if spec.name != name or spec.format != FORMAT:

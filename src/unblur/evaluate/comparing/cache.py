@@ -20,6 +20,7 @@ from typing import Any
 from unblur.evaluate.cases import Case
 from unblur.evaluate.methods import settings_file
 from unblur.evaluate.results import NAMED
+from unblur.files import from_json
 from unblur.io import find_images, write_bytes
 from unblur.zoo.catalogue import model_files, motion_files
 
@@ -79,7 +80,7 @@ class Cache:
     def load(self, key: str) -> Entry | None:
         """Return what is kept under a key, or None."""
         try:
-            entry: Entry = json.loads(self._path(key).read_text("utf-8"))
+            entry: Entry = from_json(self._path(key).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         return entry
@@ -115,7 +116,7 @@ class FileHashes:
         self._path, self._changed = path, False
         self._known: dict[str, list[Any]] = {}
         with contextlib.suppress(OSError, ValueError):
-            self._known = json.loads(path.read_text("utf-8"))
+            self._known = from_json(path.read_text("utf-8"))
 
     def of(self, path: Path) -> str:
         """Return the hash of a file; that of a missing one is empty."""
