@@ -135,4 +135,4 @@ def is_screened(brightness: FloatArray) -> bool:
     for axis in (0, 1):
         steps = np.abs(np.diff(levels, axis=axis))
         shares.append(steps[steps > _FULL_STEP].sum() / max(float(steps.sum()), 1e-9))
-    return min(shares) >= _FULL_STEPS
+    return bool(min(shares) >= _FULL_STEPS)
