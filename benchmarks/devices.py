@@ -4,7 +4,7 @@ Both sessions are loaded first, then they take turns, so that what else the mach
 alike; the medians are printed. ``cpu`` is the processor time of all threads: unlike ``s`` it hardly
 changes if the machine has other work to do.
 
-Run: ``python benchmarks/devices.py PHOTO [--device openvino] [--rounds 5] [--threads 1]`` with
+Run: ``python benchmarks/devices.py PHOTO [--device openvino] [--rounds 3] [--threads 1]`` with
 an ONNX Runtime that has the device (see docs/design.md).
 """
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photo", type=Path)
     parser.add_argument("--device", default="openvino")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     photo = read_photo(options.photo)
