@@ -26,7 +26,7 @@ def main() -> None:
         ("3 % noise", 0.03, 0),
         ("JPEG of quality 60", 0.002, 60),
     ):
-        blurry, sharp = shaken(sharp_light("colosseum"), psf, noise)
+        blurry, sharp = shaken(sharp_light("colosseum", 220), psf, noise)
         samples = quantise(linear_to_srgb(blurry), np.dtype(np.uint8))
         if quality:
             stream = io.BytesIO()
