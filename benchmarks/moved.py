@@ -39,8 +39,9 @@ from unblur.blur.psf import Psf
 from unblur.blur.trajectory import line, tremor, unit_diameter
 from unblur.color import linear_to_srgb, quantise, srgb_to_linear, to_float
 from unblur.motion.picture import Picture
+from unblur.pipeline.outcome import Result
 from unblur.pipeline.report import RestoreOptions
-from unblur.pipeline.run import Result, restore_picture
+from unblur.pipeline.run import restore_picture
 from unblur.zoo.models import Session
 
 SHARP = Path(__file__).parents[1] / "examples" / "sharp"

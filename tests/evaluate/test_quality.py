@@ -18,7 +18,7 @@ from unblur.evaluate.cases import Case
 from unblur.evaluate.metrics import cropped
 from unblur.evaluate.protocols.plain import plain_inside
 from unblur.evaluate.samples import Photo8
-from unblur.pipeline.run import Result
+from unblur.pipeline.outcome import Result
 from unblur.runtime import ONE_THREAD
 
 INF = float("inf")

@@ -5,7 +5,7 @@ import pytest
 
 from tests.motion.frames import BLACK, WHITE, jpeg, moved, night, page, scene, written
 from unblur.blur.psf import Psf
-from unblur.motion.drawn import drawn_over, without_drawn
+from unblur.motion.drawn import drawn_over, without
 from unblur.motion.picture import Picture
 
 PHOTO = moved(scene((260, 360)))
@@ -56,7 +56,7 @@ def test_a_sharp_photo_has_nothing_drawn_over_it():
 def test_the_photo_goes_on_beneath_the_text():
     samples, text = stamped(PHOTO)
     found = drawn_over(Picture(samples))
-    beneath = without_drawn(Picture(samples), found).samples
+    beneath = without(Picture(samples), found).samples
     assert np.array_equal(beneath[~found], samples[~found])
     error = [np.abs(s[text].astype(float) - PHOTO[text]).mean() for s in (beneath, samples)]
     assert error[0] < 0.25 * error[1]

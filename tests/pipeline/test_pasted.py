@@ -6,6 +6,7 @@ import pytest
 import unblur
 from tests.motion.frames import BLACK, HOOK, WHITE, framed, moved, page, scene, written
 from tests.pipeline.fakes import Brighten, FakeKernelEngine, models_of, restore_samples
+from unblur.blur.psf import Psf
 from unblur.errors import BadPsf
 from unblur.inspection.facts import inspect_photo
 from unblur.io import Photo, Region
@@ -133,3 +134,32 @@ def test_text_drawn_over_a_photo_comes_back_as_it_was():
     # Away from it the photo is restored as if there were none.
     apart = result.samples[:120].astype(float) - alone.samples[:120]
     assert np.sqrt(np.mean(apart**2)) < 1
+
+
+def panned():
+    """A photo whose subject stood still before a background that moved 9 px, and where."""
+    y, x = np.mgrid[:260, :340]
+    subject = np.hypot(y - 130, x - 170) < 75
+    behind = moved(scene((260, 340), 2), Psf.from_line(9, 0))
+    sharp = moved(np.tile(scene((130, 170), 5), (2, 2, 1)), Psf.delta())
+    return np.where(subject[..., None], sharp, behind), subject
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_what_stood_still_comes_back_as_it_was():
+    samples, subject = panned()
+    after, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(length=9))
+    assert report.changed
+    differs = (after != samples).any(axis=2)
+    assert differs[subject].mean() < 0.2
+    assert differs[~subject].mean() > 0.8
+    assert any("did not move" in note for note in report.notes)
+    assert motion.shape == samples.shape[:2]
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_without_the_gate_all_of_it_is_restored():
+    samples, subject = panned()
+    options = RestoreOptions(gate=False)
+    after, _, _ = restore_samples(samples, Brighten(), FakeKernelEngine(length=9), options)
+    assert (after != samples).any(axis=2)[subject].mean() > 0.9

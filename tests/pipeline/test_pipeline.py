@@ -15,6 +15,7 @@ from unblur.motion.field import uniform_field
 from unblur.motion.judge import Candidate
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.picture import Picture
+from unblur.pipeline import run
 from unblur.pipeline.report import RestoreOptions
 from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import ModelSpec
@@ -231,11 +232,13 @@ def test_strength_outside_its_range_is_refused(strength):
 
 
 def test_long_motion_is_measured_and_restored_on_a_smaller_picture(monkeypatch):
-    # The photo did not move: a search would say so, and weigh.
+    # Searches would find what the photo shows, and weigh.
     monkeypatch.setattr(refinement, "least_energy", lambda window, looked, found: looked)
     monkeypatch.setattr(
         refinement, "choose", lambda window, fused, half, **how: Candidate(fused, "fused")
     )
+    # The photo did not move, and would be left as a part that stood still.
+    monkeypatch.setattr(run, "parts_of", lambda *given: None)
     samples = photo(1030, 1100)
     engine = FakeKernelEngine(length=27)
     out, motion, report = restore_samples(samples, Brighten(), engine, RestoreOptions())

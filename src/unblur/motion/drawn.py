@@ -73,6 +73,8 @@ DRAWN = DrawnParams()
 
 _STRIP_ROWS = 512
 _FADE_PX = 4.0
+_FILLED_PX = 1600
+"""Longer side up to which what is left out is filled pixel by pixel."""
 _TOUCHING = np.ones((3, 3), bool)
 
 
@@ -128,21 +130,25 @@ def drawn_over(picture: Picture, params: DrawnParams = DRAWN) -> Mask | None:
     return found if found.any() and few else None
 
 
-def without_drawn(picture: Picture, drawn: Mask) -> Picture:
-    """Return a picture in which the photo goes on beneath what was drawn over it.
+def without(picture: Picture, away: Mask) -> Picture:
+    """Return a picture in which the photo goes on, smoothly, where a part of it is left out.
 
     Args:
         picture: as it is.
-        drawn: (H, W), where something was drawn.
+        away: (H, W), what is left out: what was drawn over it, or did not move.
     """
+    step = -(-max(picture.shape) // _FILLED_PX)
+    few, gone = to_float(picture.samples[::step, ::step]), away[::step, ::step]
+    if step > 1:
+        gone = ndimage.binary_dilation(away, iterations=step)[::step, ::step]
+    if not gone.any() or gone.all():
+        return picture
+    filled = quantise(np.clip(_continued(few, gone), 0, 1), picture.samples.dtype)
     samples = picture.samples.copy()
-    parts, _ = ndimage.label(ndimage.binary_dilation(drawn, iterations=8))
-    for rows, columns in ndimage.find_objects(parts):
-        part, away = to_float(picture.samples[rows, columns]), drawn[rows, columns]
-        if not away.any() or away.all():
-            continue
-        filled = _continued(part, away)
-        samples[rows, columns][away] = quantise(np.clip(filled[away], 0, 1), samples.dtype)
+    if step > 1:
+        filled = filled.repeat(step, axis=0).repeat(step, axis=1)
+        filled = filled[: samples.shape[0], : samples.shape[1]]
+    samples[away] = filled[away]
     return Picture(samples, picture.tone, picture.assumed)
 
 

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from unblur.blur.psf import Psf
+from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.errors import ShapeMismatch
 from unblur.motion.field import (
@@ -26,6 +27,7 @@ from unblur.motion.field import (
     visibility,
 )
 from unblur.motion.kernel import Observed, estimate, estimate_psfs, observe_all
+from unblur.motion.local import LocalEstimate, local_estimates
 from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
@@ -163,6 +165,10 @@ class NetworkEstimator:
         )
         windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
         return replace(work.bare(), windows=windows, scale=2**level)
+
+    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+        """Return what small windows all over a picture's luma, (H, W) linear light, tell."""
+        return local_estimates(luma, self._kernel, runtime=self._runtime)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

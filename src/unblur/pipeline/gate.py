@@ -78,7 +78,13 @@ class Verdict:
 
 
 class Gate(Protocol):
-    """Decides what is left alone."""
+    """Decides what is left alone.
+
+    Attributes:
+        by_part: whether parts of a photo that did not move like the rest are left alone.
+    """
+
+    by_part: bool
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """Say of a proposed motion whether it is worth refining."""
@@ -103,6 +109,8 @@ class Gate(Protocol):
 class OpenGate:
     """Lets everything through: for given motion, and where the caller sets the gate aside."""
 
+    by_part = False
+
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(proposed))
@@ -126,6 +134,8 @@ class NoHarmGate:
             trusted by itself; otherwise all of a photo that is not sharp is.
         params: the gate's other numbers.
     """
+
+    by_part = True
 
     def __init__(
         self,

@@ -3,61 +3,37 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from unblur.blur.psf import Psf
+from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.drawn import Mask, drawn_over, without_drawn
+from unblur.motion.drawn import drawn_over, without
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
+from unblur.motion.parts import box_around, fading, parts_of
 from unblur.motion.pasted import Box, exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
+from unblur.pipeline.outcome import (
+    ASKED,
+    FRAMED,
+    Assessment,
+    Result,
+    in_its_frame,
+    options_within,
+    placed,
+    with_drawn,
+)
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
 from unblur.restoration.restorers import BlindRestorer
-from unblur.tone import Tone
 from unblur.zoo.models import Models
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What became of a photo.
-
-    Attributes:
-        samples: of the input's shape and dtype; the very same array where nothing was changed.
-        motion: the motion field; None for a photo too small to tell, and where a restorer that
-            takes no PSF ran without the gate.
-        report: what was done where.
-        tone: the estimated tone curve; None where it was known, or nothing was to be restored.
-    """
-
-    samples: Samples
-    motion: MotionField | None
-    report: Report
-    tone: Tone | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Assessment:
-    """What a photo is: everything up to the tiles.
-
-    Attributes:
-        picture: the photo in the light in which its motion was found.
-        motion: the motion field; None for a photo too small to tell.
-        verdict: the gate's.
-        tone: the estimated tone curve; None where it was known, or nothing is to be restored.
-    """
-
-    picture: Picture
-    motion: MotionField | None
-    verdict: Verdict
-    tone: Tone | None = None
 
 
 def restore_picture(
@@ -84,10 +60,28 @@ def restore_picture(
     _check(picture, models, options)
     box = _exposure(picture, options.psf)
     if box is None:
-        return _restore_beneath(picture, models, options, progress)
-    inside = _options_within(options, box)
-    result = _restore_beneath(picture.part(*box), models, inside, progress)
-    return _in_its_frame(result, picture, box)
+        return _restore_part(picture, models, options, progress)
+    inside = options_within(options, box)
+    result = _restore_part(picture.part(*box), models, inside, progress)
+    return in_its_frame(result, picture, box, FRAMED)
+
+
+def _restore_part(
+    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+) -> Result:
+    """Restore what was exposed; where that is left as it was, what the mask wants by itself.
+
+    What moved before a still background is too little to make the photo a moved one.
+    """
+    result = _restore_beneath(picture, models, options, progress)
+    if result.report.changed or options.mask is None or not options.gated or not options.applied:
+        return result
+    box = box_around(options.mask)
+    if box is None or not models.estimator.least.fits((box[2] - box[0], box[3] - box[1])):
+        return result
+    inside = options_within(options, box)
+    alone = _restore_beneath(picture.part(*box), models, inside, progress)
+    return in_its_frame(alone, picture, box, ASKED) if alone.report.changed else result
 
 
 def _restore_beneath(
@@ -97,8 +91,8 @@ def _restore_beneath(
     drawn = drawn_over(picture)
     if drawn is None:
         return _restore_exposed(picture, models, options, progress)
-    result = _restore_exposed(without_drawn(picture, drawn), models, options, progress)
-    return _with_drawn(result, picture, drawn)
+    result = _restore_exposed(without(picture, drawn), models, options, progress)
+    return with_drawn(result, picture, drawn)
 
 
 def _restore_exposed(
@@ -111,7 +105,7 @@ def _restore_exposed(
     found = Assessment(picture, None, Verdict.restored())
     if options.gated or not blind:
         found = _assess_exposed(picture, estimator_of(models, options), gate)
-    picture, motion, verdict = found.picture, found.motion, found.verdict
+    original, picture, motion, verdict = picture, found.picture, found.motion, found.verdict
     if options.applied == 0:
         verdict = Verdict.left("strength is 0")
     analysed = time.perf_counter()
@@ -119,10 +113,13 @@ def _restore_exposed(
     if not verdict.reason:
         known = None if blind else motion
         noise = measured_noise(picture, known)
-        work = TileWork(picture, known, verdict.trust, restorer, options, noise=noise)
+        within = _within(options, found.moved)
+        work = TileWork(picture, known, verdict.trust, restorer, within, noise=noise)
         samples = work.run(progress)
         verdict = gate.check(verdict, picture, Picture(samples, picture.tone))
-    changed = not verdict.reason and _differ(samples, picture.samples)
+    if found.moved is not None:
+        samples = np.where(found.moved[..., None] > 0, samples, original.samples)
+    changed = not verdict.reason and _differ(samples, original.samples)
     report = Report(
         model=restorer.name,
         changed=changed,
@@ -136,9 +133,9 @@ def _restore_exposed(
             "analyse": round(analysed - begun, 3),
             "restore": round(time.perf_counter() - analysed, 3),
         },
-        notes=_notes(models, options),
+        notes=(*_notes(models, options), *_still_notes(found.moved)),
     )
-    return Result(samples if changed else picture.samples, motion, report, found.tone)
+    return Result(samples if changed else original.samples, motion, report, found.tone)
 
 
 def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
@@ -153,18 +150,31 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
     box = exposure_of(picture)
     exposed = picture if box is None else picture.part(*box)
     drawn = drawn_over(exposed)
-    bare = exposed if drawn is None else without_drawn(exposed, drawn)
+    bare = exposed if drawn is None else without(exposed, drawn)
     found = _assess_exposed(bare, estimator, gate)
-    if bare is picture:
+    if bare is picture and found.moved is None:
         return found
     whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
     motion = found.motion
     if motion is not None and box is not None:
-        motion = _placed(motion, picture, box)
+        motion = placed(motion, picture, box)
     return replace(found, picture=whole, motion=motion)
 
 
 def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+    """Assess a photo as a whole; where part of it stood still, once more without that part."""
+    found = _assess_whole(picture, estimator, gate)
+    if found.verdict.reason or found.motion is None or not gate.by_part:
+        return found
+    still = parts_of(found.picture, found.motion, estimator)
+    if still is None:
+        return found
+    wide, moved = fading(still)
+    again = _assess_whole(replace(without(found.picture, wide), assumed=False), estimator, gate)
+    return replace(again, tone=found.tone, moved=moved)
+
+
+def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
         return Assessment(picture, None, Verdict.left(too_small))
@@ -202,51 +212,6 @@ def _exposure(picture: Picture, psf: Psf | MotionField | None) -> Box | None:
     return exposure_of(picture)
 
 
-def _options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
-    """Return the options for a part of a photo."""
-    y0, x0, y1, x1 = box
-    mask, psf = options.mask, options.psf
-    if isinstance(psf, MotionField):
-        psf = psf.seen_from(y0, x0, (y1 - y0, x1 - x0))
-    return replace(options, psf=psf, mask=None if mask is None else mask[y0:y1, x0:x1])
-
-
-def _in_its_frame(result: Result, picture: Picture, box: Box) -> Result:
-    """Return what became of a photo, from what became of the part that was exposed."""
-    y0, x0, y1, x1 = box
-    samples, motion = picture.samples, None
-    if result.report.changed:
-        samples = samples.copy()
-        samples[y0:y1, x0:x1] = result.samples
-    if result.motion is not None:
-        motion = _placed(result.motion, picture, box)
-    note = (
-        f"the photo lies within x {x0} to {x1}, y {y0} to {y1}; what was pasted around it is "
-        "left as it was"
-    )
-    report = replace(
-        result.report,
-        motion=None if motion is None else motion.to_dict(),
-        notes=(*result.report.notes, note),
-    )
-    return replace(result, samples=samples, motion=motion, report=report)
-
-
-def _with_drawn(result: Result, picture: Picture, drawn: Mask) -> Result:
-    """Return what became of a photo, with the text that had been drawn over it."""
-    samples = picture.samples
-    if result.report.changed:
-        samples = np.where(drawn[..., None], picture.samples, result.samples)
-    note = "text that was drawn over the photo was left as it was"
-    report = replace(result.report, notes=(*result.report.notes, note))
-    return replace(result, samples=samples, report=report)
-
-
-def _placed(motion: MotionField, picture: Picture, box: Box) -> MotionField:
-    """Return the motion field of an exposed part as that of the photo around it."""
-    return replace(motion.seen_from(-box[0], -box[1], picture.shape), exposure=box)
-
-
 def _check(picture: Picture, models: Models, options: RestoreOptions) -> None:
     if options.mask is not None and options.mask.shape != picture.shape:
         raise ShapeMismatch(
@@ -255,6 +220,20 @@ def _check(picture: Picture, models: Models, options: RestoreOptions) -> None:
         )
     if isinstance(models.restorer, BlindRestorer) and options.psf is not None:
         raise BadValue(f"{models.restorer.name} restores without a PSF; leave the PSF out")
+
+
+def _within(options: RestoreOptions, moved: FloatArray | None) -> RestoreOptions:
+    """Return the options for the part of a photo that moved."""
+    if moved is None:
+        return options
+    return replace(options, mask=moved if options.mask is None else moved * options.mask)
+
+
+def _still_notes(moved: FloatArray | None) -> tuple[str, ...]:
+    if moved is None:
+        return ()
+    share = 100 * float(np.mean(moved == 0))
+    return (f"{share:.0f} % of the photo did not move like the rest and was left as it was",)
 
 
 def _notes(models: Models, options: RestoreOptions) -> tuple[str, ...]:

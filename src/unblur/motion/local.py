@@ -1,0 +1,144 @@
+"""Motion in small windows: what moved by itself is often smaller than an analysis window.
+
+KernelNet reads windows of half the usual side nearly as well. They are laid over a picture of
+bounded size; windows that tell like motion, near each other, make a *mover*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unblur.blur.psf import Psf
+from unblur.color import FloatArray
+from unblur.engines.base import Engine
+from unblur.motion.frequency import GRID
+from unblur.motion.fusion import mean_psf
+from unblur.motion.kernel import estimate, observe_all
+from unblur.motion.psf_estimate import PsfEstimate
+from unblur.motion.psf_tools import aligned, likeness
+from unblur.runtime import ALL_THREADS, Runtime
+
+Box = tuple[int, int, int, int]
+"""(y0, x0, y1, x1), half-open, px."""
+
+
+@dataclass(frozen=True)
+class LocalParams:
+    """Which windows are looked at, and which are believed.
+
+    Attributes:
+        window_px: side of the windows.
+        hop_px: distance of neighbours, at most, but for ``most_rows`` of them.
+        probability, confidence: least of a window that tells of motion.
+        shortest_px, longest_motion_px: of such a motion.
+        alike: likeness from which on two windows moved alike.
+        most: movers, those that most windows speak for.
+    """
+
+    window_px: int = 128
+    hop_px: int = 80
+    most_rows: int = 8
+    probability: float = 0.8
+    confidence: float = 0.7
+    shortest_px: float = 6.0
+    longest_motion_px: float = 44.0
+    alike: float = 0.8
+    most: int = 3
+
+
+LOCAL = LocalParams()
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEstimate:
+    """What KernelNet says of one small window.
+
+    Attributes:
+        box: of the window.
+        estimate: its PSF and how sure it is.
+    """
+
+    box: Box
+    estimate: PsfEstimate
+
+
+@dataclass(frozen=True, eq=False)
+class Mover:
+    """A motion that several windows, or one very sure one, tell of.
+
+    Attributes:
+        psf: its PSF.
+        boxes: of those windows, the surest first.
+        weight: sum of the windows' confidence.
+    """
+
+    psf: Psf
+    boxes: tuple[Box, ...]
+    weight: float
+
+
+def local_estimates(
+    luma: FloatArray, engine: Engine, params: LocalParams = LOCAL, *, runtime: Runtime = ALL_THREADS
+) -> list[LocalEstimate]:
+    """Return what small windows all over a picture tell.
+
+    Args:
+        luma: (H, W) float32, linear light.
+        engine: runs KernelNet.
+        params: which windows.
+        runtime: says how many windows are worked on at the same time.
+    """
+    boxes = [
+        (y, x, y + params.window_px, x + params.window_px)
+        for y in _starts(luma.shape[0], params)
+        for x in _starts(luma.shape[1], params)
+    ]
+    windows = [np.ascontiguousarray(luma[y0:y1, x0:x1]) for y0, x0, y1, x1 in boxes]
+    seen = observe_all(windows, runtime=runtime)
+    found = estimate(seen, engine, runtime=runtime)
+    return [LocalEstimate(box, one) for box, one in zip(boxes, found, strict=True)]
+
+
+def movers(found: Sequence[LocalEstimate], params: LocalParams = LOCAL) -> list[Mover]:
+    """Return the motions that windows tell of, the likeliest first.
+
+    Args:
+        found: in all windows.
+        params: which are believed.
+    """
+    left = sorted(
+        (one for one in found if _moves(one.estimate, params)),
+        key=lambda one: -one.estimate.confidence,
+    )
+    groups: list[Mover] = []
+    while left:
+        seed = left[0].estimate.psf
+        alike = [one for one in left if likeness(one.estimate.psf, seed) >= params.alike]
+        left = [one for one in left if one not in alike]
+        reference = np.asarray(seed.embedded(GRID), np.float32)
+        grids = [
+            aligned(np.asarray(one.estimate.psf.embedded(GRID), np.float32), reference)
+            for one in alike
+        ]
+        weights = np.array([one.estimate.confidence**4 for one in alike])
+        psf = mean_psf([Psf(grid[1:, 1:]) for grid in grids], weights)
+        weight = float(sum(one.estimate.confidence for one in alike))
+        groups.append(Mover(psf, tuple(one.box for one in alike), weight))
+    return sorted(groups, key=lambda group: -group.weight)[: params.most]
+
+
+def _moves(found: PsfEstimate, params: LocalParams) -> bool:
+    return (
+        found.blur_probability >= params.probability
+        and found.confidence >= params.confidence
+        and params.shortest_px <= found.psf.length_px() <= params.longest_motion_px
+    )
+
+
+def _starts(side: int, params: LocalParams) -> list[int]:
+    room = max(0, side - params.window_px)
+    count = min(params.most_rows, -(-room // params.hop_px) + 1)
+    return [round(s) for s in np.linspace(0, room, count)]

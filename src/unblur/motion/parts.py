@@ -1,0 +1,235 @@
+"""The parts of a picture: what a motion moved, and what stood still before or behind it.
+
+Where a motion does not hold is told by edges (:mod:`unblur.motion.edges`). Only what is surely
+still, and large enough, is taken out; from there it reaches as far as nothing speaks for motion.
+A picture without such a part moved as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from unblur.color import FloatArray
+from unblur.motion.edges import holds
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.field import MotionField
+from unblur.motion.local import LOCAL, Box, LocalEstimate, Mover, movers
+from unblur.motion.picture import Picture
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PartParams:
+    """When a part of a picture counts as still.
+
+    Attributes:
+        longest_px: longer side of the picture that is looked at; larger ones are shrunk.
+        shortest_px: of the motions of a field that varies, those that count.
+        sure: evidence below which a pixel is surely still ...
+        reach: ... and from which on nothing belongs to the part around it any more.
+        least: share of the picture that surely still pixels of one part must have.
+        most_still: largest share of the picture that may be still ...
+        others: ... and least mean evidence of all else: 0.3 to 0.6 of true motions; 0.05 to 0.13
+            of shaken pages and lamps in a wrong motion or light, which are hard all over.
+        may: evidence above which a pixel may have moved with a mover.
+        within: share of a mover's windows that must lie in one part that may.
+        most: largest share of the picture that such a part covers.
+        moved, rest: mean evidence of that part, at least, and of all else, at most.
+        surely: share of the picture that must be surely still then.
+        margin_px, least_px: about what a mask wants, and least side of what is looked at.
+        most_asked: share of the photo from which on a mask wants most of it.
+        rim_px: by which the part is widened before the motion is undone up to it.
+        fade_px: over which the correction fades in beyond.
+    """
+
+    longest_px: int = 1600
+    shortest_px: float = 4.0
+    sure: float = -0.5
+    reach: float = 0.0
+    least: float = 0.02
+    most_still: float = 0.97
+    others: float = 0.2
+    may: float = 0.05
+    within: float = 0.5
+    most: float = 0.75
+    moved: float = 0.18
+    rest: float = -0.2
+    surely: float = 0.1
+    margin_px: int = 16
+    least_px: int = 160
+    most_asked: float = 0.7
+    rim_px: int = 2
+    fade_px: int = 6
+
+
+PARTS = PartParams()
+
+_BAY_PX = 24
+"""Width of bays of a part that belong to it."""
+
+
+@runtime_checkable
+class LocalEstimator(Protocol):
+    """An estimator that can be asked about small windows."""
+
+    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+        """Return what small windows all over a picture's luma, (H, W) linear light, tell."""
+
+
+def parts_of(
+    picture: Picture, motion: MotionField, estimator: MotionEstimator, params: PartParams = PARTS
+) -> Mask | None:
+    """Return what stood still in a picture that moved.
+
+    The motion that was found for all of a picture is a mixture where only a part moved: a peak, of
+    what stood still, with a tail. Then nothing can be told by it, and small windows are asked.
+
+    Args:
+        picture: any.
+        motion: how it moved.
+        estimator: asked about small windows, if it can be.
+        params: what counts as still.
+
+    Returns:
+        (H, W), px of the picture; None where all of it moved, or where it cannot be told.
+    """
+    psfs = [w.psf for row in motion.windows for w in row]
+    psfs = [psfs[0]] if motion.uniform else [p for p in psfs if p.length_px() >= params.shortest_px]
+    scale = motion.scale
+    while max(picture.shape) > scale * params.longest_px:
+        scale *= 2
+    if scale > motion.scale:
+        psfs = [psf.scaled(motion.scale / scale) for psf in psfs]
+    luma = picture.shrunk_luma(scale)
+    seen = holds(luma, psfs) if psfs else None
+    if seen is not None:
+        still = _beside_motion(seen, params)
+    elif isinstance(estimator, LocalEstimator) and min(luma.shape) >= LOCAL.window_px:
+        still = _around_movers(luma, estimator.local(luma), params)
+    else:
+        return None
+    return None if still is None else enlarged(still, picture.shape, scale)
+
+
+def _beside_motion(seen: FloatArray, params: PartParams) -> Mask | None:
+    """Return what is surely still, if the rest as surely moved."""
+    still = grown(seen <= params.sure, seen <= params.reach, params.least)
+    if still is None or still.mean() > params.most_still:
+        return None
+    return still if float(seen[~still].mean()) >= params.others else None
+
+
+def _around_movers(
+    luma: FloatArray, found: Sequence[LocalEstimate], params: PartParams
+) -> Mask | None:
+    """Return all but what the likeliest motion of small windows has moved; None if unsure."""
+    likeliest = movers(found)[:1]
+    seen = holds(luma, [likeliest[0].psf]) if likeliest else None
+    moved = None if seen is None else _moved_by(likeliest[0], seen, params)
+    return None if moved is None else ~moved
+
+
+def _moved_by(mover: Mover, seen: FloatArray, params: PartParams) -> Mask | None:
+    """Return the part in which most of a mover's windows lie, if it stands out."""
+    parts, count = ndimage.label(seen > params.may)
+    core = np.zeros(seen.shape, np.float32)
+    for y0, x0, y1, x1 in mover.boxes:
+        dy, dx = (y1 - y0) // 4, (x1 - x0) // 4
+        core[y0 + dy : y1 - dy, x0 + dx : x1 - dx] += 1
+    hit = ndimage.sum_labels(core, parts, np.arange(count + 1))
+    hit[0] = 0
+    best = int(np.argmax(hit))
+    if hit[best] < params.within * core.sum():
+        return None
+    moved = _whole(parts == best)
+    rest = ~moved
+    stands_out = (
+        moved.mean() <= params.most
+        and float(seen[moved].mean()) >= params.moved
+        and float(seen[rest].mean()) <= params.rest
+        and float((seen <= params.sure).mean()) >= params.surely
+    )
+    return moved if stands_out else None
+
+
+def box_around(mask: NDArray[Any], params: PartParams = PARTS) -> Box | None:
+    """Return the box of what a mask wants, with a margin; None where that is most of the photo.
+
+    Args:
+        mask: (H, W), wanted where above 0.
+        params: margin, least sides, and how much is most.
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    ends = []
+    for used, side in zip((rows, columns), mask.shape, strict=True):
+        first, stop = int(used[0]), int(used[-1]) + 1
+        more = max(params.margin_px, (params.least_px - (stop - first) + 1) // 2)
+        ends.append((max(0, first - more), min(side, stop + more)))
+    (y0, y1), (x0, x1) = ends
+    if (y1 - y0) * (x1 - x0) > params.most_asked * mask.size:
+        return None
+    return y0, x0, y1, x1
+
+
+def grown(sure: Mask, reach: Mask, least: float) -> Mask | None:
+    """Return the connected parts of ``reach`` that hold enough of ``sure``; None for none.
+
+    Args:
+        sure, reach: (H, W).
+        least: share of all pixels that must be sure in one part.
+    """
+    parts, count = ndimage.label(reach)
+    held = ndimage.sum_labels(sure, parts, np.arange(count + 1))
+    held[0] = 0
+    enough = held >= least * sure.size
+    if not enough.any():
+        return None
+    return _whole(enough[parts])
+
+
+def _whole(part: Mask) -> Mask:
+    """Return a part with its bays and holes."""
+    framed = np.pad(part, _BAY_PX, mode="edge")
+    closed = ndimage.binary_closing(framed, _round(_BAY_PX // 2))
+    inner = closed[_BAY_PX:-_BAY_PX, _BAY_PX:-_BAY_PX]
+    holes, count = ndimage.label(~inner)
+    sizes = ndimage.sum_labels(~inner, holes, np.arange(count + 1))
+    return np.asarray(inner | (sizes < _BAY_PX**2)[holes])
+
+
+def _round(radius: int) -> Mask:
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return np.asarray(y * y + x * x <= radius * radius)
+
+
+def fading(away: Mask, params: PartParams = PARTS) -> tuple[Mask, FloatArray]:
+    """Return a part widened by its rim, and weights that rise from 0 there to 1 beyond it.
+
+    Args:
+        away: (H, W), the part.
+        params: rim and fade.
+    """
+    wide = np.asarray(ndimage.binary_dilation(away, iterations=params.rim_px))
+    far = ndimage.distance_transform_edt(~wide)
+    return wide, np.asarray(np.clip(far / params.fade_px, 0, 1), np.float32)
+
+
+def enlarged(mask: Mask, shape: tuple[int, int], scale: int) -> Mask:
+    """Return a mask of a picture shrunk by a whole factor at the picture's own size."""
+    if scale == 1:
+        return mask
+    size = (mask.shape[1] * scale, mask.shape[0] * scale)
+    plane = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    large = np.asarray(plane) > 0.25
+    missing = [(0, max(0, side - have)) for side, have in zip(shape, large.shape, strict=True)]
+    return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]])

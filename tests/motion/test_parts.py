@@ -1,0 +1,126 @@
+"""What stood still in a moved picture is found by its edges; what moved as a whole has no parts."""
+
+import numpy as np
+import pytest
+
+from tests.motion.frames import HOOK, moved, night, scene
+from unblur.blur.psf import Psf
+from unblur.motion.edges import along_is_hard, holds
+from unblur.motion.field import uniform_field
+from unblur.motion.local import LocalEstimate, movers
+from unblur.motion.parts import PartParams, box_around, fading, parts_of
+from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
+from unblur.motion.search import SearchEstimator
+
+LINE = Psf.from_line(15, 20)
+SHAPE = (260, 340)
+
+
+def disc(shape=SHAPE, radius=70):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.hypot(y - shape[0] / 2, x - shape[1] / 2) < radius
+
+
+def panned(psf=LINE):
+    """A still subject before a moved background."""
+    fine = np.tile(scene((SHAPE[0] // 2, SHAPE[1] // 2), 5), (2, 2, 1))
+    subject, behind = moved(fine, Psf.delta()), moved(scene(SHAPE, 2), psf)
+    return np.where(disc()[..., None], subject, behind)
+
+
+def still(samples, psf=LINE, scale=1):
+    picture = Picture(samples)
+    return parts_of(picture, uniform_field(picture.shape, psf, 0.004), SearchEstimator())
+
+
+def test_a_still_subject_is_told_from_what_moved_behind_it():
+    found = still(panned())
+    assert found[disc(radius=60)].mean() > 0.8
+    assert found[~disc(radius=90)].mean() < 0.03
+
+
+@pytest.mark.parametrize("psf", [LINE, Psf.from_line(30, 100), Psf.from_line(9, 0)])
+def test_a_picture_that_moved_as_a_whole_has_no_parts(psf):
+    assert still(moved(scene(SHAPE, 5), psf), psf) is None
+
+
+def test_what_is_hard_all_over_did_not_move_like_this_and_has_no_parts():
+    sharp = moved(np.tile(scene((SHAPE[0] // 2, SHAPE[1] // 2), 5), (2, 2, 1)), Psf.delta())
+    assert still(sharp) is None
+
+
+def test_lamps_are_hard_however_they_moved():
+    assert still(moved(night()), HOOK) is None
+
+
+def test_a_motion_that_leaves_edges_hard_tells_nothing():
+    peak = np.zeros((15, 15), np.float32)
+    peak[7] = 0.02
+    peak[7, 7] = 0.8
+    luma = Picture(panned()).luma(0, 0, *SHAPE)
+    assert holds(luma, [Psf(peak)]) is None
+    assert holds(luma, [LINE, Psf(peak)]) is None  # of a varying motion all must forbid an edge
+    assert holds(luma, [LINE]).shape == SHAPE
+
+
+def test_large_pictures_are_told_by_smaller_ones():
+    large = panned().repeat(2, axis=0).repeat(2, axis=1)
+    field = uniform_field(large.shape[:2], LINE.scaled(2), 0.004)
+    found = parts_of(Picture(large), field, SearchEstimator(), PartParams(longest_px=400))
+    small = still(panned())
+    assert found.shape == large.shape[:2]
+    assert (found[::2, ::2] != small).mean() < 0.05
+
+
+def test_a_straight_motion_leaves_the_edges_along_it_hard_and_defocus_none():
+    level = Psf.from_line(15, 0)
+    blind = Psf(np.ones((9, 9), np.float32))
+    everywhere = np.ones(SHAPE, bool)
+    shares = []
+    for psf in (level, blind):
+        luma = Picture(moved(scene(SHAPE, 5), psf)).luma(0, 0, *SHAPE)
+        count, share = along_is_hard(luma, level, everywhere)
+        assert count > 30
+        shares.append(share)
+    assert shares[0] > 0.5 > 0.2 > shares[1]
+
+
+def told(x, psf, confidence=0.9, probability=0.95):
+    estimate = PsfEstimate(psf, confidence, probability, 0.004, -1.0)
+    return LocalEstimate((0, x, 128, x + 128), estimate)
+
+
+def test_windows_that_moved_alike_make_a_mover():
+    across = Psf.from_line(14, 90)
+    found = movers(
+        [
+            told(0, LINE),
+            told(64, LINE),
+            told(128, across),
+            told(192, Psf.from_line(3, 0)),  # too short
+            told(256, across, probability=0.3),  # hardly moved
+            told(320, across, confidence=0.4),  # unsure
+        ]
+    )
+    assert [len(mover.boxes) for mover in found] == [2, 1]
+    assert abs(found[0].psf.angle_deg() - 20) < 5
+    assert abs(found[1].psf.angle_deg() - 90) < 5
+
+
+def test_a_part_is_left_with_its_rim_and_the_correction_fades_in():
+    away = np.zeros((60, 60), bool)
+    away[20:40, 20:40] = True
+    wide, weights = fading(away)
+    assert wide[18, 30]
+    assert (weights[wide] == 0).all()
+    assert weights[0, 0] == 1
+    assert 0 < weights[15, 30] < 1
+
+
+def test_the_box_of_a_mask_has_a_margin_and_a_least_side():
+    mask = np.zeros((600, 800))
+    mask[100:300, 500:560] = 0.5
+    assert box_around(mask) == (84, 450, 316, 610)
+    assert box_around(np.zeros((600, 800))) is None
+    assert box_around(np.ones((600, 800), bool)) is None
