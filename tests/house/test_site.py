@@ -134,3 +134,16 @@ def test_the_other_language_is_one_press_away_from_files_too(site, language):
     (link,) = re.findall(rf'<a href="([^"]+)" hreflang="{other}"', page.read_text("utf-8"))
     assert (page.parent / link).resolve().is_file()
     assert (page.parent / link).resolve().name == "01-light.html"
+
+
+def test_the_table_of_real_sets_is_the_same_on_all_four_pages():
+    def figures(page):
+        rows = re.findall(
+            r"^\| (?:Levin|Köhler|Lai|文字|text|夜景|night|GoPro).*$", read(page), re.MULTILINE
+        )
+        return [re.findall(r"\| *([\d.–]+)(?= *\|)", row) for row in rows]
+
+    pages = ("README.md", "README.zh-CN.md", "docs/results.md", "docs/results.zh.md")
+    first, *others = (figures(page) for page in pages)
+    assert len(first) >= 6
+    assert all(other == first for other in others)
