@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,9 @@ def test_pipes_and_devices_are_never_waited_for(tmp_path):
         ((photo, "-o", tmp_path / "o3", "--resume", "--journal", fifo), 3),
         (("detect", fifo), 3),
         (("inspect", fifo), 3),
-        (("video", fifo, "-o", tmp_path / "o.mp4"), 3),
     ]
+    if find_spec("av"):  # there is none for Python 3.10
+        cases.append((("video", fifo, "-o", tmp_path / "o.mp4"), 3))
     (tmp_path / "cases.json").write_text(json.dumps([[str(a) for a in args] for args, _ in cases]))
     done = subprocess.run(
         [sys.executable, "-c", MANY, tmp_path / "cases.json"],
@@ -160,7 +162,7 @@ def test_pipes_and_devices_are_never_waited_for(tmp_path):
         check=True,
     )
     assert json.loads(done.stdout.splitlines()[-1]) == [code for _, code in cases]
-    assert b"Traceback" not in done.stderr and done.stderr.count(b"FIFO") >= 10
+    assert b"Traceback" not in done.stderr and done.stderr.count(b"FIFO") >= 9
     assert fifo.is_fifo() and Path("/dev/null").is_char_device()
 
 
