@@ -5,7 +5,7 @@ import pytest
 
 from tests.motion.frames import HOOK, moved, night, scene
 from unblur.blur.psf import Psf
-from unblur.motion.edges import along_is_hard, holds
+from unblur.motion.edges import holds
 from unblur.motion.field import uniform_field
 from unblur.motion.local import LocalEstimate, movers
 from unblur.motion.parts import PartParams, box_around, fading, parts_of
@@ -71,19 +71,6 @@ def test_large_pictures_are_told_by_smaller_ones():
     small = still(panned())
     assert found.shape == large.shape[:2]
     assert (found[::2, ::2] != small).mean() < 0.05
-
-
-def test_a_straight_motion_leaves_the_edges_along_it_hard_and_defocus_none():
-    level = Psf.from_line(15, 0)
-    blind = Psf(np.ones((9, 9), np.float32))
-    everywhere = np.ones(SHAPE, bool)
-    shares = []
-    for psf in (level, blind):
-        luma = Picture(moved(scene(SHAPE, 5), psf)).luma(0, 0, *SHAPE)
-        count, share = along_is_hard(luma, level, everywhere)
-        assert count > 30
-        shares.append(share)
-    assert shares[0] > 0.5 > 0.2 > shares[1]
 
 
 def told(x, psf, confidence=0.9, probability=0.95):

@@ -99,28 +99,6 @@ def holds(luma: FloatArray, psfs: Sequence[Psf], params: EdgeParams = EDGES) -> 
     return np.asarray(found / (certain + np.float32(params.doubt)), np.float32)
 
 
-def along_is_hard(
-    luma: FloatArray, psf: Psf, part: NDArray[np.bool_], params: EdgeParams = EDGES
-) -> tuple[int, float]:
-    """Return how many edges along a straight motion a part has, and the share that is hard.
-
-    What is out of focus is soft in all directions; what moved straight is not.
-
-    Args:
-        luma, psf, params: as for :func:`holds`.
-        part: (H, W), where to look.
-    """
-    allowed = _exposures(psf, params)
-    ratio, direction, is_edge = _edges(luma, params)
-    along = is_edge & part & (allowed[direction] >= _ALONG)
-    count = int(np.count_nonzero(along))
-    return count, float((ratio[along] > params.hard).mean()) if count else 0.0
-
-
-_ALONG = 0.6
-"""Share that a motion leaves to a step, from which on an edge counts as along its path."""
-
-
 def _evidence(
     luma: FloatArray, allowed: NDArray[np.float64], params: EdgeParams
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
