@@ -124,8 +124,8 @@ def test_resume_and_its_options_are_explained(tmp_path, album):
     assert not out.exists()
 
 
+# Results are staged by workers, and tests/batch/test_pool.py kills those.
 KILLED = {
-    "while a result is staged": "photo.stage = die",
     "before the journal's line": "Journal.record = die",
     "in the middle of the line": "json.dumps = half",
     "before the result has its name": "batch.commit = die",
@@ -134,7 +134,7 @@ KILLED = {
 SCRIPT = """
 import json, os, signal, sys
 from unblur.cli import main
-from unblur.batch import photo, run as batch
+from unblur.batch import run as batch
 from unblur.batch.journal import Journal
 
 def die(*_, **__):

@@ -158,12 +158,14 @@ def test_the_page_loads_nothing_and_escapes_names(seen):
 
 
 def test_a_wide_field_on_a_smaller_picture_is_drawn_in_photo_pixels(seen):
-    halved = replace(seen.field, scale=2)
-    psf = halved.windows[0][0].psf
+    psf = Psf.from_line(9, 30)
+    windows = tuple(tuple(replace(w, psf=psf) for w in row) for row in seen.field.windows)
+    halved = replace(seen.field, windows=windows, scale=2)
     assert photo_psf(halved, halved.windows[0][0]).length_px() == pytest.approx(
         2 * psf.length_px(), rel=0.25
     )
     small, large = (
-        draw.kernels_over_photo(replace(seen, field=field)).zoom for field in (halved, seen.field)
+        draw.kernels_over_photo(replace(seen, field=replace(halved, scale=scale))).zoom
+        for scale in (2, 1)
     )
     assert small < large

@@ -48,7 +48,7 @@ def test_what_fuse_net_reads_tells_each_answer_and_its_weight(seen):
         np.testing.assert_allclose(maps[f"{name}_weight"], weight)
         assert maps[name].max() == pytest.approx(1)
     # Shifted candidates are shown where the others lie.
-    np.testing.assert_allclose(maps["searched_after_look"], maps["looked"], atol=1e-4)
+    np.testing.assert_allclose(maps["searched_after_estimate"], maps["estimated"], atol=1e-4)
     assert kernel_similarity(clean_psf(maps["previous"]), BENT) > 0.9
 
 
