@@ -51,7 +51,8 @@ class ToneParams:
             either light with the same noise): both lights as likely as each other.
         sure: probability of linear light from which on it is acted upon. Of those pairs 33 % of
             the linear windows reach it and 4 % of the others (five-fold cross-validation); the
-            first gain 1.6 dB by it, the others change by 0.2 +- 0.2 dB (total variation).
+            first gain 1.6 dB by it, the others change by 0.2 +- 0.2 dB (total variation). Larger
+            photos restored by the network in the wrong light lose 2.1 dB; see docs/benchmarks.md.
     """
 
     side_px: int = 320
