@@ -166,21 +166,35 @@ class Chooser:
         """Return origins, features and PSNR of the candidates, and the PSNR of the true PSF."""
         window = np.ascontiguousarray(luma(curve.to_linear(blurry)))
         found = candidates(window, self.fused(window).psf, halve(window))
-        samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-        target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
-        noise = noise_sigma(samples)
-
-        def db(psf: Psf) -> float:
-            return score(try_psf(samples, curve, psf, noise).samples, target)
-
+        trials = Trials(window, sharp, curve)
         return {
             "origins": [c.origin for c in found],
-            "features": features(samples, curve, noise, found).tolist(),
-            "db": [db(c.psf) for c in found],
-            "true": db(psf),
-            "blurry": score(samples, target),
-            "measured": noise,
+            "features": features(trials.samples, curve, trials.noise, found).tolist(),
+            "db": [trials.db(c.psf) for c in found],
+            "true": trials.db(psf),
+            "blurry": score(trials.samples, trials.target),
+            "measured": trials.noise,
         }
+
+
+class Trials:
+    """Tries PSFs on the middle of a window whose truth is known.
+
+    Args:
+        window: (H, W) float32 luma, linear light.
+        sharp: (H, W, 3) float32, encoded.
+        curve: of the samples.
+    """
+
+    def __init__(self, window: FloatArray, sharp: FloatArray, curve: ToneCurve) -> None:
+        self.curve = curve
+        self.samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
+        self.target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
+        self.noise = noise_sigma(self.samples)
+
+    def db(self, psf: Psf) -> float:
+        """Return the PSNR up to a shift of what a PSF makes of it."""
+        return score(try_psf(self.samples, self.curve, psf, self.noise).samples, self.target)
 
 
 def middle(plane: FloatArray, side: int) -> FloatArray:

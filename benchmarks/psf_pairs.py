@@ -15,16 +15,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from light_and_choice import CURVES, Chooser, drawn, score
+from light_and_choice import CURVES, Chooser, Trials, drawn
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma
 from unblur.evaluate.pairs import find_sharp
 from unblur.motion.candidates import candidates
-from unblur.motion.features import noise_sigma
-from unblur.motion.judge import middle_part
 from unblur.motion.spatial import halve
-from unblur.motion.trial import try_psf
 from unblur.tone import ToneCurve
 from unblur.training.psf_pairs import PsfPair, read_pairs, write_pairs
 
@@ -69,10 +66,8 @@ def estimates(
     window = np.ascontiguousarray(luma(curve.to_linear(blurry)))
     first, fused = chooser.first(window), chooser.fused(window)
     found = candidates(window, fused.psf, halve(window))
-    samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-    target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
-    noise = noise_sigma(samples)
-    worth = np.array([score(try_psf(samples, curve, c.psf, noise).samples, target) for c in found])
+    trials = Trials(window, sharp, curve)
+    worth = np.array([trials.db(c.psf) for c in found])
     stored = {"kernel": (first.psf, first.confidence), "fused": (fused.psf, fused.confidence)}
     for draw in range(DRAWS):
         taken = found[int(np.argmax(worth + rng.normal(0, ERROR_DB, len(worth))))]

@@ -18,13 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from unblur.color import FloatArray, quantise, to_float
 from unblur.motion.picture import Picture
-
-Mask = NDArray[np.bool_]
+from unblur.motion.windows import Mask
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,12 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.frequency import GRID
 from unblur.motion.fusion import mean_psf
 from unblur.motion.kernel import estimate, observe_all
 from unblur.motion.psf_estimate import PsfEstimate
-from unblur.motion.psf_tools import aligned, likeness
+from unblur.motion.psf_tools import likeness
+from unblur.motion.windows import Box, even_starts
 from unblur.runtime import ALL_THREADS, Runtime
-
-Box = tuple[int, int, int, int]
-"""(y0, x0, y1, x1), half-open, px."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,8 @@ def local_estimates(
     """
     boxes = [
         (y, x, y + params.window_px, x + params.window_px)
-        for y in _starts(luma.shape[0], params)
-        for x in _starts(luma.shape[1], params)
+        for y in even_starts(luma.shape[0], params.window_px, params.hop_px, params.most_rows)
+        for x in even_starts(luma.shape[1], params.window_px, params.hop_px, params.most_rows)
     ]
     windows = [np.ascontiguousarray(luma[y0:y1, x0:x1]) for y0, x0, y1, x1 in boxes]
     seen = observe_all(windows, runtime=runtime)
@@ -115,16 +112,11 @@ def movers(found: Sequence[LocalEstimate], params: LocalParams = LOCAL) -> list[
     )
     groups: list[Mover] = []
     while left:
-        seed = left[0].estimate.psf
+        seed = left[0].estimate.psf  # the surest, with which the others are aligned
         alike = [one for one in left if likeness(one.estimate.psf, seed) >= params.alike]
         left = [one for one in left if one not in alike]
-        reference = np.asarray(seed.embedded(GRID), np.float32)
-        grids = [
-            aligned(np.asarray(one.estimate.psf.embedded(GRID), np.float32), reference)
-            for one in alike
-        ]
         weights = np.array([one.estimate.confidence**4 for one in alike])
-        psf = mean_psf([Psf(grid[1:, 1:]) for grid in grids], weights)
+        psf = mean_psf([one.estimate.psf for one in alike], weights)
         weight = float(sum(one.estimate.confidence for one in alike))
         groups.append(Mover(psf, tuple(one.box for one in alike), weight))
     return sorted(groups, key=lambda group: -group.weight)[: params.most]
@@ -136,9 +128,3 @@ def _moves(found: PsfEstimate, params: LocalParams) -> bool:
         and found.confidence >= params.confidence
         and params.shortest_px <= found.psf.length_px() <= params.longest_motion_px
     )
-
-
-def _starts(side: int, params: LocalParams) -> list[int]:
-    room = max(0, side - params.window_px)
-    count = min(params.most_rows, -(-room // params.hop_px) + 1)
-    return [round(s) for s in np.linspace(0, room, count)]

@@ -17,7 +17,6 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.errors import ShapeMismatch
 from unblur.motion.field import (
     MotionField,
     compared,
@@ -90,11 +89,7 @@ class NetworkEstimator:
         Raises:
             ShapeMismatch: the picture is too small.
         """
-        if not self.least.fits(picture.shape):
-            raise ShapeMismatch(
-                f"motion can be estimated in pictures with {self.least}, got "
-                f"{picture.shape[1]} x {picture.shape[0]}"
-            )
+        self.least.check(picture.shape)
         pyramid = Pyramid(picture.luma, picture.shape)
         level = self._finest_that_fits(pyramid)
         rows, columns = window_starts(pyramid.shape(level), self._params.scale.most_rows)

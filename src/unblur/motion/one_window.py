@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from unblur.engines.base import Engine
-from unblur.errors import ShapeMismatch
 from unblur.motion.field import MotionField
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.params import MOTION, MotionParams
@@ -49,10 +48,7 @@ class WindowEstimator:
             ShapeMismatch: the picture is too small.
         """
         height, width = picture.shape
-        if not self.least.fits(picture.shape):
-            raise ShapeMismatch(
-                f"motion can be estimated in pictures with {self.least}, got {width} x {height}"
-            )
+        self.least.check(picture.shape)
         flat = picture.luma(0, 0, height, width)
         estimate = estimate_psfs([flat], self._kernel, rounds=self._rounds, runtime=self._runtime)[
             0

@@ -20,10 +20,9 @@ from unblur.color import FloatArray
 from unblur.motion.edges import holds
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
-from unblur.motion.local import LOCAL, Box, LocalEstimate, Mover, movers
+from unblur.motion.local import LOCAL, LocalEstimate, Mover, movers
 from unblur.motion.picture import Picture
-
-Mask = NDArray[np.bool_]
+from unblur.motion.windows import Box, Mask
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from unblur.color import FloatArray, to_float
 from unblur.motion.picture import Picture
-
-Box = tuple[int, int, int, int]
-"""(y0, x0, y1, x1), half-open, px."""
+from unblur.motion.windows import Box
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from unblur.color import FloatArray
 from unblur.motion.spatial import halve
-from unblur.motion.windows import WINDOW
+from unblur.motion.windows import WINDOW, even_starts
 
 LumaReader = Callable[[int, int, int, int], FloatArray]
 """Returns luma, linear light, float32, of a picture's ``[y0:y1, x0:x1]``."""
@@ -73,12 +73,10 @@ def window_starts(shape: tuple[int, int], most: int) -> tuple[list[int], list[in
         shape: (H, W) of the picture.
         most: windows along the shorter side; along the other up to twice as many.
     """
-
-    def starts(size: int, limit: int) -> list[int]:
-        room = max(0, size - WINDOW)
-        count = min(limit, int(np.ceil(room / _HOP)) + 1)
-        return [round(s) for s in np.linspace(0, room, count)]
-
     wide = min(2 * most, max(1, round(most * max(1.0, shape[1] / shape[0]))))
     tall = min(2 * most, max(1, round(most * max(1.0, shape[0] / shape[1]))))
-    return starts(shape[0], tall), starts(shape[1], wide)
+    rows, columns = (
+        even_starts(side, WINDOW, _HOP, limit)
+        for side, limit in zip(shape, (tall, wide), strict=True)
+    )
+    return rows, columns

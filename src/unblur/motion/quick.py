@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.engines.base import Engine
-from unblur.errors import ShapeMismatch
 from unblur.motion.field import MotionField
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.picture import Picture
@@ -28,12 +27,8 @@ class QuickEstimator:
 
     def propose(self, picture: Picture) -> MotionField:
         """Return the field of one window; its middle is where the motion was estimated."""
-        height, width = picture.shape
-        if not self.least.fits(picture.shape):
-            raise ShapeMismatch(
-                f"motion can be estimated in pictures with {self.least}, got {width} x {height}"
-            )
-        flat = picture.luma(0, 0, height, width)
+        self.least.check(picture.shape)
+        flat = picture.luma(0, 0, *picture.shape)
         y0, x0, y1, x1 = telling_window(flat)
         window = np.ascontiguousarray(flat[y0:y1, x0:x1])
         estimate = estimate_psfs([window], self._kernel)[0]

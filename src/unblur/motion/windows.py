@@ -10,10 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.color import FloatArray
+from unblur.errors import ShapeMismatch
 from unblur.motion.spatial import gradients, halve
 
 WINDOW = 256
 """Side in px of an analysis window."""
+
+
+Box = tuple[int, int, int, int]
+"""(y0, x0, y1, x1), half-open, px."""
+
+Mask = NDArray[np.bool_]
+"""(H, W), a part of a picture."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,17 @@ class LeastSize:
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Return whether a picture of a shape (H, W) is large enough."""
         return min(shape) >= self.side_px and shape[0] * shape[1] >= self.area_px
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise unless a picture of a shape (H, W) is large enough.
+
+        Raises:
+            ShapeMismatch: it is too small.
+        """
+        if not self.fits(shape):
+            raise ShapeMismatch(
+                f"motion can be estimated in pictures with {self}, got {shape[1]} x {shape[0]}"
+            )
 
     def __str__(self) -> str:
         sides = f"sides of at least {self.side_px} px"
@@ -165,3 +184,17 @@ def faded(size: int, border: int) -> FloatArray:
     steps = np.arange(size) + 0.5
     near = np.clip(np.minimum(steps, size - steps) / max(border, 1), 0, 1)
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)
+
+
+def even_starts(side: int, window_px: int, hop_px: int, most: int) -> list[int]:
+    """Return where windows begin that are spread evenly over a side.
+
+    Args:
+        side: length that is covered, px.
+        window_px: of a window.
+        hop_px: distance of neighbours, at most, but for ``most``.
+        most: windows.
+    """
+    room = max(0, side - window_px)
+    count = min(most, -(-room // hop_px) + 1)
+    return [round(s) for s in np.linspace(0, room, count)]

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unblur.color import FloatArray
-from unblur.motion.drawn import Mask
 from unblur.motion.field import MotionField
-from unblur.motion.pasted import Box
 from unblur.motion.picture import Picture
+from unblur.motion.windows import Box, Mask
 from unblur.pipeline.gate import Verdict
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_work import Samples

@@ -15,9 +15,10 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
 from unblur.motion.parts import box_around, fading, parts_of
-from unblur.motion.pasted import Box, exposure_of
+from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.tone_estimate import estimate_tone
+from unblur.motion.windows import Box
 from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
