@@ -45,6 +45,8 @@ def test_a_jpeg_read_small_looks_like_the_whole_one_shrunk(picture, side, tmp_pa
     same = reduced_luma(Photo.from_array(picture), side_px=max(quick.luma.shape))
     assert same.scale == quick.scale
     assert np.corrcoef(same.luma.ravel(), quick.luma.ravel())[0, 1] > 0.99
+    careful = reduced_luma(read_photo(path), side_px=side)
+    assert quick.scale == careful.scale and quick.luma.shape == careful.luma.shape
 
 
 @pytest.mark.parametrize("side", [200, 5000])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 import unblur
 from tests.motion.test_detect import FakeBlurEngine, row
@@ -48,6 +49,60 @@ def screened(image, period_px=6, angle=0.785):
 MAKERS = {"diffused": diffused, "ordered": ordered, "screened": screened}
 
 
+def in_greys(count):
+    """Ordered dither to some greys, as electronic paper shows it."""
+
+    def dither(image):
+        steps = np.asarray(image) / 255 * (count - 1)
+        rest = ordered(Image.fromarray(np.uint8(255 * (steps % 1)))) / 255
+        return np.uint8(np.clip(np.floor(steps) + rest, 0, count - 1) * 255 / (count - 1))
+
+    return dither
+
+
+def in_colour(image):
+    """One bit for each of three channels, which do not go together."""
+    return np.stack([diffused(image), diffused(image.point(lambda v: v * 0.8)), ordered(image)], 2)
+
+
+def by_palette(image):
+    """The palette of the web, 6 levels of each channel."""
+    coloured = Image.merge("RGB", [image, image.point(lambda v: v * 0.8), image])
+    return np.asarray(coloured.convert("P", palette=Image.Palette.WEB).convert("RGB"))
+
+
+def scanned_softly(image):
+    return np.uint8(ndimage.gaussian_filter(diffused(image).astype(float), 0.5))
+
+
+def scanned_smaller(image):
+    dots = Image.fromarray(diffused(image))
+    return np.asarray(dots.resize((dots.width * 3 // 4, dots.height * 3 // 4)))
+
+
+def on_paper(image):
+    share = diffused(image)[..., None] / 255
+    return np.uint8(share * [236, 224, 196] + (1 - share) * [44, 38, 52])
+
+
+def of_two_tones(image):
+    """A scan of 1 bit without dither, nearly all of it white."""
+    return np.uint8(np.asarray(image) > np.quantile(np.asarray(image), 0.01)) * 255
+
+
+OTHERS = {
+    "3 greys": in_greys(3),
+    "4 greys": in_greys(4),
+    "colour": in_colour,
+    "palette": by_palette,
+    "soft": scanned_softly,
+    "smaller": scanned_smaller,
+    "paper": on_paper,
+    "two tones": of_two_tones,
+}
+"""Further kinds, which are not all changed by JPEG or by enlarging without harm."""
+
+
 def jpeg(samples, quality):
     with io.BytesIO() as stream:
         Image.fromarray(samples).save(stream, "JPEG", quality=quality)
@@ -69,6 +124,23 @@ def test_what_is_screened_is_seen(maker, name):
     assert not is_screened(np.asarray(grey(name)) / np.float32(255))
 
 
+@pytest.mark.parametrize("maker", OTHERS)
+@pytest.mark.parametrize("name", ["astronaut", "colosseum", "rocks"])
+def test_other_dither_is_seen_too(maker, name):
+    assert is_screened(OTHERS[maker](grey(name)))
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.06])
+def test_noise_is_not_taken_for_it(noise):
+    photo = np.asarray(grey("rocks")) / np.float32(255)
+    light = apply_psf(srgb_to_linear(photo)[..., None], Psf.from_line(9, 30))[..., 0]
+    grain = np.random.default_rng(2).normal(0, noise, light.shape)
+    noisy = np.clip(linear_to_srgb(np.clip(light, 0, 1)) + grain, 0, 1)
+    assert not is_screened(noisy.astype(np.float32))
+    if noise < 1 / 30:  # more than that dithers, when it is cut to 16 greys
+        assert not is_screened(np.uint8(noisy * 15) * 17)
+
+
 @pytest.mark.parametrize("name", ["astronaut", "page", "rocks"])
 @pytest.mark.parametrize(("length", "angle"), [(5, 0), (5, 90), (9, 45), (21, 10)])
 def test_what_has_moved_is_not_taken_for_it(name, length, angle):
@@ -79,23 +151,36 @@ def test_what_has_moved_is_not_taken_for_it(name, length, angle):
         assert not is_screened(np.clip(3 * light - 0.5, 0, 1).astype(np.float32))  # saturated
 
 
-@pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize("name", ["colosseum", "rocks"])
+@pytest.mark.parametrize(
+    ("maker", "name"),
+    [
+        *((maker, name) for maker in MAKERS for name in ("colosseum", "rocks")),
+        *((maker, "colosseum") for maker in ("3 greys", "colour", "smaller")),
+    ],
+)
 def test_everybody_calls_it_sharp(maker, name):
-    samples = MAKERS[maker](grey(name))
+    samples = {**MAKERS, **OTHERS}[maker](grey(name))
     seen = unblur.detect(samples, threads=1, everywhere=True)
     assert seen.kind == "sharp" and seen.probabilities[1] < 0.01
     assert all(window.probabilities[0] > 0.99 for window in seen.windows)
     result = unblur.restore(samples, threads=1)
     assert not result.report.changed and "already sharp" in result.report.reason
-    np.testing.assert_array_equal(result.samples[..., 0], samples)
+    np.testing.assert_array_equal(result.samples.squeeze(), samples)
 
 
-def test_a_large_one_too_of_which_little_is_looked_at(tmp_path):
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("name", ["scan.png", "scan.jpg"])
+def test_a_large_one_too_of_which_little_is_looked_at(name, maker, tmp_path):
     photo = grey("colosseum", (0, 0, 500, 330)).resize((2100, 1400))
-    Image.fromarray(diffused(photo)).convert("1").save(tmp_path / "scan.png")
-    seen = unblur.detect(tmp_path / "scan.png", threads=1)
-    assert seen.scale == 2 and seen.kind == "sharp"
+    dots = Image.fromarray(MAKERS[maker](photo))
+    if name.endswith("png"):
+        dots.convert("1").save(tmp_path / name)
+    else:
+        dots.save(tmp_path / name, quality=85)
+    seen = unblur.detect(tmp_path / name, threads=1)
+    assert seen.scale == 2 and seen.kind == "sharp" and seen.probabilities[1] < 0.01
+    with (tmp_path / name).open("rb") as stream:  # the page reads it so
+        assert unblur.detect(stream, threads=1).kind == "sharp"
 
 
 def test_the_detectors_network_is_not_believed():

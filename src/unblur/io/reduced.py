@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from unblur.color import SCREEN_PX, FloatArray, is_screened, luma, to_float
+from unblur.color import FloatArray, is_screened, luma, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
 from unblur.io.photo import Metadata, Photo, Samples
@@ -25,7 +25,7 @@ class Reduced:
         luma: (h, w) float32, linear light, upright.
         scale: pixels of the photo per pixel of ``luma``, along each side.
         shape: (H, W) of the photo itself, upright.
-        screened: whether the photo is dithered or screened, as far as it was read in full.
+        screened: whether the photo itself is dithered or screened.
     """
 
     luma: FloatArray
@@ -47,13 +47,7 @@ def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
     """
     scale = _scale((photo.height, photo.width), side_px, least_px)
     small = shrunk_luma(photo.samples, scale, photo.tone.curve)
-    screened = scale > 1 and is_screened(_centre(photo))
-    return Reduced(small, scale, (photo.height, photo.width), screened)
-
-
-def _centre(photo: Photo) -> FloatArray:
-    y, x = (max(0, side - SCREEN_PX) // 2 for side in (photo.height, photo.width))
-    return luma(to_float(photo.samples[y : y + SCREEN_PX, x : x + SCREEN_PX]))
+    return Reduced(small, scale, (photo.height, photo.width), is_screened(photo.samples))
 
 
 def shrunk_luma(samples: Samples, scale: int, tone: ToneCurve = SRGB) -> FloatArray:
@@ -78,10 +72,11 @@ def read_reduced(
 ) -> Reduced:
     """Read a photo's luma at a reduced size.
 
-    JPEG files are decoded at an eighth, a quarter or half of their size where that still
-    gives the size asked for, which is several times faster; each pixel is then the mean of a
-    block, as in :func:`reduced_luma` but for being taken of encoded values. Other files are read
-    in full and shrunk.
+    Of JPEG files the brightness alone is decoded, which is several times faster; each pixel is then
+    the mean of a block, as in :func:`reduced_luma` but for being taken of encoded values. Other
+    files are read in full and shrunk. (Decoding a JPEG at a half or a quarter is hardly faster, for
+    all of it is unpacked too, and smooths the dots of dithered pictures away, which tell that these
+    did not move.)
 
     Args:
         path: of the file.
@@ -93,34 +88,33 @@ def read_reduced(
     """
     from unblur.io.decode import read_photo
 
-    quick = _draft(path, side_px, least_px, tone)
+    quick = _brightness(path, side_px, least_px, tone)
     if quick is not None:
         return quick
     photo = read_photo(path).with_tone(tone)
     return reduced_luma(photo, side_px=side_px, least_px=least_px)
 
 
-def _draft(path: Path, side_px: int, least_px: int, tone: ToneCurve | str) -> Reduced | None:
-    """Read a JPEG file at a reduced size; None where the careful reader must decide."""
+def _brightness(path: Path, side_px: int, least_px: int, tone: ToneCurve | str) -> Reduced | None:
+    """Read a JPEG file's brightness and shrink it; None where the careful reader must decide."""
     try:
         with open_image(path, ("JPEG",)) as image:
-            width, height = image.size
-            scale = _scale((width, height), side_px, least_px)
-            scale = min(8, 1 << (scale.bit_length() - 1))
-            if scale == 1 or width * height > HARD_LIMIT or image.mode not in ("RGB", "L"):
+            size = image.size
+            scale = _scale(size, side_px, least_px)
+            if scale == 1 or size[0] * size[1] > HARD_LIMIT or image.mode not in ("RGB", "L"):
                 return None
-            image.draft("L", (-(-width // scale), -(-height // scale)))
-            upright = ImageOps.exif_transpose(image)
-            pixels = np.asarray(upright.convert("L"))
+            image.draft("L", size)
+            upright = ImageOps.exif_transpose(image).convert("L")
             told = tone_of(Metadata(icc_profile=image.info.get("icc_profile")), 1).curve
-            turned = upright.size != image.size
     except (OSError, ValueError, SyntaxError, UnblurError, Image.DecompressionBombError):
         return None
-    if abs(max(pixels.shape) * scale - max(width, height)) > scale:
-        return None
-    shape = (width, height) if turned else (height, width)
+    height, width = upright.height, upright.width
+    # Without the rest at the far sides, as everywhere.
+    whole = (0, 0, width // scale * scale, height // scale * scale)
+    pixels = np.asarray(upright.reduce(scale, whole))
     curve = (parse_tone(tone) if isinstance(tone, str) else tone) or told
-    return Reduced(curve.to_linear(to_float(pixels)), scale, shape)
+    screened = is_screened(np.asarray(upright))
+    return Reduced(curve.to_linear(to_float(pixels)), scale, (height, width), screened)
 
 
 def _scale(sides: tuple[int, int], side_px: int, least_px: int) -> int:

@@ -153,7 +153,7 @@ class BlurDetector:
             scale: photo px per px of ``luma``.
             shape: (H, W) of the photo; ``scale`` times that of ``luma`` if omitted.
             everywhere: look at all of it, not only at the most telling window of each quarter.
-            screened: whether the photo itself is screened, where ``luma`` is too small to show it.
+            screened: whether the photo itself is, of which ``luma`` shows less.
 
         Raises:
             ShapeMismatch: too small.

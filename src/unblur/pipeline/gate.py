@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from unblur.color import SCREEN_PX, FloatArray, is_screened
+from unblur.color import FloatArray, is_screened
 from unblur.motion.detect import BlurDetector, Detection
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
@@ -254,14 +254,8 @@ def detection(
     side_px = params.seen_px * scale
     starts = [max(0, side - side_px) // 2 for side in picture.shape]
     middle = picture.part(*starts, *(start + side_px for start in starts))
-    screened = scale > 1 and is_screened(_centre(middle))
+    screened = is_screened(middle.samples)
     return detector(middle.shrunk_luma(scale), scale=scale, screened=screened)
-
-
-def _centre(picture: Picture) -> FloatArray:
-    """Return the luma of the middle, as large as it takes to see what a picture is made of."""
-    y, x = (max(0, side - SCREEN_PX) // 2 for side in picture.shape)
-    return picture.luma(y, x, y + SCREEN_PX, x + SCREEN_PX)
 
 
 def trust_map(field: MotionField, length_px: float, settings: Settings = DEFAULTS) -> FloatArray:
