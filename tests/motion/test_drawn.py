@@ -1,5 +1,7 @@
 """Text drawn over a moved photo is found; what belongs to the photo is not."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,18 @@ def test_depth_and_size_do_not_matter():
 def test_the_smallest_pictures_have_nothing_drawn_over_them(shape):
     samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     assert drawn_over(Picture(samples)) is None
+
+
+def test_a_large_photo_takes_as_much_longer_as_it_is_larger():
+    detailed = np.round(255 * scene((256, 256))).astype(np.uint8)
+    for y, x in np.ndindex(15, 15):  # as many hard things as leaves and gravel have
+        part = detailed[8 + 16 * y : 14 + 16 * y, 8 + 16 * x : 12 + 16 * x]
+        part[:] = 255 - part
+
+    def seconds(times):
+        picture = Picture(np.tile(detailed, (times, times, 1)))
+        begun = time.process_time()
+        drawn_over(picture)
+        return time.process_time() - begun
+
+    assert seconds(9) < 18 * seconds(3)

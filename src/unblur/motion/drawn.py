@@ -15,6 +15,7 @@ The photo around a line goes on beneath it, smoothly: a moved photo has nothing 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,10 @@ _FADE_PX = 4.0
 _FILLED_PX = 1600
 """Longer side up to which what is left out is filled pixel by pixel."""
 _TOUCHING = np.ones((3, 3), bool)
+_STRIPE_ROWS = 64
+"""Lines are looked up by stripes of so many rows; changes no result."""
+_LAST = 4
+"""Glyphs at the end of a line beside which the next may stand."""
 
 
 @dataclass(frozen=True)
@@ -187,16 +192,33 @@ def _steps(plane: FloatArray, axis: int) -> FloatArray:
 
 
 def _lines(glyphs: list[tuple[int, _Glyph]], params: DrawnParams) -> list[list[tuple[int, _Glyph]]]:
-    """Return the glyphs of each line, of lines that are long enough."""
+    """Return the glyphs of each line, of lines that are long enough.
+
+    Glyphs come from left to right, and each joins the first line that it stands beside the end of.
+    Only lines of its own rows that end near by are compared: large photos have many thousands.
+    """
     lines: list[list[tuple[int, _Glyph]]] = []
+    in_rows: defaultdict[int, set[int]] = defaultdict(set)
+    furthest = params.gap * (params.glyph_px[1] + 2)
     for number, glyph in sorted(glyphs, key=lambda found: found[1].x0):
-        for line in lines:
-            if any(_beside(other, glyph, params) for _, other in line[-4:]):
-                line.append((number, glyph))
+        stripes = range(glyph.y0 // _STRIPE_ROWS, (glyph.y1 - 1) // _STRIPE_ROWS + 1)
+        for stripe in stripes:
+            ended = [n for n in in_rows[stripe] if _end(lines[n]) + furthest < glyph.x0]
+            in_rows[stripe].difference_update(ended)
+        for place in sorted(set().union(*(in_rows[stripe] for stripe in stripes))):
+            if any(_beside(other, glyph, params) for _, other in lines[place][-_LAST:]):
                 break
         else:
-            lines.append([(number, glyph)])
+            place = len(lines)
+            lines.append([])
+        lines[place].append((number, glyph))
+        for stripe in stripes:
+            in_rows[stripe].add(place)
     return [line for line in lines if sum(g.count() for _, g in line) >= params.glyphs]
+
+
+def _end(line: list[tuple[int, _Glyph]]) -> int:
+    return max(glyph.x1 for _, glyph in line[-_LAST:])
 
 
 def _beside(a: _Glyph, b: _Glyph, params: DrawnParams) -> bool:
