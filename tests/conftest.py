@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.proposing import refine_nothing
 from unblur.pipeline import gate
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -43,3 +44,9 @@ def _room_of(path):
 def light_may_change(monkeypatch):
     """Let stand-ins restore by making photos brighter or darker, which the gate refuses."""
     monkeypatch.setattr(gate, "lost_light", lambda before, after, params: 0.0)
+
+
+@pytest.fixture
+def proposals_only(monkeypatch):
+    """Leave motion as it is proposed, see :mod:`tests.proposing`."""
+    refine_nothing(monkeypatch)

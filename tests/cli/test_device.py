@@ -23,6 +23,8 @@ from unblur.runtime import VARIABLE
 from unblur.web.orders import Order
 from unblur.web.work import answer
 
+pytestmark = pytest.mark.usefixtures("proposals_only")
+
 COMPUTING = (
     "restore", "video", "burst", "detect", "inspect", "evaluate", "evaluate-clips", "compare",
     "tune", "serve", "train", "models choose",

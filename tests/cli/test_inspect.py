@@ -13,6 +13,8 @@ from unblur.blur.psf import Psf
 from unblur.cli import main
 from unblur.color import linear_to_srgb, quantise
 
+pytestmark = pytest.mark.usefixtures("proposals_only")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.motion.test_coarse_to_fine import scene
+from tests.proposing import refine_nothing
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, quantise
@@ -33,6 +34,13 @@ def photo():
     linear = np.repeat(scene(270, 420)[..., None], 3, axis=2)
     moved = apply_psf(linear, Psf.from_line(14, 30))
     return Photo.from_array(quantise(linear_to_srgb(moved), np.dtype(np.uint8)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _proposed():
+    with pytest.MonkeyPatch.context() as patch:
+        refine_nothing(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -194,6 +194,16 @@ def test_strength_blends_in_proportion():
     np.testing.assert_allclose(moved, [0, 0.025, 0.05, 0.1], atol=1e-4)
 
 
+def test_at_strength_0_nothing_is_refined(monkeypatch):
+    monkeypatch.setattr(NetworkEstimator, "refine", None)
+    samples = photo(120, 150)
+    out, motion, report = restore_samples(
+        samples, Brighten(), FakeKernelEngine(), RestoreOptions(strength=0.0)
+    )
+    assert out is samples and motion is not None
+    assert report.reason == "strength is 0"
+
+
 def test_mask_keeps_everything_else_bit_for_bit_and_skips_its_tiles():
     samples = photo(500, 620)
     mask = np.zeros((500, 620), np.float32)

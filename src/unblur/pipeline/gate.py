@@ -124,6 +124,27 @@ class OpenGate:
         return verdict
 
 
+class ClosedGate:
+    """Leaves every photo as it is, for a reason that is known beforehand: nothing is refined."""
+
+    by_part = False
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
+        """See :class:`Gate`."""
+        return Verdict.left(self._reason)
+
+    def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
+        """See :class:`Gate`."""
+        return Verdict.left(self._reason)
+
+    def check(self, verdict: Verdict, before: Picture, after: Picture) -> Verdict:
+        """See :class:`Gate`."""
+        return verdict
+
+
 class NoHarmGate:
     """Leaves alone what is sharp, what could not be estimated well, and what came out wrong.
 

@@ -19,7 +19,7 @@ from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import Box
-from unblur.pipeline.gate import Gate, NoHarmGate, OpenGate, Verdict
+from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
     FRAMED,
@@ -35,6 +35,8 @@ from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
 from unblur.restoration.restorers import BlindRestorer
 from unblur.zoo.models import Models
+
+_NO_STRENGTH = "strength is 0"
 
 
 def restore_picture(
@@ -108,7 +110,7 @@ def _restore_exposed(
         found = _assess_exposed(picture, estimator_of(models, options), gate)
     original, picture, motion, verdict = picture, found.picture, found.motion, found.verdict
     if options.applied == 0:
-        verdict = Verdict.left("strength is 0")
+        verdict = Verdict.left(_NO_STRENGTH)
     analysed = time.perf_counter()
     samples, noise = picture.samples, None
     if not verdict.reason:
@@ -195,6 +197,8 @@ def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
 
 def gate_of(models: Models, options: RestoreOptions) -> Gate:
     """Return the gate that options ask for."""
+    if options.applied == 0:
+        return ClosedGate(_NO_STRENGTH)
     if not options.gated:
         return OpenGate()
     by_window = not isinstance(models.restorer, BlindRestorer)
