@@ -56,11 +56,11 @@ def figures(engine: OnnxEngine, windows: Arrays, strange: Sequence[str], seed: i
     answers = [
         engine(maps[i : i + BATCH], pooled[i : i + BATCH]) for i in range(0, len(maps), BATCH)
     ]
-    psfs, facts = (np.concatenate(part) for part in zip(*answers, strict=True))
+    psfs, summaries = (np.concatenate(part) for part in zip(*answers, strict=True))
     truth = torch.from_numpy(windows["psf"].astype(np.float32))
     alike, _ = compare_psfs(torch.from_numpy(psfs), truth)
-    moved = windows["facts"][:, 0] > 0.5
-    told = ((facts[:, 0] > 0) == moved).mean()
+    moved = windows["targets"][:, 0] > 0.5
+    told = ((summaries[:, 0] > 0) == moved).mean()
     return np.array([alike[moved, SMOOTHED].mean(), alike[moved, 0].mean(), told])
 
 

@@ -94,8 +94,8 @@ def test_looking_ends_when_the_answer_stays(blurry):
 def test_looking_ends_at_the_latest_after_the_last_look(blurry):
     class Restless(FakeKernelEngine):
         def __call__(self, maps, pooled):
-            psfs, facts = super().__call__(maps, pooled)
-            return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), facts
+            psfs, summaries = super().__call__(maps, pooled)
+            return (psfs.swapaxes(1, 2) if self.calls % 2 else psfs), summaries
 
     *_, taken = estimate_shared([observe(blurry)], BENT, Restless(length=9))
     assert taken == REFINE.rounds - 1

@@ -1,4 +1,4 @@
-"""Turning and mirroring samples is turning and mirroring photos; facts follow their PSFs."""
+"""Turning and mirroring samples is turning and mirroring photos; targets follow their PSFs."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ from unblur.motion.dihedral import mirrored, self_ensemble, transposed
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import standardised
-from unblur.training.facts import class_of, facts_of
+from unblur.training.targets import class_of, targets_of
 from unblur.training.registry import task_of
 
 BENT = Psf.from_points(
     [(x, -0.2 * x) for x in range(-7, 9)] + [(8, y) for y in range(-2, 4)], size=23
 )
-KEYS = ("maps", "pooled", "psf", "facts", "pixels")
+KEYS = ("maps", "pooled", "psf", "targets", "pixels")
 
 
 def pair_of(psf, kind="shake"):
@@ -33,7 +33,7 @@ def sample(window, psf):
         "pooled": features.pooled[None],
         "pixels": standardised(window)[None, None],
         "psf": psf.embedded(GRID)[None],
-        "facts": facts_of(pair_of(psf))[None],
+        "targets": targets_of(pair_of(psf))[None],
     }
 
 
@@ -62,7 +62,7 @@ def test_a_turned_sample_is_the_sample_of_the_turned_photo(window, word):
     for name, a, b in zip(MAP_NAMES, ours["maps"][0], theirs["maps"][0], strict=True):
         assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.95, name
     np.testing.assert_allclose(ours["psf"], theirs["psf"], atol=1e-6)
-    np.testing.assert_allclose(ours["facts"], theirs["facts"], atol=1e-4)
+    np.testing.assert_allclose(ours["targets"], theirs["targets"], atol=1e-4)
     np.testing.assert_allclose(ours["pooled"], theirs["pooled"], atol=1e-3)
     np.testing.assert_allclose(ours["pixels"], theirs["pixels"], atol=1e-4)
 
@@ -73,7 +73,7 @@ def test_the_law_is_not_kept_by_an_unturned_sample(window):
         other = sample(turned, Psf(psf))
         for a, b in zip(plain["maps"][0], other["maps"][0], strict=True):
             assert np.corrcoef(a.ravel(), b.ravel())[0, 1] < 0.95
-        assert np.abs(plain["facts"] - other["facts"]).max() > 0.1
+        assert np.abs(plain["targets"] - other["targets"]).max() > 0.1
 
 
 @pytest.mark.parametrize("act", [mirror, transpose], ids=["mirror", "transpose"])
@@ -84,7 +84,7 @@ def test_twice_is_nothing(window, act):
         np.testing.assert_array_equal(twice[key], once[key])
 
 
-def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
+def test_all_eight_turns_are_drawn_and_targets_follow_the_psf(window):
     task = task_of(TINY)
     stored = {key: value.astype(np.float16) for key, value in sample(window, BENT).items()}
     kept = {key: value.copy() for key, value in stored.items()}
@@ -95,10 +95,10 @@ def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
         seen.add(turned["psf"].tobytes())
         angle = np.deg2rad(2 * Psf(turned["psf"][0][1:, 1:]).angle_deg())
         np.testing.assert_allclose(
-            turned["facts"][0, 2:4], (np.cos(angle), np.sin(angle)), atol=5e-3
+            turned["targets"][0, 2:4], (np.cos(angle), np.sin(angle)), atol=5e-3
         )
         np.testing.assert_array_equal(
-            turned["facts"][0, [0, 1, 4]], kept["facts"].astype(np.float32)[0, [0, 1, 4]]
+            turned["targets"][0, [0, 1, 4]], kept["targets"].astype(np.float32)[0, [0, 1, 4]]
         )
     assert len(seen) == 8
     for key in KEYS:
@@ -106,8 +106,8 @@ def test_all_eight_turns_are_drawn_and_facts_follow_the_psf(window):
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 135, 170])
-def test_facts_tell_length_direction_and_straightness(angle):
-    blurred, length, cos, sin, straight = facts_of(pair_of(Psf.from_line(16, angle)))
+def test_targets_tell_length_direction_and_straightness(angle):
+    blurred, length, cos, sin, straight = targets_of(pair_of(Psf.from_line(16, angle)))
     assert blurred == 1
     assert length == pytest.approx(4, abs=0.12)
     double = np.deg2rad(2 * angle)
@@ -115,13 +115,13 @@ def test_facts_tell_length_direction_and_straightness(angle):
     assert straight > 0.85
 
 
-def test_facts_of_what_is_not_motion():
+def test_targets_of_what_is_not_motion():
     line = Psf.from_line(12, 30)
     for kind, psf in (("sharp", Psf.delta(3)), ("defocus", line), ("shake", Psf.delta())):
-        facts = facts_of(pair_of(psf, kind))
-        assert facts[0] == 0 and facts[4] == 0
-        assert np.isfinite(facts).all()
-    assert facts_of(pair_of(disc_psf(5), "shake"))[4] < 0.05
+        targets = targets_of(pair_of(psf, kind))
+        assert targets[0] == 0 and targets[4] == 0
+        assert np.isfinite(targets).all()
+    assert targets_of(pair_of(disc_psf(5), "shake"))[4] < 0.05
 
 
 @pytest.mark.parametrize(

@@ -220,14 +220,14 @@ class Oracle(torch.nn.Module):
         self.batch, self.spoil = batch, spoil
 
     def forward(self, maps, pooled):
-        truth, psf = self.batch["facts"], self.batch["psf"]
+        truth, psf = self.batch["targets"], self.batch["psf"]
         logits = torch.where(truth[:, :1] > 0.5, 20.0, -20.0)
-        facts = torch.cat([logits, torch.full_like(logits, 20.0), truth[:, 1:4]], dim=1)
+        summary = torch.cat([logits, torch.full_like(logits, 20.0), truth[:, 1:4]], dim=1)
         if self.spoil == "psf":
             psf = torch.rot90(psf, 1, (1, 2))
         elif self.spoil is not None:
-            facts[:, self.spoil] *= -1
-        return psf, facts
+            summary[:, self.spoil] *= -1
+        return psf, summary
 
 
 def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
@@ -251,14 +251,14 @@ def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
 
 def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):
     batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
-    batch["facts"][:, 4] = 0
+    batch["targets"][:, 4] = 0
     assert float(task_of(SMALL).loss(Oracle(batch, 3), batch)[0]) < 1e-3
 
 
 def test_the_network_answers_with_psfs():
     network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
-    psf, facts = network(torch.rand(3, len(KERNEL_MAPS), 64, 64), torch.rand(3, 3, 8, 8))
-    assert psf.shape == (3, 64, 64) and facts.shape == (3, 5)
+    psf, summary = network(torch.rand(3, len(KERNEL_MAPS), 64, 64), torch.rand(3, 3, 8, 8))
+    assert psf.shape == (3, 64, 64) and summary.shape == (3, 5)
     assert (psf >= 0).all()
     torch.testing.assert_close(psf.sum(dim=(1, 2)), torch.ones(3))
 
@@ -268,8 +268,8 @@ def test_every_part_of_the_input_reaches_the_answer():
     network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
     maps = torch.rand(1, len(KERNEL_MAPS), 64, 64, requires_grad=True)
     pooled = torch.rand(1, 3, 8, 8, requires_grad=True)
-    psf, facts = network(maps, pooled)
-    (psf.square().sum() + facts.sum()).backward()
+    psf, summary = network(maps, pooled)
+    (psf.square().sum() + summary.sum()).backward()
     assert (maps.grad.abs().sum(dim=(0, 2, 3)) > 0).all()
     assert (pooled.grad.abs().sum(dim=(0, 2, 3)) > 0).all()
 

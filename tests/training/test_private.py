@@ -134,7 +134,7 @@ def made_up(name):
             "maps": torch.rand(8, 8, 64, 64),
             "pooled": torch.rand(8, 3, 8, 8),
             "pixels": torch.randn(8, 1, 128, 128),
-            "facts": torch.rand(8, 5),
+            "targets": torch.rand(8, 5),
             "class": torch.tensor([0, 1, 2, 1, 0, 0, 2, 1]),
         },
         "patches": {"patch": 255 * torch.rand(8, 3, 64, 64), "blurred": torch.rand(8).round()},

@@ -86,6 +86,13 @@ def test_a_lost_cache_is_made_again(tmp_path):
     assert not [p for p in tmp_path.iterdir() if p.suffix != ".npz"]
 
 
+@pytest.mark.parametrize(("beside", "name"), [("maps", "targets"), ("hints", "facts")])
+def test_a_cache_of_before_is_read(tmp_path, beside, name):
+    source = ShardSource(Noted, tmp_path, seed=3, size=5, keep=3, workers=0)
+    np.savez(tmp_path / "shard-000000.npz", facts=np.arange(5), **{beside: np.ones(5)})
+    assert source.get(0, newest=0).keys() == {name, beside}
+
+
 def test_workers_make_shards_ahead_and_the_same_ones(tmp_path):
     source = ShardSource(Noted, tmp_path, seed=3, size=5, keep=3, workers=1)
     try:
@@ -196,7 +203,7 @@ def test_kernel_samples_hold_what_the_network_takes(photos):
     assert first["maps"].shape == (len(KERNEL_MAPS), GRID, GRID)
     assert first["pooled"].shape == (3, 8, 8)
     assert first["psf"].shape == (GRID, GRID)
-    assert first["facts"].shape == (5,)
+    assert first["targets"].shape == (5,)
     assert float(first["psf"].astype(np.float32).sum()) == pytest.approx(1, abs=2e-3)
     for key, value in first.items():
         assert np.isfinite(value).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,9 +17,11 @@ MAP_SIDE = 64
 POOLED_SHAPE = (3, 8, 8)
 """Scales, rows and columns of the pooled high-pass energies."""
 
-FACTS = 5
-"""Numbers of the second output: blur logit, similarity logit, log2 of the length in px, and
+SUMMARY = 5
+"""Numbers of the second output, the summary: blur logit, similarity logit, log2 of the length in px, and
 cosine and sine of twice the angle."""
+
+_FORMER = "facts"
 
 
 class KernelNet(Network):
@@ -49,7 +52,7 @@ class KernelNet(Network):
         self.pooled = nn.Sequential(
             nn.Linear(math.prod(POOLED_SHAPE), 64), nn.ReLU(), nn.Linear(64, deepest)
         )
-        self.facts = nn.Sequential(nn.Linear(2 * deepest, 64), nn.ReLU(), nn.Linear(64, FACTS))
+        self.summary = nn.Sequential(nn.Linear(2 * deepest, 64), nn.ReLU(), nn.Linear(64, SUMMARY))
         self.head = nn.Conv2d(widths[0], 1, 3, padding=1)
 
     def interface(self) -> Interface:
@@ -66,21 +69,30 @@ class KernelNet(Network):
             pooled: (N, 3, 8, 8) float32, pooled high-pass energies.
 
         Returns:
-            PSFs (N, 64, 64), non-negative, summing to 1, centre at [32, 32]; and facts
-            (N, FACTS), see FACTS.
+            PSFs (N, 64, 64), non-negative, summing to 1, centre at [32, 32]; and the
+            summaries (N, SUMMARY), see SUMMARY.
         """
         levels = self.body.encode(self.stem(maps))
         extra = self.pooled(pooled.flatten(1))
         deep = levels[-1] + extra[:, :, None, None]
         logits = self.base(maps) + self.head(torch.relu(self.body.decode([*levels[:-1], deep])))
         psf = torch.softmax(logits.flatten(1), dim=1).reshape(maps.shape[0], *maps.shape[2:])
-        summary = torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)
-        facts: torch.Tensor = self.facts(torch.relu(summary))
-        return psf, facts
+        over_all = torch.cat([deep.mean(dim=(2, 3)), deep.amax(dim=(2, 3))], dim=1)
+        summary: torch.Tensor = self.summary(torch.relu(over_all))
+        return psf, summary
 
     def base(self, maps: torch.Tensor) -> torch.Tensor | float:
         """Return what the head's logits are added to, here nothing."""
         return 0.0
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *rest: Any, **options: Any
+    ) -> None:
+        """Take weights of before 0.2 too, when the summary's layers had another name."""
+        for key in [key for key in state_dict if key.startswith(f"{prefix}{_FORMER}.")]:
+            name = key.removeprefix(f"{prefix}{_FORMER}.")
+            state_dict[f"{prefix}summary.{name}"] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *rest, **options)
 
 
 def kernel_space_inputs(maps: tuple[str, ...]) -> tuple[InputPort, InputPort]:

@@ -29,7 +29,7 @@ def turned_at_random(batch: Arrays, names: Sequence[str], rng: np.random.Generat
 
     Args:
         batch: arrays with one row per sample: ``maps`` (N, C, GRID, GRID), ``pooled``
-            (N, 3, 8, 8), ``facts`` as :func:`unblur.training.facts.facts_of` gives them, and
+            (N, 3, 8, 8), ``targets`` as :func:`unblur.training.targets.targets_of` gives them, and
             ``psf`` (N, GRID, GRID) and ``pixels`` (N, 1, H, H), where present; others are not
             touched.
         names: of the first maps; the rest have no twin to swap places with.
@@ -48,7 +48,7 @@ def mirrored(batch: Arrays, names: Sequence[str]) -> Arrays:
     maps = np.roll(batch["maps"][..., ::-1], 1, axis=-1)
     out["maps"] = _swapped(maps, [names.index(name) for name in _MIRRORED])
     out["pooled"] = batch["pooled"][..., ::-1]
-    out["facts"] = batch["facts"] * np.array([1, 1, 1, -1, 1], np.float32)
+    out["targets"] = batch["targets"] * np.array([1, 1, 1, -1, 1], np.float32)
     if "psf" in batch:
         out["psf"] = np.roll(batch["psf"][..., ::-1], 1, axis=-1)
     if "pixels" in batch:
@@ -62,7 +62,7 @@ def transposed(batch: Arrays, names: Sequence[str]) -> Arrays:
     maps = batch["maps"].swapaxes(-1, -2)
     out["maps"] = _swapped(maps, [names.index(name) for name in _TRANSPOSED])
     out["pooled"] = batch["pooled"].swapaxes(-1, -2)
-    out["facts"] = batch["facts"] * np.array([1, 1, -1, 1, 1], np.float32)
+    out["targets"] = batch["targets"] * np.array([1, 1, -1, 1, 1], np.float32)
     if "psf" in batch:
         out["psf"] = batch["psf"].swapaxes(-1, -2)
     if "pixels" in batch:
@@ -91,12 +91,14 @@ def self_ensemble(
     Returns:
         (GRID, GRID) float32, and the mean logit of its confidence.
     """
-    upright = {"maps": maps[None], "pooled": pooled[None], "facts": np.zeros((1, 5), np.float32)}
+    upright = {"maps": maps[None], "pooled": pooled[None], "targets": np.zeros((1, 5), np.float32)}
     turns = list(product((False, True), repeat=3))
     turned = [_turned(upright, names, turn) for turn in turns]
-    psfs, facts = engine(*(np.concatenate([t[key] for t in turned]) for key in ("maps", "pooled")))
+    psfs, summaries = engine(
+        *(np.concatenate([t[key] for t in turned]) for key in ("maps", "pooled"))
+    )
     back = [_turned_back(psf, turn) for psf, turn in zip(psfs, turns, strict=True)]
-    return np.asarray(np.mean(back, axis=0), np.float32), float(np.mean(facts[:, 1]))
+    return np.asarray(np.mean(back, axis=0), np.float32), float(np.mean(summaries[:, 1]))
 
 
 def _turned(batch: Arrays, names: Sequence[str], turn: tuple[bool, ...]) -> Arrays:

@@ -71,8 +71,8 @@ def estimate(
             known = (np.asarray(a.embedded(GRID), np.float32) for a in candidates[start:])
             shown = list(zip(maps, part, known, strict=False))
             maps = in_threads(lambda of: guided(of[0], of[1].window, of[2]), shown, runtime=runtime)
-        psfs, facts = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
-        found = zip(psfs, facts, (s.features for s in part), strict=True)
+        psfs, summaries = engine(np.stack(maps), np.stack([s.features.pooled for s in part]))
+        found = zip(psfs, summaries, (s.features for s in part), strict=True)
         estimates += [_estimate(*item) for item in found]
     return estimates
 
@@ -101,11 +101,11 @@ def estimate_psfs(
     return estimates
 
 
-def _estimate(grid: FloatArray, facts: FloatArray, features: MotionFeatures) -> PsfEstimate:
+def _estimate(grid: FloatArray, summary: FloatArray, features: MotionFeatures) -> PsfEstimate:
     return PsfEstimate(
         psf=clean_psf(grid),
-        confidence=sigmoid(facts[1]),
-        blur_probability=sigmoid(facts[0]),
+        confidence=sigmoid(summary[1]),
+        blur_probability=sigmoid(summary[0]),
         noise=features.noise,
         detail=float(features.pooled.mean()),
     )

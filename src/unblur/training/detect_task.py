@@ -15,7 +15,7 @@ from unblur.color import luma, srgb_to_linear
 from unblur.models.interface import Network
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.light import LIGHT_NAMES, light_features
-from unblur.training.facts import class_of, facts_of
+from unblur.training.targets import class_of, targets_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
@@ -53,7 +53,7 @@ class DetectSamples(WindowSamples):
                 "maps": features.maps.astype(np.float16),
                 "pooled": features.pooled,
                 "pixels": features.pixels.astype(np.float16),
-                "facts": facts_of(pair),
+                "targets": targets_of(pair),
                 "class": np.array(class_of(pair), np.int64),
             }
         ]
@@ -88,7 +88,7 @@ class DetectTask(Task[WindowData]):
         vector, whose expected length is then how sure the angle is.
         """
         out = network(batch["maps"], batch["pooled"], batch["pixels"])
-        truth, wanted = batch["facts"], batch["class"].long()
+        truth, wanted = batch["targets"], batch["class"].long()
         kind = functional.cross_entropy(out[:, :3], wanted)
         blurred = wanted != 0
         spread = out[:, 4].clamp(*LOSS.spread)

@@ -23,7 +23,7 @@ from unblur.motion.psf_tools import aligned
 from unblur.motion.refinement import estimate_shared, searched
 from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
-from unblur.training.facts import facts_of
+from unblur.training.targets import targets_of
 from unblur.training.kernel_task import compare_psfs, estimation_loss
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
@@ -84,7 +84,7 @@ class FuseSamples(WindowSamples):
                 "maps": maps.astype(np.float16),
                 "pooled": observed.features.pooled,
                 "psf": psf.astype(np.float16),
-                "facts": facts_of(pair),
+                "targets": targets_of(pair),
             }
         ]
 
@@ -124,5 +124,5 @@ class FuseTask(Task[FuseData]):
         total, figures = estimation_loss(network, batch)
         mean = batch["maps"][:, _MEAN]
         before, _ = compare_psfs(mean / mean.sum(dim=(1, 2), keepdim=True), batch["psf"])
-        blurred = batch["facts"][:, 0] > 0.5
+        blurred = batch["targets"][:, 0] > 0.5
         return total, {**figures, "ncc_motion_before": float(before[blurred][:, 0].mean())}

@@ -21,7 +21,7 @@ from unblur.motion.guided import KERNEL_MAPS, guided, unguided
 from unblur.motion.psf_tools import clean_psf
 from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
-from unblur.training.facts import facts_of
+from unblur.training.targets import targets_of
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
@@ -62,7 +62,7 @@ class KernelLoss:
         judged: index of the smoothing at which similarities are logged and foretold.
         apart: weight of the L1 distance, beside one minus the cosine similarity.
         verdicts: weight of the cross-entropies, of blurred or not and of the similarity foretold.
-        facts: weight of the errors of length (octaves) and angle (doubled, unit vector).
+        shape: weight of the errors of length (octaves) and angle (doubled, unit vector).
     """
 
     sigmas_px: tuple[float, ...] = (0.0, 0.7, 1.5, 3.0)
@@ -70,7 +70,7 @@ class KernelLoss:
     judged: int = 2
     apart: float = 0.2
     verdicts: float = 0.1
-    facts: float = 0.05
+    shape: float = 0.05
 
 
 LOSS = KernelLoss()
@@ -109,7 +109,7 @@ class KernelSamples(WindowSamples):
         truth: Arrays = {
             "pooled": features.pooled,
             "psf": pair.psf.embedded(GRID).astype(np.float16),
-            "facts": facts_of(pair),
+            "targets": targets_of(pair),
         }
         return [{"maps": view.astype(np.float16), **truth} for view in views]
 
@@ -151,26 +151,26 @@ def estimation_loss(
     """Return the loss of a network that estimates PSFs, and figures to log.
 
     Args:
-        network: (maps, pooled) -> (PSFs, facts), as :class:`unblur.models.kernel_net.KernelNet`.
-        batch: maps, pooled, psf and facts, as :class:`KernelSamples` makes them.
+        network: (maps, pooled) -> (PSFs, summaries), as :class:`unblur.models.kernel_net.KernelNet`.
+        batch: maps, pooled, psf and targets, as :class:`KernelSamples` makes them.
     """
-    psf, facts = network(batch["maps"], batch["pooled"])
+    psf, summary = network(batch["maps"], batch["pooled"])
     similarity, apart = compare_psfs(psf, batch["psf"])
-    truth = batch["facts"]
+    truth = batch["targets"]
     blurred, straight = truth[:, 0], truth[:, 4]
     judged = functional.binary_cross_entropy_with_logits
-    length = functional.smooth_l1_loss(facts[:, 2], truth[:, 1])
-    angle = ((facts[:, 3:5] - truth[:, 2:4]).square().sum(1) * straight).mean()
+    length = functional.smooth_l1_loss(summary[:, 2], truth[:, 1])
+    angle = ((summary[:, 3:5] - truth[:, 2:4]).square().sum(1) * straight).mean()
     total = (
         weighted(1 - similarity)
         + LOSS.apart * weighted(apart)
-        + LOSS.verdicts * judged(facts[:, 0], blurred)
-        + LOSS.verdicts * judged(facts[:, 1], similarity[:, LOSS.judged].detach().clamp(0, 1))
-        + LOSS.facts * length
-        + LOSS.facts * angle
+        + LOSS.verdicts * judged(summary[:, 0], blurred)
+        + LOSS.verdicts * judged(summary[:, 1], similarity[:, LOSS.judged].detach().clamp(0, 1))
+        + LOSS.shape * length
+        + LOSS.shape * angle
     )
     moving = similarity[blurred > 0.5].detach()
-    accuracy = ((facts[:, 0] > 0) == (blurred > 0.5)).float().mean()
+    accuracy = ((summary[:, 0] > 0) == (blurred > 0.5)).float().mean()
     return total, {
         "similarity": float(similarity[:, LOSS.judged].detach().mean()),
         "similarity_motion": float(moving[:, LOSS.judged].mean()),  # NaN where nothing moves

@@ -14,7 +14,7 @@ from torch.nn import functional
 from unblur.color import quantise
 from unblur.models.interface import Network
 from unblur.models.patch_net import PATCH_PX
-from unblur.training.facts import class_of
+from unblur.training.targets import class_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task

@@ -126,7 +126,7 @@ class ShardSource:
             if int(old.stem.split("-")[1]) < newest - self._keep:
                 old.unlink(missing_ok=True)
         with np.load(self._path(index)) as stored:
-            return {key: stored[key] for key in stored.files}
+            return {_name_now(key, stored.files): stored[key] for key in stored.files}
 
     def close(self) -> None:
         """Stop the workers."""
@@ -145,6 +145,11 @@ class ShardSource:
             self._pending[index] = self._pool.submit(
                 _write, self._seed, index, self._size, self._share, self._path(index)
             )
+
+
+def _name_now(key: str, keys: list[str]) -> str:
+    """Return how an array is called: caches of before 0.2 have facts in place of targets."""
+    return "targets" if key == "facts" and "maps" in keys else key
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:

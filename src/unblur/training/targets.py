@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from unblur.blur.synthesis import Pair
 
 
-def facts_of(pair: Pair) -> NDArray[np.float32]:
-    """Return what KernelNet's fact head should say of a pair.
+def targets_of(pair: Pair) -> NDArray[np.float32]:
+    """Return what KernelNet should say of a pair beside its PSF.
 
     (is motion-blurred, log2 of the length in px, cos and sin of twice the angle, weight of
     the angle): the angle counts only as far as the PSF has a direction.
