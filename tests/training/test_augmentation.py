@@ -12,8 +12,8 @@ from unblur.motion.dihedral import mirrored, self_ensemble, transposed
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import standardised
-from unblur.training.targets import class_of, targets_of
 from unblur.training.registry import task_of
+from unblur.training.targets import class_of, targets_of
 
 BENT = Psf.from_points(
     [(x, -0.2 * x) for x in range(-7, 9)] + [(8, y) for y in range(-2, 4)], size=23

@@ -18,8 +18,8 @@ POOLED_SHAPE = (3, 8, 8)
 """Scales, rows and columns of the pooled high-pass energies."""
 
 SUMMARY = 5
-"""Numbers of the second output, the summary: blur logit, similarity logit, log2 of the length in px, and
-cosine and sine of twice the angle."""
+"""Numbers of the second output, the summary: blur logit, similarity logit, log2 of the length in
+px, and cosine and sine of twice the angle."""
 
 _FORMER = "facts"
 

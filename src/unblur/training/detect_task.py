@@ -15,9 +15,9 @@ from unblur.color import luma, srgb_to_linear
 from unblur.models.interface import Network
 from unblur.motion.dihedral import turned_at_random
 from unblur.motion.light import LIGHT_NAMES, light_features
-from unblur.training.targets import class_of, targets_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.targets import class_of, targets_of
 from unblur.training.task import Figures, Task
 from unblur.training.windows import WindowData, WindowSamples, window_samples
 

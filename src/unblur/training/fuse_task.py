@@ -23,10 +23,10 @@ from unblur.motion.psf_tools import aligned
 from unblur.motion.refinement import estimate_shared, searched
 from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
-from unblur.training.targets import targets_of
 from unblur.training.kernel_task import compare_psfs, estimation_loss
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.targets import targets_of
 from unblur.training.task import Figures, Task
 from unblur.training.windows import WindowData, WindowSamples, window_samples
 

@@ -21,9 +21,9 @@ from unblur.motion.guided import KERNEL_MAPS, guided, unguided
 from unblur.motion.psf_tools import clean_psf
 from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
-from unblur.training.targets import targets_of
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.targets import targets_of
 from unblur.training.task import Figures, Task
 from unblur.training.windows import WindowData, WindowSamples, window_samples
 

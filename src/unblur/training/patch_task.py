@@ -14,9 +14,9 @@ from torch.nn import functional
 from unblur.color import quantise
 from unblur.models.interface import Network
 from unblur.models.patch_net import PATCH_PX
-from unblur.training.targets import class_of
 from unblur.training.photos import Split
 from unblur.training.shards import Arrays, SampleMaker
+from unblur.training.targets import class_of
 from unblur.training.task import Figures, Task
 from unblur.training.windows import WindowData, WindowSamples, window_samples
 
