@@ -39,7 +39,7 @@ def main() -> None:
     samples = quantise(linear_to_srgb(blurry), np.dtype(np.uint8))
     estimated = unblur.restore(samples)
     light = srgb_to_linear(to_float(estimated.samples))
-    say("nothing said, motion estimated: PSNR", psnr(light, sharp), about=True)
+    say("motion estimated, nothing given: PSNR", psnr(light, sharp), about=True)
     plain = unblur.restore(samples, model="plain", gate=False)
     say(
         "a CNN that knows no motion: PSNR",

@@ -20,7 +20,7 @@ WAY = ((0, 0), (5, 8), (9, 17))
 
 
 def main() -> None:
-    """Print what neighbours say of a right and a wrong correction, and what a memory is worth."""
+    """Print what neighbours confirm of a right and a wrong correction, and what a memory is worth."""
     out = arguments().folder
     frames, truths = clip()
     greys = [as_grey(frame) for frame in frames]
@@ -46,7 +46,7 @@ def main() -> None:
     )
     for name, changed in (("right", right), ("wrong", wrong)):
         share = float(share_shown(seen, changed, beside).mean())
-        say(f"share of a {name} correction that the neighbours bear out", share, about=True)
+        say(f"share of a {name} correction that the neighbours confirm", share, about=True)
     for length in (10.0, 40.0):
         share = float(share_moved(length, beside, seen.shape).mean())
         say(f"share of a blur of {length:g} px that the way between frames allows", share)
@@ -73,10 +73,10 @@ def main() -> None:
             [(f"frame {i + 1}", shown(frame)) for i, frame in enumerate(frames)],
             [
                 (
-                    "right correction, borne out",
+                    "right correction: confirmed",
                     shown(share_shown(seen, right, beside), light=False),
                 ),
-                ("wrong correction", shown(share_shown(seen, wrong, beside), light=False)),
+                ("wrong correction: confirmed", shown(share_shown(seen, wrong, beside), light=False)),
                 ("frame 3 restored", shown(last, light=False)),
             ],
         ],

@@ -34,8 +34,8 @@ def main() -> None:
     say("its SSIM", ssim(beside, seen, data_range=1.0))
 
     same, other = leak()
-    say("told right, neighbours of the test windows in the training set, %", 100 * same)
-    say("told right, test photos never seen, %", 100 * other)
+    say("labels right, neighbours of the test windows in the training set, %", 100 * same)
+    say("labels right, test photos never seen, %", 100 * other)
 
     gains = np.array([3.1, 2.4, 0.2, 4.0, -0.3, 1.9, 2.2, 3.5, 0.9, 2.8])
     low, high = bootstrap_interval(gains)
