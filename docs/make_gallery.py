@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import ndimage
 
 import unblur
-from unblur.blur import CameraRecipe, Synthesiser, SynthesisRecipe
+from unblur.blur import CameraRecipe, Psf, Synthesiser, SynthesisRecipe, apply_psf
 from unblur.color import FloatArray, linear_to_srgb, quantise, srgb_to_linear, to_float
 from unblur.evaluate.metrics import psnr_db
 
@@ -27,6 +27,10 @@ PICTURES = HERE / "pictures" / "gallery"
 MOST_PX = 8
 """Largest shift that is looked for, each way."""
 REACH_PX = 31
+SIGN_SCENE = (448, 512)
+SIGN_BOX = (150, 140, 150, 230)
+"""Top, left, height and width of the sign, px."""
+SIGN_MOTION = Psf.from_line(14, 8)
 
 CAMERA = CameraRecipe(
     sigma_read=(0.004, 0.004), shot=(1e-4, 1e-4), highlight_share=0.0, jpeg_share=0.0
@@ -48,6 +52,7 @@ class Case:
     source: str
     recipe: SynthesisRecipe = SHAKE
     night: bool = False
+    sign: bool = False
 
 
 CASES = (
@@ -72,6 +77,7 @@ CASES = (
         "astronaut.jpg",
         dataclasses.replace(SHAKE, shake=0, moving_object=1),
     ),
+    Case("sign", "moving sign", "piazza.jpg", sign=True),
     Case("sharp", "already sharp", "astronaut.jpg", dataclasses.replace(SHAKE, shake=0, sharp=1)),
 )
 
@@ -120,11 +126,34 @@ def pair_of(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Return a case's blurry and sharp samples, uint8."""
     with Image.open(SHARP / case.source) as image:
         scene = to_float(np.asarray(image.convert("RGB")))
+    if case.sign:
+        return sign_before(scene)
     if case.night:
         scene = at_night(scene)
     padded = np.pad(scene, ((REACH_PX, REACH_PX), (REACH_PX, REACH_PX), (0, 0)), mode="symmetric")
     pair = Synthesiser(case.recipe)(padded, np.random.default_rng(SEED))
     blurry, sharp = (quantise(part, np.dtype(np.uint8)) for part in (pair.blurry, pair.sharp))
+    return blurry, sharp
+
+
+def sign_before(scene: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a sharp scene with a sign before it, which moved by 14 px; and the same without."""
+    top, left = (scene.shape[0] - SIGN_SCENE[0]) // 2, (scene.shape[1] - SIGN_SCENE[1]) // 2
+    behind = srgb_to_linear(scene[top : top + SIGN_SCENE[0], left : left + SIGN_SCENE[1]])
+    with Image.open(SHARP / "page.png") as image:
+        page = srgb_to_linear(to_float(np.asarray(image.convert("RGB"))))
+    y, x, height, width = SIGN_BOX
+    sign, mask = np.zeros_like(behind), np.zeros((*SIGN_SCENE, 1), np.float32)
+    sign[y : y + height, x : x + width] = page[40 : 40 + height, 40 : 40 + width]
+    mask[y : y + height, x : x + width] = 1
+    light = sign + (1 - mask) * behind
+    moved = apply_psf(sign, SIGN_MOTION) + (1 - apply_psf(mask, SIGN_MOTION)) * behind
+    noise = np.sqrt(0.004**2 + 1e-4 * np.clip(moved, 0, 1))
+    stored = moved + noise * np.random.default_rng(SEED).standard_normal(moved.shape)
+    blurry, sharp = (
+        quantise(linear_to_srgb(np.clip(part, 0, 1).astype(np.float32)), np.dtype(np.uint8))
+        for part in (stored, light)
+    )
     return blurry, sharp
 
 

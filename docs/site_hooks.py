@@ -19,6 +19,10 @@ _BAR = r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>'
 _CHINESE_BREAK = re.compile(
     r"(?<=[\u3001-\u3002\u4e00-\u9fff\uff01-\uff1f\u201d])\n(?=[\u201c\u4e00-\u9fff\uff08])"
 )
+_BEFORE_SIGN = re.compile(
+    r'(<math(?:(?!</math>).)*?display="inline"(?:(?!</math>).)*</math>)([，。、；：？）”]+)',
+    re.DOTALL,
+)
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):<code>~?\.?([^<]*)</code>")
 
 
@@ -38,7 +42,10 @@ def on_page_content(content: str, *, page: Any, **_: Any) -> str:
     """Turn TeX into MathML, and the roles of docstrings into plain code."""
     # Browsers show the end of a line as a space, which Chinese has not.
     content = _CHINESE_BREAK.sub("", content)
-    return _ROLE.sub(r"<code>\1</code>", _FORMULA.sub(lambda m: formula(m, page), content))
+    content = _FORMULA.sub(lambda m: formula(m, page), content)
+    # A formula is no letter to browsers: without this a line may begin with the sign after it.
+    content = _BEFORE_SIGN.sub(r'<span class="keep">\1\2</span>', content)
+    return _ROLE.sub(r"<code>\1</code>", content)
 
 
 def on_post_page(output: str, *, page: Any, config: Any, **_: Any) -> str:
