@@ -14,6 +14,7 @@ from unblur.motion.kernel import estimate_psfs
 from unblur.motion.one_window import WindowEstimator
 from unblur.motion.picture import Picture
 from unblur.motion.refinement import refine_shared
+from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
 from unblur.training.bank_psf import BankPsf
 from unblur.training.photos import SharpPhotos
@@ -78,6 +79,23 @@ def test_training_estimates_by_the_seam_what_it_estimated_by_engines():
     assert found.confidence == whole.confidence
     with pytest.raises(ShapeMismatch, match="at least 64 px"):
         estimator.propose(Picture(blurry[:40]))
+
+
+def test_a_frames_motion_is_estimated_where_it_shows_most_as_by_engines():
+    kernel = OnnxEngine(weights_path("kernel_net"), task="kernel", runtime=ONE_THREAD)
+    rng = np.random.default_rng(6)
+    samples = rng.integers(100, 110, (300, 420, 1), np.uint8)
+    samples[40:, 160:] = rng.integers(0, 255, (260, 260, 1), np.uint8)
+    picture = Picture(samples)
+    field = WindowEstimator(kernel, telling=True).propose(picture)
+    at = (44, 164, 300, 420)
+    assert telling_window(picture.luma(0, 0, 300, 420)) == at
+    window = np.ascontiguousarray(picture.luma(*at))
+    (there,) = estimate_psfs([window], kernel)
+    np.testing.assert_array_equal(field.windows[0][0].psf.array, there.psf.array)
+    assert field.windows[0][0].confidence == there.confidence
+    assert (field.centres_y, field.centres_x, field.uniform) == ((172.0,), (292.0,), True)
+    assert WindowEstimator(kernel).propose(picture).centres_x == (210.0,)
 
 
 def test_one_window_is_what_it_was_without_others(photos):

@@ -1,8 +1,10 @@
-"""The estimator of a picture that is one window: what training estimates its samples with."""
+"""The estimator that reads one window: for frames that cannot wait, and for training's samples."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+import numpy as np
 
 from unblur.engines.base import Engine
 from unblur.motion.field import MotionField
@@ -10,18 +12,20 @@ from unblur.motion.kernel import estimate_psfs
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.picture import Picture
 from unblur.motion.refinement import refine_shared
-from unblur.motion.windows import TELLING
+from unblur.motion.windows import TELLING, telling_window
 from unblur.runtime import ALL_THREADS, Runtime
 
 
 class WindowEstimator:
-    """KernelNet on the picture as it is, without pyramid, streaks or other windows.
+    """KernelNet at one window, without pyramid or streaks; what it says holds for all the picture.
 
     See :class:`unblur.motion.estimator.MotionEstimator`.
 
     Args:
         kernel: runs KernelNet.
         fuse: runs FuseNet; without it a proposed field is not refined.
+        telling: whether the window is the one of 256 px with the most detail; otherwise all of the
+            picture is one window, however large.
         rounds: estimates, each with the PSF of the one before at hand.
         params: of refining.
         runtime: says how many searches are worked on at the same time.
@@ -34,28 +38,30 @@ class WindowEstimator:
         kernel: Engine,
         fuse: Engine | None = None,
         *,
+        telling: bool = False,
         rounds: int = 1,
         params: MotionParams = MOTION,
         runtime: Runtime = ALL_THREADS,
     ) -> None:
-        self._kernel, self._fuse, self._rounds = kernel, fuse, rounds
+        self._kernel, self._fuse = kernel, fuse
+        self._telling, self._rounds = telling, rounds
         self._params, self._runtime = params, runtime
 
     def propose(self, picture: Picture) -> MotionField:
-        """Return the field of the one window.
+        """Return the field of the one window; its middle is where the motion was estimated.
 
         Raises:
             ShapeMismatch: the picture is too small.
         """
-        height, width = picture.shape
         self.least.check(picture.shape)
-        flat = picture.luma(0, 0, height, width)
-        estimate = estimate_psfs([flat], self._kernel, rounds=self._rounds, runtime=self._runtime)[
-            0
-        ]
-        return MotionField(
-            picture.shape, 1, (height / 2,), (width / 2,), ((estimate,),), uniform=True
+        flat = picture.luma(0, 0, *picture.shape)
+        y0, x0, y1, x1 = telling_window(flat) if self._telling else (0, 0, *picture.shape)
+        window = np.ascontiguousarray(flat[y0:y1, x0:x1])
+        (estimate,) = estimate_psfs(
+            [window], self._kernel, rounds=self._rounds, runtime=self._runtime
         )
+        middle = ((y0 + y1) / 2,), ((x0 + x1) / 2,)
+        return MotionField(picture.shape, 1, *middle, ((estimate,),), uniform=True)
 
     def refine(self, picture: Picture, field: MotionField) -> MotionField:
         """Return the field searched and fused, as a photo's is; as it is without FuseNet."""

@@ -21,7 +21,7 @@ from unblur.color import FloatArray, quantise
 from unblur.models.frame_rnn import FrameRNN
 from unblur.models.interface import Network
 from unblur.motion.estimator import MotionEstimator
-from unblur.motion.quick import QuickEstimator
+from unblur.motion.one_window import WindowEstimator
 from unblur.runtime import ONE_THREAD
 from unblur.training.clips import SharpClips
 from unblur.training.config import DataConfig, TrainConfig
@@ -96,7 +96,7 @@ class FrameSamples:
         trace = load_gyro(Path(gyro)) if gyro else None
         self._synthesise = ClipSynthesiser(self._data.clip, config.recipe.camera, trace)
         kernel = OnnxEngine(Path(self._data.kernel_weights), task="kernel", runtime=ONE_THREAD)
-        self._estimator = QuickEstimator(kernel)
+        self._estimator = WindowEstimator(kernel, telling=True, runtime=ONE_THREAD)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one clip."""

@@ -151,7 +151,8 @@ def estimation_loss(
     """Return the loss of a network that estimates PSFs, and figures to log.
 
     Args:
-        network: (maps, pooled) -> (PSFs, summaries), as :class:`unblur.models.kernel_net.KernelNet`.
+        network: (maps, pooled) -> (PSFs, summaries), see
+            :class:`unblur.models.kernel_net.KernelNet`.
         batch: maps, pooled, psf and targets, as :class:`KernelSamples` makes them.
     """
     psf, summary = network(batch["maps"], batch["pooled"])

@@ -16,7 +16,7 @@ from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.motion.detect import BlurDetector
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.network import NetworkEstimator
-from unblur.motion.quick import QuickEstimator
+from unblur.motion.one_window import WindowEstimator
 from unblur.restoration.classical import CLASSICAL, UNREGULARISED
 from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.restorers import (
@@ -129,10 +129,11 @@ class Session:
         )
         return NetworkEstimator(kernel, fuse, runtime=self.runtime)
 
-    def quick_estimator(self) -> QuickEstimator:
+    def quick_estimator(self) -> WindowEstimator:
         """Return the shipped estimator for frames, on one thread: others go on beside it."""
         one = self.runtime.on_threads(1)
-        return QuickEstimator(self.network(weights_path(KERNEL_NET), "kernel", runtime=one))
+        kernel = self.network(weights_path(KERNEL_NET), "kernel", runtime=one)
+        return WindowEstimator(kernel, telling=True, runtime=one)
 
     def detector(self) -> BlurDetector:
         """Return the shipped blur detector."""
