@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -39,7 +40,11 @@ LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 
 
 def searched_psf(
-    luma: FloatArray, params: SearchParams = SEARCH, *, initial: Psf | None = None
+    luma: FloatArray,
+    params: SearchParams = SEARCH,
+    *,
+    initial: Psf | None = None,
+    noise: float | None = None,
 ) -> Psf:
     """Return the PSF of a window by search and a last step by least squares.
 
@@ -47,10 +52,11 @@ def searched_psf(
         luma: (H, W) float32, linear light, sides of LEAST_SIDE_PX or more.
         params: of the search.
         initial: PSF to begin with; from nothing if omitted.
+        noise: standard deviation of the middle part's noise, linear light; measured if omitted.
     """
     part = middle_part(luma)
     found = estimate_psf_map(luma, initial=initial, params=params)
-    return polished(part, found, noise_sigma(part))
+    return polished(part, found, noise_sigma(part) if noise is None else noise)
 
 
 def long_psf(half: FloatArray) -> Psf:
@@ -103,14 +109,15 @@ def candidates(
     """
     if half is not None and min(half.shape) < LEAST_SIDE_PX:
         half = None
-    tasks: list[Callable[[], Candidate]] = [lambda: Candidate(searched_psf(window), "searched")]
+    search = partial(searched_psf, window, noise=noise_sigma(middle_part(window)))
+    tasks: list[Callable[[], Candidate]] = [lambda: Candidate(search(), "searched")]
     if max(window.shape) <= TRIED_PX:
-        tasks.append(lambda: Candidate(searched_psf(window, SMALL_SEARCH), "searched_small"))
-    tasks.append(lambda: Candidate(searched_psf(window, PAGE_SEARCH), "two_tones"))
+        tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
+    tasks.append(lambda: Candidate(search(PAGE_SEARCH), "two_tones"))
     if half is not None:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
     found: list[Candidate] = []
     if fused is not None:
         found.append(Candidate(fused, "fused"))
-        tasks.append(lambda: Candidate(searched_psf(window, initial=fused), "fused_searched"))
+        tasks.append(lambda: Candidate(search(initial=fused), "fused_searched"))
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)

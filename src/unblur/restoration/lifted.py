@@ -21,6 +21,12 @@ from scipy import fft
 from unblur.blur.canvas import border_width, extend_smoothly, slope_response
 from unblur.blur.psf import Psf
 from unblur.color import LUMA_WEIGHTS, FloatArray
+from unblur.restoration.saturation import (
+    SATURATION,
+    SaturationParams,
+    matter,
+    saturated_samples,
+)
 
 
 @dataclass(frozen=True)
@@ -31,24 +37,20 @@ class LiftedParams:
         smooth: ``a``, in units of ``r``.
         noise_floor: least noise reckoned with: the errors of a PSF are no smaller.
         ratio: bounds of ``r``.
-        white: samples from here on count as saturated, or from 2.7 standard deviations of the
-            noise below 1, but not below ``least_white``.
+        saturation: when samples are saturated.
         lift: each time saturated pixels are lifted by so many times what is missing: the guess
             falls short.
         lift_smooth: ``a`` of the guess.
         most_lift: highest light, in units of white, above what the photo shows.
-        least_saturated: share of saturated pixels below which they do not matter: noise on paper.
     """
 
     smooth: float = 3.0
     noise_floor: float = 0.002
     ratio: tuple[float, float] = (1e-3, 1.0)
-    white: float = 0.985
-    least_white: float = 0.9
+    saturation: SaturationParams = SATURATION
     lift: tuple[float, ...] = (4.0, 4.0, 1.0)
     lift_smooth: float = 5.0
     most_lift: float = 8.0
-    least_saturated: float = 2e-5
 
 
 LIFTED = LiftedParams()
@@ -109,7 +111,7 @@ class _Canvas:
         self._power = np.square(self._otf.real) + np.square(self._otf.imag)
         self._slopes = slope_response(self.shape)
         noise = max(noise, params.noise_floor)
-        self._white = max(params.least_white, min(params.white, 1 - 2.7 * noise))
+        self._noise = noise
         flat = _luma(self.light[:, self.inner[0], self.inner[1]])
         ratio = float(np.clip(noise**2 / _slope_variance(flat), *params.ratio))
         self._ratio = regularisation * ratio
@@ -126,8 +128,9 @@ class _Canvas:
 
     def lift(self) -> None:
         """Lift the saturated pixels in place, where there are enough of them to matter."""
-        params, saturated = self._params, self.light >= self._white
-        if saturated.mean() < params.least_saturated:
+        params = self._params
+        saturated = saturated_samples(self.light, self._noise, params.saturation)
+        if not matter(saturated, params.saturation):
             return
         somewhere = saturated.any(axis=0)
         seen = _luma(self.light)

@@ -27,6 +27,12 @@ from unblur.blur.canvas import slope_response
 from unblur.blur.masked_tv import Solved, masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import LUMA_WEIGHTS, FloatArray, linear_to_srgb
+from unblur.restoration.saturation import (
+    SATURATION,
+    SaturationParams,
+    matter,
+    saturated_samples,
+)
 
 PLANES = 8
 """Crisp R, G, B; detailed R, G, B; share of light that was saturated; misfit."""
@@ -46,9 +52,7 @@ class TvBankParams:
         noise_floor: least noise reckoned with: the errors of a PSF are no smaller.
         misfit_px: Gaussian over which the misfit is averaged.
         misfit_gain: brings its standard deviation, in perceptual light, to [0, 1].
-        white: samples from here on count as saturated, or from 2.7 standard deviations of
-            the noise below 1, but not below ``least_white``.
-        least_saturated: share of saturated pixels below which they do not matter: noise on paper.
+        saturation: when samples are saturated; a pixel is where one of its channels is.
     """
 
     weight: float = 0.18
@@ -57,9 +61,7 @@ class TvBankParams:
     noise_floor: float = 0.002
     misfit_px: float = 3.0
     misfit_gain: float = 10.0
-    white: float = 0.985
-    least_white: float = 0.9
-    least_saturated: float = 2e-5
+    saturation: SaturationParams = SATURATION
 
 
 TV_BANK = TvBankParams()
@@ -107,9 +109,8 @@ def tv_bank(
 
 def _saturated(blurry: FloatArray, noise: float, params: TvBankParams) -> NDArray[np.bool_] | None:
     """Return (H, W, 3), where each channel is saturated, or None if it does not matter."""
-    white = max(params.least_white, min(params.white, 1 - 2.7 * noise))
-    saturated = np.asarray(blurry >= white)
-    return saturated if saturated.any(axis=2).mean() >= params.least_saturated else None
+    saturated = saturated_samples(blurry, noise, params.saturation)
+    return saturated if matter(saturated.any(axis=2), params.saturation) else None
 
 
 def _chroma(
