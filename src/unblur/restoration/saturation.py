@@ -1,7 +1,7 @@
 """From where on samples count as saturated, and when there are enough of them to matter.
 
-A saturated sample says only that there was more light than it shows. Noise carries some that are not
-saturated above any threshold, and some that are below it, so the threshold follows the noise.
+A saturated sample says only that there was more light than it shows. Noise takes some of them below
+white, so the threshold follows the noise.
 """
 
 from __future__ import annotations
