@@ -110,7 +110,7 @@ def tv_bank(
 def _saturated(blurry: FloatArray, noise: float, params: TvBankParams) -> NDArray[np.bool_] | None:
     """Return (H, W, 3), where each channel is saturated, or None if it does not matter."""
     saturated = saturated_samples(blurry, noise, params.saturation)
-    return saturated if matter(saturated.any(axis=2), params.saturation) else None
+    return saturated if matter(np.asarray(saturated.any(axis=2)), params.saturation) else None
 
 
 def _chroma(
