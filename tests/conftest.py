@@ -13,7 +13,7 @@ settings.load_profile("repeatable")
 
 HERE = Path(__file__).parent
 
-FIRST = ("web", "cli", "video", "evaluate", "pipeline", "motion", "batch", "training")
+FIRST = ("web", "house", "cli", "video", "evaluate", "pipeline", "motion", "batch", "training")
 """Folders whose tests take longest: begun first, so that no process is left with one at the end."""
 
 

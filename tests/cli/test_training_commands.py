@@ -40,7 +40,7 @@ def sharp_photos(folder):
     return folder
 
 
-def test_train_resume_export_and_use(tmp_path):
+def test_train_resume_export_and_use(tmp_path, proposals_only):
     photos = sharp_photos(tmp_path / "sharp")
     config = tmp_path / "tiny.toml"
     config.write_text(CONFIG)

@@ -63,8 +63,8 @@ def begin(folder: Path) -> None:
         (folder / name).mkdir()
     (folder / "hook" / "sitecustomize.py").write_text(HOOK)
     with Image.open(ROOT / "examples" / "photos" / "rocks-shaken.jpg") as image:
-        image.crop((0, 0, 220, 170)).save(folder / "album" / "a.jpg", quality=90)
-        image.crop((90, 0, 310, 170)).save(folder / "album" / "b.jpg", quality=90)
+        image.crop((180, 120, 300, 220)).save(folder / "album" / "a.jpg", quality=90)
+        image.crop((190, 120, 310, 220)).save(folder / "album" / "b.jpg", quality=90)
         for number in range(2):
             image.crop((number, 0, 128 + number, 112)).save(folder / "frames" / f"{number}.png")
     path = [str(folder / "hook"), str(ROOT / "src"), str(ROOT)]

@@ -137,7 +137,7 @@ def test_both_readmes_give_the_same_commands_and_programs():
 
 
 @pytest.mark.parametrize("page", RUNNING)
-def test_python_examples_run(page, tmp_path, monkeypatch):
+def test_python_examples_run(page, tmp_path, monkeypatch, proposals_only):
     with Image.open(ROOT / "examples" / "photos" / "rocks-shaken.jpg") as image:
         image.crop((180, 120, 380, 280)).save(tmp_path / "photo.jpg", quality=95)
     monkeypatch.chdir(tmp_path)
