@@ -20,7 +20,7 @@ WAY = ((0, 0), (5, 8), (9, 17))
 
 
 def main() -> None:
-    """Print what neighbours confirm of a right and a wrong correction, and what a memory is worth."""
+    """Print what neighbours confirm of corrections, and what a memory is worth."""
     out = arguments().folder
     frames, truths = clip()
     greys = [as_grey(frame) for frame in frames]
@@ -76,7 +76,10 @@ def main() -> None:
                     "right correction: confirmed",
                     shown(share_shown(seen, right, beside), light=False),
                 ),
-                ("wrong correction: confirmed", shown(share_shown(seen, wrong, beside), light=False)),
+                (
+                    "wrong correction: confirmed",
+                    shown(share_shown(seen, wrong, beside), light=False),
+                ),
                 ("frame 3 restored", shown(last, light=False)),
             ],
         ],
