@@ -107,7 +107,7 @@ $(LOWEST)/.ready: pyproject.toml tests/constraints-lowest.txt
 	@echo "installing the lowest versions into $(LOWEST) ..."
 	@$(LOWEST_PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
-	    -c tests/constraints-lowest.txt -e '.[classical,heif,raw,stores,tiff,web]' pytest hypothesis
+	    -c tests/constraints-lowest.txt -e '.[classical,heif,raw,stores,tiff,web]' pytest pytest-xdist hypothesis
 	@touch $@
 
 clean:

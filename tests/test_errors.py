@@ -1,5 +1,7 @@
 """The error tree is complete, drawn as it is, and tells the world its codes."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,14 @@ def test_every_error_is_drawn_and_has_codes():
         assert cls.exit_code in {1, 3, 4, 5, 6, 7}
         assert 400 <= cls.http_status < 600
         assert cls.__doc__
+
+
+def test_whatever_a_message_holds_it_is_one_line_of_bounded_length():
+    message = str(errors.BadValue("no task 'a\nb" + 9999 * "(" + "'; known: kernel\r\n"))
+    assert message.startswith("no task 'a b(((") and message.endswith("known: kernel")
+    assert len(message) < 1500 and len(message.splitlines()) == 1
+    again = pickle.loads(pickle.dumps(errors.BadValue(message)))
+    assert str(again) == message and isinstance(again, errors.BadValue)
 
 
 def test_missing_extra_gives_the_command():

@@ -52,11 +52,26 @@ _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """What systems say of a full disk and of a full quota; Windows has no quotas of this kind."""
 
 
+_FIRST, _LAST = 1000, 400
+"""Characters of a message that are kept of one that is too long: what is wrong, and what to do."""
+
+
 class UnblurError(Exception):
-    """Base of all errors raised on purpose by this package."""
+    """Base of all errors raised on purpose by this package.
+
+    Args:
+        message: becomes one line, and is cut in its middle if it is too long, for it may hold what
+            a file says that anybody has written.
+    """
 
     exit_code = 1
     http_status = 500
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(message.splitlines())
+        if len(line) > _FIRST + _LAST:
+            line = f"{line[:_FIRST]} ... {line[-_LAST:]}"
+        super().__init__(line)
 
 
 class InputError(UnblurError):

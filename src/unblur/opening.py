@@ -7,17 +7,23 @@ start a program on the file (EPS: Ghostscript), and most are hardly ever tested 
 from __future__ import annotations
 
 import io
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from unblur.errors import UnreadableImage, UnsupportedImage
-from unblur.files import check_regular
+from unblur.errors import BadValue, UnblurError, UnreadableImage, UnsupportedImage
+from unblur.files import check_regular, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from PIL import Image
+
+for _library in ("PIL", "tifffile"):
+    # What they find wrong with a file, our errors tell. Without any handler, Python would print
+    # their warnings between our lines; programs that set up logging still get them.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 """Pillow's names of what may be opened; all of them are decoded by libraries in this process."""
@@ -27,6 +33,9 @@ HEIF = "HEIF"
 
 PSF_FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
 """What a PSF may be drawn in."""
+
+_MOST_BYTES = 1_000_000_000
+"""Longer files are not read; a photo of the largest number of pixels is shorter."""
 
 _ALLOWED = frozenset({*PHOTO_FORMATS, HEIF})
 _OURS = frozenset({*PHOTO_FORMATS, HEIF, "MPO", "DIB"})
@@ -54,29 +63,42 @@ def open_image(
     if refused or not formats:
         raise ValueError(f"formats must be some of {sorted(_ALLOWED)}, got {list(formats)}")
     if isinstance(source, Path):
-        check_regular(source, UnreadableImage)
+        source = _content(source)
     stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     return Image.open(stream, formats=tuple(formats))
 
 
+def _content(path: Path) -> bytes:
+    """Return a file's bytes: a stream would allocate what the file claims that it holds."""
+    check_regular(path, UnreadableImage)
+    try:
+        return read_file(path, max_bytes=_MOST_BYTES)
+    except BadValue as error:
+        raise UnreadableImage(str(error)) from error
+
+
 @contextmanager
 def opened(path: Path, formats: Sequence[str] = PHOTO_FORMATS) -> Iterator[Image.Image]:
-    """Open an image file for a ``with`` block, whose decoding errors become ours too.
+    """Open an image file for a ``with`` block, whose errors become ours too, whatever they are.
 
     Raises:
         UnreadableImage: missing, damaged, or of a format that is not read.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     try:
         with open_image(path, formats) as image:
             yield image
+    except UnblurError:
+        raise
     except UnidentifiedImageError as error:
         raise UnreadableImage(
             f"{path} is not an image of a known format ({', '.join(formats)}), or is damaged"
         ) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnreadableImage(f"cannot read {path}: {error}") from error
+    except Exception as error:  # decoders raise anything on damaged files
+        raise UnreadableImage(
+            f"cannot read {path}: {str(error) or type(error).__name__}"
+        ) from error
 
 
 def check_opened(image: Image.Image) -> None:

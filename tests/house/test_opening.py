@@ -1,8 +1,13 @@
 """No decoder that starts programs can be reached, from wherever a file comes."""
 
 import ast
+import contextlib
 import io
 import shutil
+import struct
+import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +185,39 @@ def test_the_error_names_file_and_formats(tmp_path):
         load_psf(tmp_path / "k.png")
     with pytest.raises(UnreadableImage, match=r"k\.png"):
         training_photo(tmp_path / "k.png")
+
+
+def test_a_chunk_that_claims_gigabytes_takes_none(tmp_path):
+    with io.BytesIO() as stream:
+        Image.new("L", (9, 5), 9).save(stream, "PNG")
+        whole = stream.getvalue()
+    (tmp_path / "k.png").write_bytes(whole[:-12] + b"\xfe\x42\x60\x82IEND" + whole[-4:])
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(UnblurError):
+            load_psf(tmp_path / "k.png")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("odd"), struct.error("short")])
+def test_whatever_a_decoder_raises_is_an_error_of_ours(tmp_path, monkeypatch, error):
+    def fail(self, *args):
+        raise error
+
+    Image.new("L", (9, 5), 9).save(tmp_path / "k.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(BadPsf, match=str(error) or type(error).__name__):
+        load_psf(tmp_path / "k.png")
+
+
+def test_libraries_print_nothing_about_damaged_files():
+    """Their logs, which Python prints where nobody listens, would stand between our lines."""
+    code = (
+        "import logging, sys\nfrom unblur.io import read_photo\n"
+        "for name in ('PIL.TiffImagePlugin', 'tifffile'):\n"
+        "    logging.getLogger(name).error('found in a file')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stderr == b""

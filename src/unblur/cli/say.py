@@ -25,7 +25,7 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
         nl: with a line break.
     """
     encoding = _encoding(err)
-    plain = "".join(c if c >= " " or c in "\n\t" else f"\\x{ord(c):02x}" for c in readable(text))
+    plain = "".join(f"\\x{ord(c):02x}" if _steers(c) else c for c in readable(text))
     safe = plain.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(safe, err=err, nl=nl)
 
@@ -66,6 +66,11 @@ def _strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_strict(item) for item in value]
     return value
+
+
+def _steers(character: str) -> bool:
+    """Return whether a character may steer a terminal: C0 but for line breaks and tabs, DEL, C1."""
+    return character not in "\n\t" and (character < " " or "\x7f" <= character <= "\x9f")
 
 
 def _encoding(err: bool) -> str:
