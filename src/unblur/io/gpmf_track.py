@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unblur.errors import UnreadableImage
 from unblur.io.gpmf import Payload, read_payload
 from unblur.io.gyro import MOST_ROWS, GyroLog, checked, in_camera
-from unblur.io.video import load_av
+from unblur.io.video import load_av, open_clip
 
 _LARGEST_PAYLOAD = 16 << 20
 
@@ -78,7 +78,7 @@ def _payloads(path: Path) -> tuple[list[Timed], float]:
     found: list[Timed] = []
     rows = 0
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_clip(path) as container:
             pictures = container.streams.video
             start = pictures[0].start_time if pictures else None
             origin = float(start * pictures[0].time_base) if start is not None else 0.0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.errors import UnreadableImage
+from unblur.files import open_regular
 
 MOST_ROWS = 8_000_000
 """More samples than two hours at 1 kHz are refused: they would fill the memory."""
@@ -59,7 +60,7 @@ def load_gyro_log(path: Path) -> GyroLog:
     from unblur.io.gpmf_track import read_gpmf_track
 
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, UnreadableImage) as stream:
             start = stream.read(64)
     except OSError as error:
         raise UnreadableImage(

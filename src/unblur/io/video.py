@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from unblur.errors import MissingExtra
+from unblur.errors import MissingExtra, UnreadableImage
+from unblur.files import check_regular
+from unblur.paths import shown
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -116,6 +118,37 @@ def load_av() -> Any:
         raise MissingExtra("av", "video", "reading and writing video files") from error
     av.logging.set_level(av.logging.PANIC)  # what matters is raised
     return av
+
+
+_DEMUXERS = (
+    *("mov", "matroska", "avi", "mpeg", "mpegts", "mpegvideo", "m4v", "h264", "hevc", "obu", "ivf"),
+    *("flv", "asf", "ogg", "mxf", "dv", "nut", "yuv4mpegpipe", "mjpeg", "gif", "apng"),
+    *("png_pipe", "jpeg_pipe", "bmp_pipe", "tiff_pipe"),
+)
+"""FFmpeg's names of what is read: kinds whose files hold everything in themselves. It knows others
+by their content, whatever a file is called, that name further files and addresses: play lists (HLS,
+DASH), scripts (concat), descriptions of streams (SDP)."""
+
+
+def open_clip(path: Path) -> Any:
+    """Open a video file for reading by PyAV: nothing else is opened, on the disk or elsewhere.
+
+    Raises:
+        UnreadableImage: it is no regular file, or of a kind that is not read.
+        MissingExtra: PyAV is not installed.
+        av.FFmpegError, OSError, ValueError: it is missing or damaged.
+    """
+    av = load_av()
+    check_regular(path, UnreadableImage)
+    only = {"format_whitelist": ",".join(_DEMUXERS), "protocol_whitelist": "file"}
+    try:
+        # A name may look like an address of another protocol.
+        return av.open(f"file:{path}", metadata_errors="replace", container_options=only)
+    except av.ArgumentError as error:
+        raise UnreadableImage(
+            f"{shown(path)} is no video of a kind that is read: files that hold their pictures "
+            "themselves, as MP4, MOV, MKV, WebM, AVI, MPEG; no play lists"
+        ) from error
 
 
 def careful(av: Any) -> Any:

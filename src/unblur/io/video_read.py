@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from unblur.errors import ImageTooLarge, UnreadableImage
-from unblur.files import check_regular
 from unblur.io import video_fields
-from unblur.io.video import ClipInfo, Frame, load_av
+from unblur.io.video import ClipInfo, Frame, load_av, open_clip
 from unblur.io.video_light import Light, light_of
 from unblur.io.video_pixels import samples_of
 from unblur.io.video_turn import Matrix, matrix_of
@@ -53,9 +52,8 @@ class VideoSource:
         self._av = load_av()
         self.path = path
         self._keep = keep_interlaced
-        check_regular(path, UnreadableImage)
         try:
-            self.container = self._av.open(str(path), metadata_errors="replace")
+            self.container = open_clip(path)
         except (self._av.FFmpegError, OSError, ValueError) as error:
             raise UnreadableImage(f"cannot read the video {path}: {_reason(error)}") from error
         try:
@@ -227,7 +225,7 @@ class VideoSource:
             if rate and 0 < rate <= _FASTEST:
                 return Fraction(rate)
         try:
-            with self._av.open(str(self.path), metadata_errors="replace") as again:
+            with open_clip(self.path) as again:
                 packets = again.demux(again.streams[stream.index])
                 stamps = sorted(p.pts for p in islice(packets, _PROBED) if p.pts is not None)
         except (self._av.FFmpegError, OSError, ValueError):

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from unblur.io.video import load_av
+from unblur.io.video import open_clip
 from unblur.io.video_subtitles import add_text_track, converted, form_for
 
 _NO_SHIFT = Fraction(0)
@@ -32,9 +32,8 @@ class Passengers:
         self, path: Path, target: Any, notes: list[str], *, begins_s: Fraction = _NO_SHIFT
     ) -> None:
         self._begins_s = begins_s
-        av = load_av()
         self._target = target
-        self._source = av.open(str(path), metadata_errors="replace")
+        self._source = open_clip(path)
         self._tracks: dict[int, Any] = {}
         self._forms: dict[int, tuple[str, str]] = {}
         for stream in self._source.streams:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.color import FloatArray, to_float
-from unblur.errors import MissingExtra, UnreadableImage
+from unblur.errors import UnreadableImage
+from unblur.io.video import load_av, open_clip
 from unblur.training.byte_cache import ByteCache
 from unblur.training.photos import Split
 
@@ -71,13 +72,10 @@ def _segment(path: Path, start: int, count: int, shrink: int) -> list[NDArray[np
 
 def _decoded(path: Path, start: int, count: int, shrink: int) -> list[NDArray[np.uint8]]:
     """Return a few frames from the middle of a clip, shrunk."""
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtra("av", "video", "training on clips") from error
+    av = load_av()
     found: list[NDArray[np.uint8]] = []
     try:
-        with av.open(str(path)) as container:
+        with open_clip(path) as container:
             stream = container.streams.video[0]
             rate = float(stream.average_rate or 25)
             target = round((start - 0.5) / rate / float(stream.time_base or 1)) if start else 0
