@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -37,6 +38,12 @@ PSF_FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
 _MOST_BYTES = 1_000_000_000
 """Longer files are not read; a photo of the largest number of pixels is shorter."""
 
+_MOST_SCANS, _MOST_SEGMENTS = 100, 100_000
+"""Of a JPEG file. Progressive ones have some ten scans; each goes through all of the picture, so
+that a file of a few kilobytes could take hours."""
+
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
 _ALLOWED = frozenset({*PHOTO_FORMATS, HEIF})
 _OURS = frozenset({*PHOTO_FORMATS, HEIF, "MPO", "DIB"})
 """Formats of images that :func:`open_image` may return: MPO is what Pillow calls some JPEGs."""
@@ -64,6 +71,8 @@ def open_image(
         raise ValueError(f"formats must be some of {sorted(_ALLOWED)}, got {list(formats)}")
     if isinstance(source, Path):
         source = _content(source)
+    if isinstance(source, bytes):
+        _check_scans(source)
     stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     return Image.open(stream, formats=tuple(formats))
 
@@ -75,6 +84,28 @@ def _content(path: Path) -> bytes:
         return read_file(path, max_bytes=_MOST_BYTES)
     except BadValue as error:
         raise UnreadableImage(str(error)) from error
+
+
+def _check_scans(data: bytes) -> None:
+    """Raise if a JPEG file goes through its picture more often than any program writes.
+
+    Raises:
+        UnreadableImage: it has too many scans, or too many segments.
+    """
+    at, scans = 2, 0
+    for _ in range(_MOST_SEGMENTS if data.startswith(b"\xff\xd8") else 0):
+        marker = _NEXT_MARKER.search(data, at)
+        if marker is None or marker[0] == b"\xff\xd9":  # the end; pictures behind it are others
+            return
+        scans += marker[0] == b"\xff\xda"
+        if scans > _MOST_SCANS:
+            raise UnreadableImage(
+                f"a JPEG file of more than {_MOST_SCANS} scans is not read: it would take for ever"
+            )
+        at = marker.end()
+        at += int.from_bytes(data[at : at + 2], "big")
+    if data.startswith(b"\xff\xd8"):
+        raise UnreadableImage(f"a JPEG file of more than {_MOST_SEGMENTS} segments is not read")
 
 
 @contextmanager

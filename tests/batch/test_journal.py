@@ -285,3 +285,15 @@ def test_any_lines_are_read(tmp_path, task, lines, tail):
 def test_a_line_nested_without_end_is_passed_over(journal, task, tmp_path):
     (tmp_path / "j.jsonl").write_bytes(b'{"unblur_journal": 1}\n' + b"[" * 200_000 + b"\n")
     assert not journal().finished(task, None)
+
+
+def test_a_journal_of_one_endless_line_is_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "j.jsonl"
+    with path.open("wb") as stream:
+        stream.truncate(8 << 30)  # sparse: it takes no space
+    with pytest.raises(BadValue, match="not a journal"):
+        Journal(path, "one")
+    monkeypatch.setattr("unblur.batch.journal._LONGEST_LINE", 1000)
+    path.write_bytes(b'{"unblur_journal": 1}\n' + b"x" * 5000 + b"\n")
+    with pytest.raises(BadValue, match="too long"):
+        Journal(path, "one")

@@ -196,3 +196,47 @@ def test_a_full_standard_output_costs_neither_report_nor_results(tmp_path):
     assert done.returncode != 0 and b"Traceback" not in done.stderr
     assert json.loads((tmp_path / "r.json").read_text())[0]["error"] is None
     assert (tmp_path / "a.unblurred.jpg").exists()
+
+
+def test_reports_and_lists_never_replace_a_photo_or_a_result(tmp_path):
+    first, second, out = tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "o"
+    tiny(first, second)
+    link = tmp_path / "link.json"
+    link.symlink_to(second)
+    before = second.read_bytes()
+    cases = [
+        (first, second, "-o", out, "--report", second, "--overwrite"),
+        (first, second, "-o", out, "--report", link, "--overwrite"),
+        (first, second, "-o", out, "--report", out / "b.jpg", "--overwrite"),
+        ("-", "-o", second, "--report", second, "--overwrite"),
+        ("detect", first, second, "--list", second, "--overwrite"),
+        ("detect", first, second, "--list", link, "--overwrite"),
+        ("detect", first, second, "--map", out, "--list", out / "b.jpg.blur.png", "--overwrite"),
+    ]
+    (tmp_path / "cases.json").write_text(json.dumps([[str(a) for a in args] for args in cases]))
+    done = subprocess.run(
+        [sys.executable, "-c", MANY, tmp_path / "cases.json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        timeout=300,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [6] * len(cases), done.stderr
+    assert done.stderr.count(b"would replace the photo or result") == len(cases)
+    assert second.read_bytes() == before and not out.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no endless file")
+def test_endless_standard_input_is_given_up(tmp_path):
+    command = [sys.executable, "-m", "unblur", "-", "-o", tmp_path / "a.png"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    with Path("/dev/zero").open("rb") as endless:
+        done = subprocess.run(
+            [*command, "--max-megapixels", "0.1"],
+            stdin=endless,
+            env=env,
+            capture_output=True,
+            timeout=120,
+        )
+    assert done.returncode == 3 and b"standard input has" in done.stderr

@@ -18,6 +18,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ SECONDS_PER_FILE = 2.0
 """Of processor time, for files of at most 100 kB."""
 
 Reader = Callable[[Path], object]
+CONTAINERS = ("mp4", "mkv", "avi", "ts")
 HUGE = [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"9" * 5000]
 
 
@@ -148,6 +151,51 @@ def read_journal(path: Path) -> object:
         journal.close()
 
 
+def read_gyro(path: Path) -> object:
+    """A gyroscope's log."""
+    from unblur.io.gyro import load_gyro_log
+
+    return load_gyro_log(path)
+
+
+def read_clip(path: Path) -> object:
+    """The first frames of a clip, and the tracks beside them."""
+    from unblur.io.video_read import VideoSource
+
+    source = VideoSource(path)
+    try:
+        return [frame.seconds for frame in islice(source, 3)]
+    finally:
+        source.close()
+
+
+def read_report(path: Path) -> object:
+    """The report of an earlier batch."""
+    from unblur.cli.summary import is_report
+
+    return is_report(path)
+
+
+def clip(suffix: str) -> bytes:
+    """Return a clip of four small frames."""
+    import av
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{suffix}"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(4):
+                samples = np.full((48, 64, 3), 40 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(samples, format="rgb24")))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
+
+
+NETWORK = bytes.fromhex("08083a192a17080210014207776569676874734a080000000000000000")
+"""An ONNX model of one graph of one tensor, with its values in itself."""
+
+
 def seeds() -> list[tuple[str, str, Reader, bytes]]:
     """Return (name, name of the file, reader, content) of whole files."""
     root = Path(__file__).parents[2]
@@ -185,7 +233,7 @@ def seeds() -> list[tuple[str, str, Reader, bytes]]:
     ]
     for config in sorted((root / "configs").glob("*net*.toml"))[:2]:
         found.append((f"config {config.stem}", "c.toml", read_config, config.read_bytes()))
-    settings = b"strength = 0.5\nprobability = [0.2, 0.6]\nlikely = 0x7f\n"
+    settings = b"likely_sharp = 0.5\nprobability = [0.2, 0.6]\nconfidence = [0.1, 0.4]\n"
     found.append(("settings", "s.toml", read_settings, settings))
     graph = {
         "format": "graph-model",
@@ -196,8 +244,14 @@ def seeds() -> list[tuple[str, str, Reader, bytes]]:
         ],
     }
     found.append(("tfjs", "model.json", read_graph, json.dumps(graph).encode()))
-    weights = root / "src" / "unblur" / "weights" / "fuse_net.onnx"
-    found.append(("onnx", "a.onnx", read_network, weights.read_bytes()[:100_000]))
+    found.append(("onnx", "a.onnx", read_network, NETWORK))
+    log = b"GYROFLOW IMU LOG\ntscale,0.001\ngscale,0.001\norientation,YxZ\nt,gx,gy,gz\n"
+    log += b"".join(b"%d,%d,2,3\n" % (10 * n, n) for n in range(9))
+    found.append(("gyro log", "a.gcsv", read_gyro, log))
+    if find_spec("av"):
+        found += [(f"clip {end}", f"a.{end}", read_clip, clip(f".{end}")) for end in CONTAINERS]
+    row = [{"path": "a.jpg", "output": "b.jpg", "error": None, "summary": "x"}]
+    found.append(("report", "r.json", read_report, json.dumps(row).encode()))
     spec = {"name": "a", "task": "kernel", "multiple_of": 1, "halo_px": 0, "parameters": 1}
     spec |= {"licence": "x", "trained_on": "x", "samples": 1, "metrics": {"a": 0.5}}
     found.append(("spec", "a.json", read_spec, json.dumps(spec).encode()))

@@ -177,3 +177,44 @@ def test_sixteen_bits_are_unfiltered_in_linear_time(width, height, row_filter):
     photo = read_photo(png16(row * height, width, height))
     assert photo.samples.shape == (height, width, 3)
     assert time.process_time() - begun < 1.5  # a call of NumPy for each pixel takes 30 s
+
+
+def many_scans(count, side=1200):
+    """A progressive JPEG whose first scan comes again and again, each time for all of it."""
+    with io.BytesIO() as stream:
+        Image.new("L", (side, side), 90).save(stream, "JPEG", progressive=True)
+        data = stream.getvalue()
+    start = data.index(b"\xff\xda")
+    end = data.index(b"\xff", start + 2)
+    while data[end + 1] in (0, *range(0xD0, 0xD8)):
+        end = data.index(b"\xff", end + 2)
+    return data[:start] + data[start:end] * count + data[start:]
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff\xe1\x00\x10" + 14 * b"\xda"])
+def test_a_jpeg_of_endless_scans_is_refused_at_once(tmp_path, head):
+    data = many_scans(2000)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:2] + head + data[2:])
+    begun = time.process_time()
+    for read in (read_photo, read_reduced_one):
+        with pytest.raises(UnreadableImage, match="scans"):
+            read(path)
+    assert time.process_time() - begun < 2
+    # Those of pictures behind the first, and bytes that look like it, are not counted.
+    path.write_bytes(many_scans(8) + many_scans(90, 16) + b"\xff\xda\x00\x04" * 500)
+    assert read_photo(path).height == 1200
+
+
+def read_reduced_one(path):
+    from unblur.io.reduced import read_reduced
+
+    return read_reduced(path, side_px=100)
+
+
+def test_a_jpeg_of_endless_segments_is_refused(tmp_path):
+    with io.BytesIO() as stream:
+        PICTURE.save(stream, "JPEG")
+        data = stream.getvalue()
+    with pytest.raises(UnreadableImage, match="segments"):
+        read_photo(data[:2] + b"\xff\xfe\x00\x02" * 200_000 + data[2:])

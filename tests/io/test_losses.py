@@ -39,6 +39,8 @@ PACKETS = {
     "motion": f'{HEAD} {CAMERA} GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1" '
     f"{CONTAINER} {ITEM}>{directory('MotionPhoto')}{TAIL}",
     "micro video": f'{HEAD} {CAMERA} GCamera:MicroVideo="1" GCamera:MicroVideoOffset="9">{TAIL}',
+    "another maker": f'{HEAD} xmlns:OpCamera="http://ns.oplus.com/photos/1.0/camera/" '
+    f'OpCamera:MotionPhotoOwner="o" OpCamera:OLivePhotoVersion="2" OpCamera:VideoLength="9">{TAIL}',
     "as elements": f"{HEAD} {CAMERA}><GCamera:MicroVideo>1</GCamera:MicroVideo>{TAIL}",
     "other prefixes": f'{HEAD} xmlns:q="http://ns.google.com/photos/1.0/camera/" '
     f'q:MotionPhoto="1">{TAIL}',
@@ -50,6 +52,7 @@ WORDS = {
     "gain map": "gain map",
     "motion": "clip of its motion photo",
     "micro video": "clip of its motion photo",
+    "another maker": "clip of its motion photo",
     "as elements": "clip of its motion photo",
     "other prefixes": "clip of its motion photo",
     "depth": "depth map",
@@ -73,10 +76,30 @@ def test_claims_go_with_what_they_claim(name, framed):
         with Image.open(io.BytesIO(stream.getvalue())) as image:
             left = image.info["xmp"]
     minidom.parseString(left)
-    for word in (b"hdrgm", b"GainMap", b"ontainer", b"MotionPhoto", b"MicroVideo", b"GDepth"):
+    words = (b"hdrgm", b"GainMap", b"ontainer", b"MotionPhoto", b"MicroVideo", b"GDepth")
+    for word in (*words, b"OLive", b"VideoLength"):
         assert word not in left
     assert b'dc:format="kept"' in left
     assert (b"xpacket" in left) == framed
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIF", "TIFF"])
+def test_clips_are_told_in_every_format(kind):
+    if kind == "HEIF":
+        assert any(WORDS["motion"] in n for n in heif_losses(with_packet("motion"), Still()))
+        return
+    with io.BytesIO() as stream:
+        pil(picture(3)).save(stream, kind, xmp=PACKETS["motion"].encode())
+        data = stream.getvalue()
+    if kind == "TIFF" and PACKETS["motion"].encode() not in data:
+        pytest.skip("this Pillow writes no XMP into TIFF")
+    assert any(WORDS["motion"] in note for note in read_photo(data).notes)
+
+
+def with_packet(name):
+    image = pil(picture(3))
+    image.info["xmp"] = PACKETS[name].encode()
+    return image
 
 
 def test_other_properties_of_the_camera_stay():

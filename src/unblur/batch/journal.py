@@ -24,6 +24,9 @@ from unblur.paths import shown
 
 NAME = ".unblur-journal.jsonl"
 _HEAD = b'{"unblur_journal": 1}\n'
+_LONGEST_LINE = 64_000_000
+"""Bytes; the report of the largest photo takes a hundredth of it."""
+
 _COARSE_NS = 2_000_000_000
 """File systems of memory cards keep times to two seconds only."""
 
@@ -135,7 +138,7 @@ class Journal:
 
     def _load(self) -> None:
         self._file.seek(0)
-        head = self._file.readline()
+        head = self._file.readline(len(_HEAD) + 1)
         if not _HEAD.startswith(head):
             raise BadValue(f"{shown(self.path)} is not a journal of unblur; name another file")
         if head != _HEAD:  # new, or killed while it was begun
@@ -144,7 +147,9 @@ class Journal:
             self._file.flush()
             return
         offset = len(_HEAD)
-        for line in self._file:
+        while line := self._file.readline(_LONGEST_LINE):
+            if len(line) == _LONGEST_LINE:
+                raise BadValue(f"{shown(self.path)} has a line that is too long for a journal")
             if not line.endswith(b"\n"):  # killed while it was written
                 self._file.truncate(offset)
                 break

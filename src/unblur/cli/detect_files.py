@@ -101,20 +101,21 @@ def plan_files(
         WouldOverwrite: a file is there already, or two would get the same name.
         CannotWrite: the list would be written into what is no file.
     """
-    from unblur.io import check_apart, check_free, destination
+    from unblur.io import check_free, check_no_photo, destination
     from unblur.io.outputs import set_apart
 
     if list_file is not None:
         destination(list_file)
-        plan = [(item, list_file) for item in photos[:1]]
-        check_apart(plan)
-        check_free(plan, overwrite=overwrite)
+        check_no_photo(list_file, [str(item.path) for item in photos])
+        check_free([(item, list_file) for item in photos[:1]], overwrite=overwrite)
     targets: list[list[Path]] = []
     for folder, name in ((blurred_to, _copy_of), (map_to, _map_of)):
         plan = [(item, folder / name(item)) for item in photos] if folder is not None else []
         plan = set_apart(plan, on_collision=on_collision)
         check_free(plan, overwrite=overwrite)
         targets.append([target for _, target in plan])
+    if list_file is not None:
+        check_no_photo(list_file, [str(target) for target in (*targets[0], *targets[1])])
     return Files(photos, targets[0], targets[1], list_file, overwrite)
 
 

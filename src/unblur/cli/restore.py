@@ -191,12 +191,13 @@ def restore(
     if journal is not None and not resume:
         raise click.UsageError("--journal is for --resume")
     replace = settings.overwrite or (resume and report is not None and is_report(report))
-    check_report(report, overwrite=replace)
     how = How(
         workers, engine or ("dask" if scheduler else "local"), scheduler, worker_memory, timeout_s
     )
     piped = _STD in photos or output == _STD
     if piped:
+        named = [place for place in (*photos, output) if place not in (None, _STD)]
+        check_report(report, overwrite=replace, others=map(str, named))
         end = _stream(photos, output, settings, extension)
     else:
         with ExitStack() as stack:
@@ -207,6 +208,8 @@ def restore(
                     extension=extension,
                     on_collision=on_collision,
                 )
+            places = (place for task in work.tasks for place in (task.source, task.target))
+            check_report(report, overwrite=replace, others=(p for p in places if "://" not in p))
             kept = _journal(stack, output, journal, settings) if resume else None
             job = _Job(settings, how, kept, whole=as_json or report is not None)
             end = _files(work, job, quiet=quiet or as_json)
@@ -247,14 +250,18 @@ def _stream(
     """One photo from standard input or to standard output."""
     from unblur.batch.photo import row_of
     from unblur.batch.results import Source, restore_file
-    from unblur.files import read_regular
+    from unblur.files import drained, read_regular
     from unblur.io import destination, write_bytes
+    from unblur.io.decode import most_bytes
 
     if len(photos) != 1:
         raise click.UsageError("'-' takes one photo at a time")
     if output not in (None, _STD):
         destination(Path(output))
-    data = sys.stdin.buffer.read() if photos[0] == _STD else None
+    most = most_bytes(round(1e6 * settings.max_megapixels))
+    data = (
+        drained(sys.stdin.buffer, "standard input", max_bytes=most) if photos[0] == _STD else None
+    )
     place = Path(photos[0])
     source = (
         Source(place, lambda: read_regular(place)) if data is None else Source(data, lambda: data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 from unblur.cli.say import say, say_json, to_json
 
 Row = dict[str, Any]
+
+_LONGEST_REPORT = 2_000_000_000
+"""Bytes; of a million photos with all their facts."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,19 @@ def finish(
     sys.exit(end.code)
 
 
-def check_report(report: Path | None, *, overwrite: bool) -> None:
+def check_report(report: Path | None, *, overwrite: bool, others: Iterable[str] = ()) -> None:
     """Raise now, not after the work, if the report could not be written, or would replace a file.
+
+    Args:
+        report: where it goes; None: there is none.
+        overwrite: it may replace a file.
+        others: photos and results, which it never may.
 
     Raises:
         WouldOverwrite, CannotWrite: see :func:`unblur.io.atomic.write_bytes`.
     """
     from unblur.errors import WouldOverwrite
-    from unblur.io import destination
+    from unblur.io import check_no_photo, destination
     from unblur.paths import exists, shown
 
     if report is None:
@@ -89,15 +97,16 @@ def check_report(report: Path | None, *, overwrite: bool) -> None:
     destination(report)
     if exists(report) and not overwrite:
         raise WouldOverwrite(f"{shown(report)} exists already; use --overwrite, or another name")
+    check_no_photo(report, others)
 
 
 def is_report(path: Path) -> bool:
     """Return whether a file is a report of an earlier run, which a resumed one may replace."""
     from unblur.errors import InputError
-    from unblur.files import from_json, read_regular
+    from unblur.files import from_json, read_file
 
     try:
-        rows = from_json(read_regular(path))
+        rows = from_json(read_file(path, max_bytes=_LONGEST_REPORT))
     except (OSError, ValueError, InputError):
         return False
     return isinstance(rows, list) and all(

@@ -5,7 +5,7 @@ from unblur.io.decode import page_count, read_photo
 from unblur.io.encode import same_format, write_photo
 from unblur.io.folders import InputFile, find_images
 from unblur.io.limits import MAX_PIXELS
-from unblur.io.outputs import check_apart, check_free, plan_outputs
+from unblur.io.outputs import check_free, check_no_photo, plan_outputs
 from unblur.io.photo import Encoding, Metadata, Photo, Region
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "Metadata",
     "Photo",
     "Region",
-    "check_apart",
     "check_free",
+    "check_no_photo",
     "commit",
     "destination",
     "find_images",

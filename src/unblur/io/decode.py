@@ -23,7 +23,7 @@ from unblur.io.color_tags import ColorTags, png_tags
 from unblur.io.extras import check_heif, deep_heif, read_raw, register_heif
 from unblur.io.formats import is_heif, is_lossless_webp, is_raw, name_note
 from unblur.io.limits import HARD_LIMIT, MAX_PIXELS, check_size
-from unblur.io.losses import animation_of, avif_losses, heif_losses, jpeg_losses
+from unblur.io.losses import animation_of, avif_losses, claimed_losses, heif_losses, jpeg_losses
 from unblur.io.metadata import exif_metadata, oriented, read_metadata
 from unblur.io.photo import Encoding, Photo, Samples
 from unblur.io.pillow_modes import samples_of
@@ -263,8 +263,8 @@ def _losses(image: Image.Image, data: bytes, still: Still) -> tuple[str, ...]:
     if image.format in ("JPEG", "MPO"):
         return jpeg_losses(image, data)
     if image.format == "AVIF":
-        return avif_losses(still)
-    return heif_losses(image, still) if image.format == "HEIF" else ()
+        return avif_losses(image, still)
+    return heif_losses(image, still) if image.format == "HEIF" else claimed_losses(image)
 
 
 def _turned(photo: Photo, orientation: int) -> Photo:

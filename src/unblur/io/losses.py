@@ -11,7 +11,6 @@ from unblur.io.xmp import Name, parse, properties
 
 _GAIN_MAPS = (b"urn:iso:std:iso:ts:21496:-1", b"HDRGainMap", b"hdr-gain-map/1.0/")
 _SAMSUNG_CLIP = b"MotionPhoto_Data"
-_CAMERA = "http://ns.google.com/photos/1.0/camera/"
 
 _AUXILIARY = {
     "hdrgainmap": "its HDR gain map",
@@ -23,6 +22,7 @@ _AUXILIARY = {
 }
 """By a part of the URN that names an auxiliary picture; transparency is not lost."""
 
+CLIP = "the clip of its motion photo was left out"
 GAIN_MAP = "its HDR gain map was left out: the result is the picture without it"
 
 
@@ -33,28 +33,34 @@ def jpeg_losses(image: Image.Image, data: bytes) -> tuple[str, ...]:
         image: opened; of format JPEG or MPO.
         data: the file.
     """
-    notes: list[str] = []
-    packet = parse(image.info.get("xmp"))
-    said = [] if packet is None else list(properties(packet))
-    meanings = {value.lower() for (_, local), value in said if local == "Semantic"}
-    gain_map = "gainmap" in meanings or any(mark in data for mark in _GAIN_MAPS)
-    if gain_map:
-        notes.append(GAIN_MAP)
-    moving = any(_tells_clip(*entry) for entry in said) or "motionphoto" in meanings
-    if moving or _SAMSUNG_CLIP in data:
-        notes.append("the clip of its motion photo was left out")
-    if meanings & {"depth", "depthmap"} or any("depthmap" in space for (space, _), _ in said):
-        notes.append("its depth map was left out")
+    notes = list(claimed_losses(image))
+    gain_map = GAIN_MAP in notes or any(mark in data for mark in _GAIN_MAPS)
+    if gain_map and GAIN_MAP not in notes:
+        notes.insert(0, GAIN_MAP)
+    if _SAMSUNG_CLIP in data and CLIP not in notes:
+        notes.append(CLIP)
     further = getattr(image, "n_frames", 1) - 1 - int(gain_map)
     if further > 0:
         notes.append(f"{_counted(further)} of the file (MPO) left out")
     return tuple(notes)
 
 
+def claimed_losses(image: Image.Image) -> tuple[str, ...]:
+    """Return what a photo's XMP says that its file holds beside the picture, in any format."""
+    packet = parse(image.info.get("xmp"))
+    said = [] if packet is None else list(properties(packet))
+    meanings = {value.lower() for (_, local), value in said if local == "Semantic"}
+    notes = [GAIN_MAP] if "gainmap" in meanings else []
+    if any(_tells_clip(*entry) for entry in said) or "motionphoto" in meanings:
+        notes.append(CLIP)
+    if meanings & {"depth", "depthmap"} or any("depthmap" in space for (space, _), _ in said):
+        notes.append("its depth map was left out")
+    return tuple(notes)
+
+
 def _tells_clip(name: Name, value: str) -> bool:
-    space, local = name
-    flag = space == _CAMERA and local in ("MotionPhoto", "MicroVideo")
-    return flag and value not in ("", "0")
+    _, local = name
+    return local in ("MotionPhoto", "MicroVideo", "OLivePhotoVersion") and value not in ("", "0")
 
 
 def heif_losses(image: Image.Image, still: Still) -> tuple[str, ...]:
@@ -73,12 +79,13 @@ def heif_losses(image: Image.Image, still: Still) -> tuple[str, ...]:
     further = getattr(image, "n_frames", 1) - 1
     if further > 0:
         notes.append(f"{_counted(further)} of the file left out")
-    return tuple(notes)
+    return tuple(dict.fromkeys((*notes, *claimed_losses(image))))
 
 
-def avif_losses(still: Still) -> tuple[str, ...]:
+def avif_losses(image: Image.Image, still: Still) -> tuple[str, ...]:
     """Return what an AVIF file holds beside its picture."""
-    return (GAIN_MAP,) if b"tmap" in still.kinds.values() else ()
+    notes = (GAIN_MAP,) if b"tmap" in still.kinds.values() else ()
+    return tuple(dict.fromkeys((*notes, *claimed_losses(image))))
 
 
 def _counted(further: int) -> str:

@@ -138,6 +138,27 @@ def check_apart(plan: Plan) -> None:
             raise result
 
 
+def check_no_photo(path: Path, others: Iterable[str]) -> None:
+    """Raise if a file that is to be written beside the results is a photo, or a result, itself.
+
+    Args:
+        path: as of a report or a list.
+        others: paths of photos and results.
+
+    Raises:
+        WouldOverwrite: it is one of them, be it by another name.
+    """
+    if not exists(path) and path.suffix.lower() not in READ_SUFFIXES:
+        return
+    mine = local_key(str(path))
+    for other in others:
+        if local_key(other) == mine:
+            raise WouldOverwrite(
+                f"{shown(path)} would replace the photo or result {shown(other)}; "
+                "choose another name"
+            )
+
+
 def set_apart(plan: Plan, *, on_collision: OnCollision) -> Plan:
     """Return the plan with other names where results would meet, if those are asked for.
 

@@ -33,7 +33,6 @@ _UNDECLARED = "urn:undeclared:"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _THUMBNAIL_PIXELS = "http://ns.adobe.com/xap/1.0/g/img/"
 _GOOGLE = "http://ns.google.com/photos/"
-_CAMERA = f"{_GOOGLE}1.0/camera/"
 _CLIP = ("MicroVideo", "MotionPhoto")
 _LOST = (
     "http://ns.adobe.com/hdr-gain-map/",
@@ -45,6 +44,9 @@ _LOST = (
     f"{_GOOGLE}1.0/depthmap/",
     f"{_GOOGLE}1.0/audio/",
     f"{_GOOGLE}dd/",
+    "http://ns.xdm.org/photos/",
+    "http://ns.oplus.com/photos/",
+    "http://ns.xiaomi.com/photos/",
 )
 """Beginnings of the namespaces that tell of further pictures, clips and sounds in a file; what is
 written holds one picture."""
@@ -293,7 +295,7 @@ def is_claim(name: Name) -> bool:
         Adobe, gain map specification; Google, Ultra HDR and Motion Photo formats.
     """
     space, local = name
-    return space.startswith(_LOST) or (space == _CAMERA and local.startswith(_CLIP))
+    return space.startswith(_LOST) or local.startswith(_CLIP)
 
 
 def properties(packet: Packet) -> Iterator[tuple[Name, str]]:
