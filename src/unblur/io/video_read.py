@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from unblur.errors import ImageTooLarge, UnreadableImage
+from unblur.errors import ImageTooLarge, UnblurError, UnreadableImage
 from unblur.io import video_fields
 from unblur.io.video import ClipInfo, Frame, load_av, open_clip
 from unblur.io.video_light import Light, light_of
@@ -60,9 +60,12 @@ class VideoSource:
             self.stream = self._picture_track()
             self.stream.thread_type = "AUTO"
             self.info = self._describe()
-        except BaseException:
+        except UnblurError:
             self.container.close()
             raise
+        except Exception as error:  # what a damaged file says of itself
+            self.container.close()
+            raise UnreadableImage(f"cannot read the video {path}: {_reason(error)}") from error
         self.matrix: Matrix | None = None
         self.light = Light()
         self.top_first: bool | None = None
@@ -111,6 +114,7 @@ class VideoSource:
         """Yield decoded pictures with rising time stamps; learn from the first one."""
         last, step = None, self._ticks()
         for frame in self._decoded():
+            self._check_size(frame.width, frame.height)  # it may grow on the way
             pts = frame.pts
             if last is None:
                 pts = self._start = pts or 0
@@ -189,8 +193,11 @@ class VideoSource:
 
     def _picture_track(self) -> Any:
         for stream in self.container.streams.video:
-            if not stream.disposition & self._av.stream.Disposition.attached_pic:
-                return stream
+            if stream.disposition & self._av.stream.Disposition.attached_pic:
+                continue
+            if stream.codec_context is None:
+                raise UnreadableImage(f"the pictures of {self.path} are of an unknown codec")
+            return stream
         raise UnreadableImage(f"{self.path} has no picture track; is it a video?")
 
     def _ticks(self) -> int:
@@ -199,11 +206,7 @@ class VideoSource:
 
     def _describe(self) -> ClipInfo:
         stream, context = self.stream, self.stream.codec_context
-        if context.width * context.height > MAX_FRAME_PIXELS:
-            raise ImageTooLarge(
-                f"{self.path} has frames of {context.width} x {context.height} px, the limit is "
-                f"{MAX_FRAME_PIXELS // 10**6} megapixels"
-            )
+        self._check_size(context.width, context.height)
         if min(context.width, context.height) < 1:
             raise UnreadableImage(f"{self.path} does not say how large its frames are")
         rate = self._rate()
@@ -217,6 +220,13 @@ class VideoSource:
             rate=rate,
             notes=self._notes(context),
         )
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > MAX_FRAME_PIXELS:
+            raise ImageTooLarge(
+                f"{self.path} has frames of {width} x {height} px, the limit is "
+                f"{MAX_FRAME_PIXELS // 10**6} megapixels"
+            )
 
     def _rate(self) -> Fraction | None:
         """Return the mean rate, as told or, where that is no rate, as the time stamps have it."""
