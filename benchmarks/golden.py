@@ -4,7 +4,8 @@ A change of structure must not change results. ``make`` draws photos, clips and 
 photos by the package's own recipe (seeds fixed) and stores them, so that two versions of the
 package read the same files. ``record`` runs all of them through the public entry points
 (``unblur.restore``, ``unblur.detect`` and the command line; nothing else is imported) and writes
-``pixels.npz`` and ``facts.json``. ``compare`` names every difference of two records.
+pixels and reports, PART.npz and PART.json. ``compare`` names every difference of two records.
+What became of the records of 0.2.0 stands in ``docs/design.md``.
 
 Run: ``python benchmarks/golden.py make INPUTS SHARP_PHOTOS``
      ``python benchmarks/golden.py record INPUTS RECORD [--only PART]``

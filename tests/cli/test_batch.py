@@ -233,7 +233,7 @@ from dask.distributed import Client, LocalCluster
 
 if __name__ == "__main__":
     out = Path(sys.argv[2])
-    options = dict(n_workers=3, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+    options = dict(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
     with LocalCluster(**options, silence_logs=50) as cluster, Client(cluster) as client:
         victim = next(iter(client.run(os.getpid).values()))
         command = [sys.executable, "-m", "unblur", "restore", sys.argv[1], "-o", str(out)]
@@ -253,7 +253,7 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(tmp_path):
     photos = tmp_path / "in"
     photos.mkdir()
     with Image.open(SHAKEN) as image:
-        for number in range(6):
+        for number in range(4):
             image.crop((180 + number, 120, 300 + number, 220)).save(photos / f"{number:03}.png")
     (photos / "bad.png").write_bytes(b"hello")
     script, report = tmp_path / "cluster.py", tmp_path / "report.json"
@@ -268,15 +268,15 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(tmp_path):
         check=False,
     )
     assert "exit 3" in done.stdout, done.stdout[-800:] + done.stderr[-2000:]
-    assert "6 done, 1 failed" in done.stdout
+    assert "4 done, 1 failed" in done.stdout
     rows = json.loads(report.read_text())
-    assert [row["error"] is None for row in rows] == [True] * 6 + [False]
+    assert [row["error"] is None for row in rows] == [True] * 4 + [False]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         JOURNAL,
-        *(f"{n:03}.png" for n in range(6)),
+        *(f"{n:03}.png" for n in range(4)),
     ]
-    unblur(photos / "004.png", "-o", tmp_path / "alone.png", "--model", "wiener", "--threads", 1)
-    assert (tmp_path / "alone.png").read_bytes() == (tmp_path / "out" / "004.png").read_bytes()
+    unblur(photos / "002.png", "-o", tmp_path / "alone.png", "--model", "wiener", "--threads", 1)
+    assert (tmp_path / "alone.png").read_bytes() == (tmp_path / "out" / "002.png").read_bytes()
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import unblur
 from tests.motion.frames import BLACK, HOOK, WHITE, framed, moved, page, scene, written
 from tests.pipeline.fakes import Brighten, FakeKernelEngine, models_of, restore_samples
+from tests.proposing import refine_nothing
 from unblur.blur.psf import Psf
 from unblur.errors import BadPsf
 from unblur.inspection.facts import inspect_photo
@@ -18,6 +19,14 @@ PHOTO = moved(scene((220, 300)))
 BOX = (30, 17, 250, 317)
 FRAME = framed(PHOTO, WHITE, (30, 40, 17, 17))
 INSIDE = (slice(30, 250), slice(17, 317))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _proposed():
+    """How well the photo inside is estimated does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        refine_nothing(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
