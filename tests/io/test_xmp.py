@@ -196,6 +196,18 @@ def test_what_tells_no_place_stays():
     assert without_places(b"<a>nothing</a>") is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("lat: 48.1 lon: 11.5", "lat=48", "48,8584; 2,2945", "48 deg 51' 30\" N", "8FVC9G8F+6X"),
+        *("31U DQ 48251 11932", "32U 691000 5334000", "Location: Lyon", "City=Lyon", "Ort: Bonn"),
+        *("拍摄地：上海", "经度 121", "osm.org/#map=1", "Koordinaten folgen", "geo:48.2,16.4"),
+    ],
+)
+def test_texts_that_speak_of_a_place(text):
+    assert mentions_place(f"taken {text} in May")
+
+
 @pytest.mark.parametrize("text", ["Grandma's garden", "f/2.8 1/250", "a cat, 3.5 kg", "v13.1234"])
 def test_plain_texts_speak_of_no_place(text):
     assert not mentions_place(text)

@@ -57,9 +57,16 @@ _LISTS = {(RDF, kind) for kind in ("Seq", "Bag", "Alt")}
 
 # Every quantifier is bounded, so that the time is linear in the length of the text.
 _MENTION = re.compile(
-    r"gps|latitude|longitude|altitude|geo:|geotag|geohash|what3words|w3w\.co|///|place ?name"
-    r"|\bvenue\b|coordinates|openstreetmap|/maps|maps\.|°"
-    r"|\d{1,3}\.\d{3,12}[ ,;/NSEW]{1,4}[-+]?\d{1,3}\.\d{3,12}",
+    r"gps|latitud|longitud|altitude|geo:|geotag|geohash|what3words|w3w\.co|///|place ?name"
+    r"|\bvenue\b|coordinat|coordonn|koordinaten|breitengrad|openstreetmap|osm\.org|/maps|maps\.|°"
+    r"|\b(?:lat|lon|lng|location|place|city|address|ort|standort|lieu|ville|lugar)\b ?[:=]"
+    r"|地点|位置|拍摄地|坐标|经度|纬度"
+    # Two numbers with decimals, after a point or a comma; degrees and minutes.
+    r"|\d{1,3}[.,]\d{3,12}[ ,;/NSEW]{1,4}[-+]?\d{1,3}[.,]\d{3,12}"
+    r"|\d{1,3} ?deg(?:rees)? ?\d{1,2}\b"
+    # Plus codes (Open Location Code), MGRS, UTM.
+    r"|\b[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}\b"
+    r"|\b\d{1,2}[C-X] ?[A-Z]{2} ?\d{4,5} ?\d{4,5}\b|\b\d{1,2}[C-X] \d{6} \d{7}\b",
     re.IGNORECASE,
 )
 
