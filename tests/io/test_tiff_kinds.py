@@ -180,3 +180,30 @@ def test_an_editor_gets_its_sixteen_bits_and_its_profile_back(tmp_path):
     assert unblur(cut, "-o", tmp_path / "none.tif", *told).exit_code == 3
     assert not (tmp_path / "none.tif").exists()
     assert (read_photo(sent).samples == deep).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("kind", "colours", "extra", "words"),
+    [
+        ("rgb", 3, [0, 0], "2 further channels"),
+        ("minisblack", 1, [0], "one further channel"),
+        ("rgb", 3, [2], None),
+        ("minisblack", 1, [2], None),
+    ],
+)
+def test_channels_that_are_left_out_are_told_at_every_depth(dtype, kind, colours, extra, words):
+    planes = picture(3, dtype)[..., :1].repeat(colours + len(extra), axis=2)
+    photo = read_photo(tiff(planes, photometric=kind, extrasamples=extra))
+    assert photo.channels == colours
+    if words is None:
+        assert photo.alpha is not None and not any("left out" in note for note in photo.notes)
+    else:
+        assert any(f"{words}, neither colour" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_layers_are_refused_at_every_depth(dtype):
+    layers = picture(1, dtype)[None, ..., 0].repeat(4, axis=0)
+    with pytest.raises(UnsupportedImage, match="4 layers"):
+        read_photo(tiff(layers, photometric="minisblack", volumetric=True))

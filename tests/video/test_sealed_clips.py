@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -78,6 +80,25 @@ def test_frames_that_grow_on_the_way_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ImageTooLarge, match="96 x 64"):
         list(source)
     source.close()
+
+
+def test_closing_a_damaged_clip_does_not_wait_for_ever():
+    """Its threads complain while they are ended: through Python, each would wait for the other."""
+    pytest.importorskip("av")
+    code = (
+        "import sys\nfrom itertools import islice\nfrom pathlib import Path\n"
+        "from unblur.io.video_read import VideoSource\n"
+        "for _ in range(25):\n"
+        "    source = VideoSource(Path(sys.argv[1]))\n"
+        "    frames = list(islice(source, 3))\n"
+        "    source.close()\n"
+    )
+    clip = Path(__file__).parent / "data" / "damaged.avi"
+    env = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(clip)], env=env, timeout=200, check=False
+    )
+    assert done.returncode == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")

@@ -29,7 +29,7 @@ from unblur.io.photo import Encoding, Photo, Samples
 from unblur.io.pillow_modes import samples_of
 from unblur.io.readable import Readable, load
 from unblur.io.tiff_bounds import check_tiff
-from unblur.io.tiff_read import STARTS, needs_tifffile, pages_of, read_deep_tiff
+from unblur.io.tiff_read import STARTS, left_out, needs_tifffile, pages_of, read_deep_tiff
 from unblur.io.tones import tone_of
 from unblur.opening import HEIF, PHOTO_FORMATS, check_opened, open_image
 
@@ -164,6 +164,8 @@ def _read(data: bytes, wanted: _Wanted, suffix: str) -> Photo:
         check_size(image.width * image.height, name, limit)
         still = read_still(data) if image.format in ("HEIF", "AVIF") else Still()
         deep, more = _deep_samples(image, data, still, wanted, number)
+        if deep is None and image.format == "TIFF":
+            more = left_out(image, name)
         return _photo_of(image, data, still, deep, (*notes, *more))
 
 

@@ -19,6 +19,7 @@ from unblur.io.photo import Samples
 from unblur.io.tiff_bounds import check_segments
 
 _BITS, _PHOTOMETRIC, _SUBFILE, _LARGEST = 258, 262, 254, 281
+_CHANNELS, _DEPTH = 277, 32997
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _REDUCED_OR_MASK = 1 | 4
 _KINDS = {"MINISWHITE": 1, "MINISBLACK": 1, "RGB": 3}
@@ -37,6 +38,31 @@ def needs_tifffile(image: Image.Image) -> bool:
         return False
     plain_grey = image.mode == "F" or (image.mode in ("I;16", "I;16B") and bits == (16,))
     return not (plain_grey and tags.get(_PHOTOMETRIC) == 1 and _LARGEST not in tags)
+
+
+def left_out(image: Any, name: str) -> tuple[str, ...]:
+    """Return a note of the channels that Pillow passes over in an opened TIFF file's page.
+
+    Raises:
+        UnsupportedImage: the page has several layers, of which Pillow would take the first.
+    """
+    layers = _first(image.tag_v2.get(_DEPTH, 1))
+    if layers > 1:
+        raise UnsupportedImage(f"{name} is a TIFF of {layers} layers; save them as pages")
+    further = _first(image.tag_v2.get(_CHANNELS, 1)) - len(image.getbands())
+    return (_left_out(further),) if further > 0 else ()
+
+
+def _first(value: Any) -> int:
+    try:
+        return int(value[0] if isinstance(value, tuple) else value)
+    except (IndexError, TypeError, ValueError):
+        return 1
+
+
+def _left_out(count: int) -> str:
+    which = "one further channel" if count == 1 else f"{count} further channels"
+    return f"{which}, neither colour nor transparency, left out"
 
 
 def pages_of(image: Any) -> list[int]:
@@ -188,8 +214,7 @@ def _with_alpha(
     alpha = next((i for i, kind in enumerate(kinds) if kind in (_ASSOCIATED, _UNASSOCIATED)), None)
     dropped = further - (alpha is not None)
     if dropped:
-        which = "one further channel" if dropped == 1 else f"{dropped} further channels"
-        notes = (*notes, f"{which}, neither colour nor transparency, left out")
+        notes = (*notes, _left_out(dropped))
     if alpha is None:
         return np.ascontiguousarray(values[..., :colours]), notes
     values = np.concatenate(
