@@ -116,7 +116,7 @@ def load_av() -> Any:
         import av
     except ImportError as error:
         raise MissingExtra("av", "video", "reading and writing video files") from error
-    # What matters is raised. PyAV's own logging calls Python from FFmpeg's threads: one that does so
+    # What matters is raised. PyAV's own logging calls Python from FFmpeg's threads: one that does
     # while a damaged clip is closed, and that is waited for, waits for ever itself.
     av.logging.restore_default_callback()
     av.logging.set_libav_level(av.logging.PANIC)
