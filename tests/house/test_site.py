@@ -55,7 +55,7 @@ def test_both_languages_have_the_same_sections_pictures_and_commands(chinese):
 
 
 CHINESE_SIGNS = re.compile(
-    r"[\u4e00-\u9fff][,;:?!]|[,;:?!]\s*[\u4e00-\u9fff]|(?<=[\w%)*])[,;:](?=[A-Za-z*\[])|[,;:]$",
+    r"[\u4e00-\u9fff][,;:?!]|[,;:?!]\s*[\u4e00-\u9fff]|(?<=[\w%)*])[,;:](?=[A-Z*\[])|[,;:]$",
     re.MULTILINE,
 )
 """Signs of English beside Chinese, without the space that English has, or at a line's end."""
