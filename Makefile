@@ -19,7 +19,8 @@ LOWEST_PYTHON ?= $(firstword $(foreach version,3.10 3.11,$(shell \
     for found in python$(version) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(version).*/bin/python; do \
         "$$found" -c 'import ensurepip, venv' 2>/dev/null && echo "$$found" && break; done)))
 LOWEST_TESTS := tests/io/test_names.py tests/io/test_sources.py tests/io/test_folders.py \
-    tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py
+    tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py \
+    tests/video/test_steady.py tests/pipeline/test_pipeline.py tests/web/test_parts.py tests/zoo
 
 # Processes that share the tests (tests/conftest.py says how); 0 for one process.
 JOBS ?= 2
@@ -49,8 +50,7 @@ test-lowest:
 	    echo 'no Python 3.10 or 3.11 here: the lowest versions are not tried' >&2; else \
 	    echo "lowest versions on $$($$found --version)" && \
 	    $(MAKE) --no-print-directory LOWEST_PYTHON="$$found" $(LOWEST)/.ready && \
-	    OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -q -p no:cacheprovider -n $(JOBS) \
-	        --dist loadgroup --no-loadscope-reorder $(LOWEST_TESTS); fi
+	    OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -q -p no:cacheprovider $(LOWEST_TESTS); fi
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(SOURCES)
@@ -107,7 +107,7 @@ $(LOWEST)/.ready: pyproject.toml tests/constraints-lowest.txt
 	@echo "installing the lowest versions into $(LOWEST) ..."
 	@$(LOWEST_PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
-	    -c tests/constraints-lowest.txt -e '.[classical,heif,raw,stores,tiff,web]' pytest pytest-xdist hypothesis
+	    -c tests/constraints-lowest.txt -e '.[classical,heif,raw,stores,tiff,web]' pytest hypothesis
 	@touch $@
 
 clean:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ MAGIC = (b"GYROFLOW IMU LOG", b"CAMERA IMU LOG")
 
 _MOST_BYTES = 1 << 30
 _HEADER_LINES = 200
+_MOST = MOST_ROWS + 1
 _NEEDED = ("t", "gx", "gy", "gz")
 
 
@@ -46,7 +48,9 @@ def read_gcsv(path: Path) -> GyroLog:
             )
         used = [columns.index(name) for name in _NEEDED]
         try:
-            rows = np.loadtxt(stream, delimiter=",", usecols=used, ndmin=2, max_rows=MOST_ROWS + 1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # empty lines are no matter
+                rows = np.loadtxt(stream, delimiter=",", usecols=used, ndmin=2, max_rows=_MOST)
         except ValueError as error:
             raise UnreadableImage(f"cannot read the samples of {path}: {error}") from error
     if not rows.size:
