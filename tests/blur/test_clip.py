@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 
 from unblur.blur.camera import Camera, CameraRecipe, expose
-from unblur.blur.clip import (
-    Clip,
-    ClipRecipe,
-    ClipSynthesiser,
-    blurred,
-    seen,
-    turned,
-)
+from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser, averaged_clip
+from unblur.blur.clip_exposure import blurred, seen, turned
 from unblur.blur.clip_paths import STEPS, exposure
 from unblur.blur.trajectory import GyroTrace
+from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch
 
 QUIET = CameraRecipe(
@@ -114,8 +109,8 @@ def test_turning_keeps_the_middle_and_a_quarter_turn_is_exact():
 
 
 def test_shutters_open_at_the_frame_and_stay_open_for_the_duty():
-    assert exposure(2, 0.5) == slice(2 * STEPS, 2 * STEPS + STEPS // 2)
-    assert exposure(0, 1e-6) == slice(0, 2)
+    assert np.array_equal(exposure(2, 0.5), np.arange(2 * STEPS, 2 * STEPS + STEPS // 2))
+    assert np.array_equal(exposure(0, 1e-6), [0, 1])
 
 
 @pytest.mark.parametrize(
@@ -138,3 +133,41 @@ def test_scenes_without_margins_or_in_wrong_number_are_refused():
         made(scenes=[scene(side=160)])
     with pytest.raises(ShapeMismatch, match="5 frames"):
         made(scenes=[scene()] * 3)
+
+
+def test_combs_are_means_of_a_few_moments():
+    options = {"still": 0, "roll": 0, "moving_object": 0, "pan": 1.0, "uneven": 0}
+    options |= {"travel_px": (30.0, 30.0), "duty": (1.0, 1.0)}
+    smooth = made(3, **options)
+    comb = made(3, comb=1.0, moments=(3, 3), **options)
+    assert np.array_equal(smooth.sharp.shape, comb.sharp.shape)
+    # Three copies leave more detail than all that lies between them.
+    detail = [np.abs(np.diff(clip.blurry, axis=2)).mean() for clip in (smooth, comb)]
+    assert detail[1] > 1.2 * detail[0]
+
+
+def test_turning_cameras_blur_the_corners_more_than_the_middle():
+    options = {"still": 0, "roll": 0, "moving_object": 0, "travel_px": (0.01, 0.01)}
+    clips = [made(s, turning=1.0, turning_deg=8.0, turning_zoom=0.1, **options) for s in range(6)]
+    lost = np.mean([np.square(c.blurry - c.sharp) for c in clips], axis=(0, 1, 4))
+    assert lost[:12, :12].mean() > 2 * lost[18:30, 18:30].mean()
+
+
+def test_clips_of_averaged_frames_are_means_in_light_with_the_middle_as_truth():
+    levels = (0.0, 0.5, 1.0, 0.2, 0.2, 0.2)
+    frames = [np.full((16, 16, 3), level, np.float32) for level in levels]
+    clip = averaged_clip(frames, 3, Camera(), np.random.default_rng(0))
+    mean = linear_to_srgb(np.float32(np.mean(srgb_to_linear(np.float32([0.0, 0.5, 1.0])))))
+    assert clip.blurry.shape == (2, 16, 16, 3)
+    assert (
+        np.abs(clip.blurry[0] - mean).max() <= 1 / 255 and np.abs(clip.sharp[0] - 0.5).max() < 0.01
+    )
+    assert np.abs(clip.blurry[1] - 0.2).max() <= 1 / 255
+    with pytest.raises(BadValue, match="odd number, got 4"):
+        averaged_clip(frames, 4, Camera(), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("options", [{"moments": (1, 5)}, {"moments": (9, 5)}, {"objects": 0}])
+def test_impossible_combs_are_refused(options):
+    with pytest.raises(BadValue, match="moments must be"):
+        ClipRecipe(**options)

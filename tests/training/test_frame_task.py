@@ -1,22 +1,21 @@
 """FrameRNN's training: samples, augmentation and memory are what they say."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
-from unblur.blur.clip import Clip, ClipRecipe  # noqa: E402
+from unblur.blur.clip import ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
 from unblur.runtime import ONE_THREAD  # noqa: E402
+from unblur.training.codec import through_codec  # noqa: E402
 from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
 from unblur.training.frame_task import (  # noqa: E402
     FrameData,
     aligned,
     crop_of,
-    hints_of,
+    hints_of_batch,
     sample_of,
     turned,
     turned_shifts,
@@ -26,8 +25,8 @@ from unblur.training.loop import to_tensors  # noqa: E402
 from unblur.training.registry import load_config, task_of  # noqa: E402
 from unblur.training.shards import make_shard  # noqa: E402
 from unblur.video.alignment import block_shifts, cells_of  # noqa: E402
+from unblur.video.hints import hints_of  # noqa: E402
 from unblur.video.memory import first_state, moved_state  # noqa: E402
-from unblur.zoo.catalogue import KERNEL_NET, weights_path  # noqa: E402
 
 CONFIG = TrainConfig(
     name="tiny",
@@ -40,8 +39,6 @@ CONFIG = TrainConfig(
         crops=2,
         shard=4,
         downscale=1.0,
-        none=0.0,
-        kernel_weights=str(weights_path(KERNEL_NET)),
         hidden=4,
         clip=ClipRecipe(frames=3, margin_px=24, travel_px=(2.0, 6.0), object_travel_px=(2.0, 4.0)),
     ),
@@ -72,6 +69,7 @@ def network():
     torch.manual_seed(0)
     net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.data.hidden)
     torch.nn.init.normal_(net.head.weight, std=0.02)
+    torch.nn.init.normal_(net.shares.weight, std=0.02)
     return net
 
 
@@ -79,49 +77,50 @@ def test_samples_are_seeded_and_of_the_declared_shapes(batch, photos):
     again = make_shard(task_of(CONFIG).samples(photos, "train")(), seed=1, index=0, size=4)
     assert {k: (v.shape, v.dtype.str) for k, v in batch.items()} == {
         "blurry": ((4, 3, 3, 64, 64), "|u1"),
-        "facts": ((4, 3, 3), "<f4"),
-        "hints": ((4, 3, 2, 64, 64), "|u1"),
         "sharp": ((4, 3, 3, 64, 64), "|u1"),
-        "shifts": ((4, 3, 2, 2, 2), "<i2"),
+        "before": ((4, 3, 2, 2, 2), "<i2"),
+        "after": ((4, 3, 2, 2, 2), "<i2"),
     }
     for key, value in batch.items():
         assert np.array_equal(value, again[key])
-    assert (batch["shifts"][:, 0] == 0).all()
-    assert np.abs(batch["hints"].astype(int) - 128).max() > 5
-    assert ((batch["facts"] >= 0) & (batch["facts"] <= 1)).all()
+    assert (batch["before"][:, 0] == 0).all() and (batch["after"][:, -1] == 0).all()
 
 
 def test_crops_lie_on_the_blocks_of_motion():
     rows, columns = (np.arange(n) for n in (128, 160))
     places = (rows[:, None] // 32 * 10 + columns // 32).astype(np.uint8)
     whole = {
-        "blurry": np.broadcast_to(places, (2, 3, 128, 160)),
-        "sharp": np.broadcast_to(places, (2, 3, 128, 160)),
-        "hints": np.broadcast_to(places, (2, 2, 128, 160)),
-        "facts": np.zeros((2, 3), np.float32),
-        "shifts": np.broadcast_to(places[::32, ::32, None], (2, 4, 5, 2)),
+        **{key: np.broadcast_to(places, (2, 3, 128, 160)) for key in ("blurry", "sharp")},
+        **{
+            key: np.broadcast_to(places[::32, ::32, None], (2, 4, 5, 2))
+            for key in ("before", "after")
+        },
     }
     for seed in range(20):
         part = crop_of(whole, 64, np.random.default_rng(seed))
-        assert part["blurry"].shape == (2, 3, 64, 64) and part["shifts"].shape == (2, 2, 2, 2)
-        for key in ("blurry", "sharp", "hints"):
-            assert np.array_equal(part[key][0, 0, ::32, ::32], part["shifts"][0, ..., 0])
-
-
-def test_some_samples_go_without_hints(photos):
-    silent = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, none=1.0))
-    batch = make_shard(task_of(silent).samples(photos, "train")(), seed=1, index=0, size=2)
-    assert (batch["hints"] == 128).all() and (batch["facts"] == 0).all()
+        assert part["blurry"].shape == (2, 3, 64, 64) and part["before"].shape == (2, 2, 2, 2)
+        for key in ("blurry", "sharp"):
+            assert np.array_equal(part[key][0, 0, ::32, ::32], part["after"][0, ..., 0])
 
 
 def test_shifts_of_a_sample_say_where_the_picture_went():
-    wide = texture(192)
+    wide = (texture(192) * 255).astype(np.uint8)
     frames = np.stack(
         [wide[32 - dy : 160 - dy, 32 + dx : 160 + dx] for dy, dx in [(0, 0), (8, 12)]]
     )
-    sample = sample_of(Clip(frames, frames, 0.5, np.zeros(2)), None)
+    sample = sample_of(frames, frames)
     # The second frame's content lay 8 px higher and 12 px to the right in the first.
-    assert (sample["shifts"][1] == (-8, 12)).all()
+    assert (sample["before"][1] == (-8, 12)).all()
+    assert (np.median(sample["after"][0], axis=(0, 1)) == (8, -12)).all()
+
+
+def test_sequences_go_through_a_codec_with_their_colours():
+    pytest.importorskip("av", reason="videos need PyAV")
+    frames = np.stack([(texture(96, seed=k) * 255).astype(np.uint8) for k in (1, 2)])
+    fine, coarse = (through_codec(frames, crf).astype(float) for crf in (8, 40))
+    lost = [np.abs(coded - frames).mean() for coded in (fine, coarse)]
+    assert fine.shape == frames.shape and lost[0] < lost[1]
+    assert np.abs((fine - frames).mean(axis=(0, 1, 2))).max() < 0.4
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -141,9 +140,23 @@ def test_turned_shifts_are_those_of_the_turned_frames(turns, mirror):
 
 def test_augmentation_keeps_pairs_together(batch):
     out = task_of(CONFIG).augment(batch, np.random.default_rng(5))
-    before = np.abs(batch["blurry"].astype(int) - batch["sharp"]).mean()
-    assert np.abs(out["blurry"] - out["sharp"]).mean() == pytest.approx(before)
-    assert out["shifts"].dtype == out["blurry"].dtype == np.float32
+    before = np.abs(batch["blurry"].astype(int) - batch["sharp"]).mean() / 255
+    assert np.abs(out["blurry"] - out["sharp"]).mean() == pytest.approx(before, rel=1e-4)
+    assert {value.dtype for value in out.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_hints_are_those_of_the_turned_frames_whichever_way_time_runs(batch, seed):
+    out = task_of(CONFIG).augment(batch, np.random.default_rng(seed))
+    for frames, hints in zip(out["blurry"], out["hints"], strict=True):
+        cells = [cells_of(frame) for frame in frames]
+        for k in range(3):
+            before = block_shifts(cells[k - 1], cells[k]) if k else None
+            after = block_shifts(cells[k + 1], cells[k]) if k < 2 else None
+            ours = hints_of(frames[k], before, after, frames[k + 1] if k < 2 else None)
+            # Crops tell other shifts than the windows they were cut from, whole blocks apart.
+            assert np.abs(ours[-2:] - hints[k][-2:]).max() == 0
+            assert ours.shape == hints[k].shape
 
 
 def test_the_memory_of_training_is_the_one_of_the_video_command():
@@ -160,15 +173,20 @@ def test_the_memory_of_training_is_the_one_of_the_video_command():
     assert np.array_equal(first_state(planes[1], 4), fresh[0].numpy())
 
 
-def test_frames_are_restored_causally(batch):
-    net, tensors = network(), to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
+def test_a_frame_knows_the_past_and_one_frame_ahead(batch):
+    net, ready = network(), task_of(CONFIG).as_it_is(batch)
+    later = {key: np.array(value) for key, value in ready.items()}
+    later["blurry"][:, 2] = 0
+    later["hints"][:, 2] = 0
     with torch.no_grad():
-        blurry = tensors["blurry"] / 255
-        hints = hints_of(tensors["hints"], tensors["facts"])
-        full = unroll(net, blurry, hints, tensors["shifts"])
-        first_two = unroll(net, blurry[:, :2], hints, tensors["shifts"])
-        alone = net(blurry[:, 2], hints[:, 2], net.first_state(blurry[:, 2]))[0]
-    assert torch.allclose(full[:, :2], first_two, atol=1e-5)
+        full, changed = (
+            unroll(net, tensors["blurry"], tensors["hints"], tensors["before"])
+            for tensors in (to_tensors(ready), to_tensors(later))
+        )
+        tensors = to_tensors(ready)
+        last = tensors["blurry"][:, 2]
+        alone = net(last, tensors["hints"][:, 2], net.first_state(last))[0]
+    assert torch.allclose(full[:, :2], changed[:, :2], atol=1e-5)
     assert (full[:, 2] - alone).abs().max() > 1e-4  # what came before counts
 
 
@@ -193,45 +211,35 @@ def test_every_weight_learns_and_the_loss_falls(batch):
 
 def test_a_fresh_network_leaves_frames_alone(batch):
     net = FrameRNN(widths=CONFIG.widths, depths=CONFIG.depths, hidden=CONFIG.data.hidden)
-    tensors = to_tensors({k: v.astype(np.float32) for k, v in batch.items()})
+    tensors = to_tensors(task_of(CONFIG).as_it_is(batch))
     with torch.no_grad():
         _, figures = task_of(CONFIG).loss(net, tensors)
     assert figures["gain_db"] == pytest.approx(0, abs=1e-3)
     assert figures["memory_db"] == pytest.approx(0, abs=1e-3)
 
 
-def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monkeypatch):
+def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path):
     from unblur.engines import OnnxEngine
+    from unblur.spec import ModelSpec
     from unblur.training.export import export_onnx
-    from unblur.video.hints import hint_of
     from unblur.video.memory import FrameMemory
-    from unblur.zoo.models import Session
 
     net = network()
-    from unblur.spec import ModelSpec
-
     spec = ModelSpec("tiny", "frame", 16, 64, 1, "-", "-", 0, state_channels=52)
     engine = OnnxEngine(
         export_onnx(net, spec, tmp_path / "tiny.onnx"), task="frame", runtime=ONE_THREAD
     )
-    # Training knows neither the gate nor what is mixed in afterwards.
-    monkeypatch.setattr("unblur.video.memory.trust_in", lambda probability: 1.0)
-    monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)
-    estimator = Session(threads=1).quick_estimator()
-    memory = FrameMemory(engine, estimator)
+    memory = FrameMemory(engine)
     wide = texture(192, seed=8)
     frames = [np.ascontiguousarray(wide[8 * k : 96 + 8 * k, :128]) for k in range(3)]
-    ours = [memory.step(frame) for frame in frames]
-    planes = [np.ascontiguousarray(np.moveaxis(frame, 2, 0)) for frame in frames]
-    shifts = np.zeros((1, 3, 3, 4, 2), np.float32)
-    for k in (1, 2):
-        shifts[0, k] = block_shifts(cells_of(planes[k - 1]), cells_of(planes[k]))
+    seen = [memory.analyse(frame) for frame in frames]
+    ours = [memory.step(frames[k], seen[k], seen[k + 1] if k < 2 else None) for k in range(3)]
+    sample = sample_of(*[(np.stack(frames) * 255).round().astype(np.uint8)] * 2)
+    blurry = np.stack([s.planes for s in seen])[None]
+    hints = hints_of_batch(blurry, sample["before"][None], sample["after"][None])
     with torch.no_grad():
-        blurry = torch.from_numpy(np.stack(planes)[None])
-        hints = [hint_of(frame, estimator) for frame in frames]
-        stored = torch.from_numpy(np.stack([h.planes for h in hints])[None]) * 255 + 128
-        facts = torch.from_numpy(np.stack([h.facts for h in hints])[None])
-        theirs = unroll(net, blurry, hints_of(stored, facts), torch.from_numpy(shifts))
+        tensors = to_tensors({"b": blurry, "h": hints, "s": sample["before"][None].astype("f")})
+        theirs = unroll(net, tensors["b"], tensors["h"], tensors["s"])
     for k in range(3):
         expected = np.moveaxis(theirs[0, k].clamp(0, 1).numpy(), 0, 2)
         assert np.abs(ours[k] - expected).max() < 1e-4
@@ -243,4 +251,4 @@ def test_the_shipped_config_loads_and_builds():
     config = load_config(Path(__file__).parents[2] / "configs" / "frame_rnn.toml")
     net = task_of(config).build()
     assert 300_000 < sum(p.numel() for p in net.parameters()) < 1_000_000
-    assert config.data.clip.frames == 4
+    assert config.data.clip.frames == 5

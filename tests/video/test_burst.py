@@ -55,7 +55,7 @@ def test_strangers_are_not_alike():
 def engine(monkeypatch):
     fake = FakeEngine()
     monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)  # the fake changes nothing
-    monkeypatch.setattr(burst, "load_frame_model", lambda name, **options: FrameMemory(fake, None))
+    monkeypatch.setattr(burst, "load_frame_model", lambda name, **options: FrameMemory(fake))
     return fake
 
 

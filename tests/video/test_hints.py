@@ -1,59 +1,119 @@
-"""Hints of a frame: they undo its blur, come from where there is detail, or say nothing."""
-
-from pathlib import Path
+"""Hints of a frame: taps along its way, the next frame laid on it, and what moved at all."""
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy import ndimage
 
 from tests.video.fakes import FakeEngine, texture
-from unblur.blur.formation import apply_psf
-from unblur.blur.psf import Psf
-from unblur.color import linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
-from unblur.video.hints import FACTS, HINT_BANK, MOST, hint_of, no_hint
-from unblur.video.memory import FrameMemory, hint_cells
+from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_moved, tapped, way_of
+from unblur.video.memory import FrameMemory
 from unblur.zoo.catalogue import weights_path
-from unblur.zoo.models import Session
 
-SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
-
-
-@pytest.fixture(scope="module")
-def estimator():
-    return Session(threads=1).quick_estimator()
+WIDE = texture(320, 352, 3).astype(np.float32) / 255
 
 
-def moved(side=300):
-    """A sharp picture's luma, sRGB, and the picture moved by 9 px from left to right."""
-    sharp = ndimage.gaussian_filter(texture(side, side, 5).astype(np.float32) / 255, (0.6, 0.6, 0))
-    psf = Psf(np.full((1, 9), 1 / 9, np.float32))
-    blurry = linear_to_srgb(apply_psf(srgb_to_linear(sharp), psf))
-    grain = np.random.default_rng(1).normal(0, 0.004, blurry.shape)
-    grey = linear_to_srgb(luma(srgb_to_linear(sharp)))
-    return grey, np.clip(blurry + grain, 0, 1).astype(np.float32)
+def planes(y, x, height=160, width=192):
+    part = WIDE[64 + y : 64 + y + height, 64 + x : 64 + x + width]
+    return np.ascontiguousarray(np.moveaxis(part, 2, 0))
 
 
-def test_hints_bring_a_blurred_frame_nearer_to_the_sharp_one(estimator):
-    grey, blurry = moved()
-    hint = hint_of(blurry, estimator)
-    assert (
-        hint.planes.shape == (len(HINT_BANK.strengths), 300, 300)
-        and hint.planes.dtype == np.float32
-    )
-    assert hint.facts.shape == (FACTS,) and (np.abs(hint.planes) <= MOST).all()
-    before = linear_to_srgb(luma(srgb_to_linear(blurry)))
-    inside = (slice(20, -20), slice(20, -20))
-    lost = np.square(before - grey)[inside].mean()
-    for plane in hint.planes:
-        assert np.square(before + plane - grey)[inside].mean() < 0.7 * lost
+def shifts(y, x, blocks=(5, 6)):
+    out = np.zeros((*blocks, 2), np.int16)
+    out[:] = y, x
+    return out
 
 
-def test_motion_is_told_where_there_is_detail():
+def test_the_way_is_the_mean_of_both_sides_or_the_one_there_is():
+    before, after = shifts(-8, 4), shifts(4, -12)
+    assert (way_of(before, after) == (6, -8)).all()
+    assert (way_of(before, None) == (8, -4)).all() and (way_of(None, after) == (4, -12)).all()
+    assert way_of(None, None) is None
+
+
+def test_taps_are_the_brightness_along_the_way():
+    frame = planes(0, 0)
+    grey = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame, axes=1)
+    taps = tapped(frame, way_of(None, shifts(8, -16)))
+    for share, tap in zip(TAPS, taps, strict=True):
+        y, x = round(8 * share), round(-16 * share)
+        assert tap[80, 96] == pytest.approx(grey[80 + y, 96 + x] - grey[80, 96], abs=1e-6)
+    assert (taps[-1][-8:] == 0).all()  # the way leads outside
+
+
+@pytest.mark.parametrize("way", [(0, 8), (8, 0), (-8, 8)])
+def test_what_blurs_along_the_way_is_partly_undone_by_few_taps(way):
+    frame = planes(0, 0)
+    steps = np.round(np.outer(np.linspace(-0.5, 0.5, 9), way)).astype(int)
+    blurred = np.mean([planes(*step) for step in steps], axis=0)
+    taps = tapped(blurred, way_of(None, shifts(*way)))
+    target = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame - blurred, axes=1)
+    inside = (slice(16, -16), slice(16, -16))
+    basis = np.stack([tap[inside].ravel() for tap in taps], axis=1)
+    weights = np.linalg.lstsq(basis, target[inside].ravel(), rcond=None)[0]
+    left = target[inside].ravel() - basis @ weights
+    assert np.square(left).mean() < 0.8 * np.square(target[inside]).mean()
+
+
+def test_the_next_frame_is_laid_on_this_one():
+    frame, following = planes(0, 0), planes(-8, 12)
+    out = hints_of(frame, None, shifts(8, -12), following)
+    assert out.shape == (CHANNELS, 40, 48) and out.dtype == np.float32
+    cells = out[16 * len(TAPS) : -FACTS].reshape(3, 4, 4, 40, 48)
+    laid = cells.transpose(0, 3, 1, 4, 2).reshape(3, 160, 192)
+    assert np.array_equal(laid[:, :150, 12:], frame[:, :150, 12:])
+    assert (out[-FACTS:, 20, 20] == (0, 0, 0.5, -0.75, 0, 1)).all()
+
+
+def test_without_other_frames_there_is_the_frame_alone():
+    frame = planes(0, 0)
+    out = hints_of(frame, None, None, None)
+    assert (out[: 16 * len(TAPS)] == 0).all() and (out[-FACTS:] == 0).all()
+    assert np.array_equal(out[16 * len(TAPS)], frame[0, ::4, ::4])
+
+
+def test_what_rests_is_told_from_what_moves():
+    way = np.zeros((5, 6, 2))
+    way[2, 1] = 0, 5
+    share = share_moved(way, (160, 192))
+    assert share[80, 48] == 1 and (share[:, 150:] == 0).all()
+
+
+class Darkening(FakeEngine):
+    def __call__(self, frame, hints, state):
+        return super().__call__(frame * np.float32(0.9), hints, state)
+
+
+def test_frames_in_which_nothing_moves_stay_to_the_bit():
+    memory, frame = FrameMemory(Darkening()), np.moveaxis(planes(0, 0), 0, 2)
+    seen = memory.analyse(frame)
+    assert np.array_equal(memory.step(frame, seen, seen), frame)
+    assert np.array_equal(memory.step(frame, seen, seen), frame)
+    moved = memory.analyse(np.moveaxis(planes(0, 8), 0, 2))
+    assert np.abs(memory.step(frame, seen, moved) - 0.9 * frame).max() < 1e-6
+
+
+def test_a_scene_of_one_frame_tells_nothing():
+    frame = np.moveaxis(planes(0, 0), 0, 2)
+    assert np.array_equal(FrameMemory(Darkening()).step(frame), frame)
+
+
+def test_the_network_is_told_of_the_frames_on_both_sides():
+    engine = FakeEngine()
+    memory = FrameMemory(engine)
+    frames = [np.moveaxis(planes(0, 8 * k), 0, 2) for k in range(3)]
+    seen = [memory.analyse(frame) for frame in frames]
+    for k in range(3):
+        memory.step(frames[k], seen[k], seen[k + 1] if k < 2 else None)
+    first, middle, last = engine.hints
+    assert (first[-2:, 0, 0] == (0, 1)).all() and (last[-2:, 0, 0] == (1, 0)).all()
+    assert (middle[-2:, 0, 0] == 1).all()
+    assert np.median(middle[-5]) == 0.5 and np.median(middle[-3]) == -0.5
+
+
+def test_the_window_with_the_most_detail_is_found():
     flat = np.full((300, 700), 0.5, np.float32)
     flat[:, 440:] += 0.1 * np.random.default_rng(0).random((300, 260), dtype=np.float32)
     y0, x0, y1, x1 = telling_window(flat)
@@ -62,48 +122,6 @@ def test_motion_is_told_where_there_is_detail():
     ramp = np.broadcast_to(np.arange(600, dtype=np.float32), (260, 600))
     assert telling_window(ramp)[1] == 172
     assert telling_window(flat[:100, :120]) == (0, 0, 100, 120)
-
-
-def test_small_frames_tell_nothing(estimator):
-    hint, none = hint_of(texture(60, 300).astype(np.float32) / 255, estimator), no_hint(60, 300)
-    assert np.array_equal(hint.planes, none.planes) and np.array_equal(hint.facts, none.facts)
-
-
-def test_the_network_is_told_the_hints_of_the_padded_frame(estimator):
-    _, blurry = moved()
-    fake = FakeEngine()
-    memory = FrameMemory(fake, estimator)
-    memory.step(blurry[:150, :201])
-    hint = hint_of(blurry[:150, :201], estimator)
-    seen = fake.hints[0]
-    assert seen.shape == (16 * len(HINT_BANK.strengths) + FACTS, 40, 52)
-    assert (seen[-FACTS:] == hint.facts[:, None, None]).all()
-    assert np.array_equal(seen[16, :37, :50], hint.planes[1, :148:4, :200:4])
-    again = FakeEngine()
-    ahead = FrameMemory(again, estimator)
-    ahead.step(blurry[:150, :201], ahead.analyse(blurry[:150, :201]))
-    assert np.array_equal(again.hints[0], seen)
-
-
-def test_sharp_frames_stay_to_the_bit_and_blurred_ones_do_not(estimator):
-    class Darkening(FakeEngine):
-        def __call__(self, frame, hints, state):
-            return super().__call__(frame * np.float32(0.9), hints, state)
-
-    with Image.open(SHARP) as image:
-        sharp = to_float(np.asarray(image.convert("RGB")))[40:300, 100:400]
-    memory = FrameMemory(Darkening(), estimator)
-    assert np.array_equal(memory.step(sharp), sharp)
-    _, blurry = moved()
-    memory.reset()
-    assert np.abs(memory.step(blurry) - 0.9 * blurry).max() < 0.05
-
-
-def test_told_hints_are_unshuffled():
-    planes = np.arange(2 * 8 * 12, dtype=np.float32).reshape(2, 8, 12)
-    out = hint_cells(planes, np.array([7, 8], np.float32))
-    assert out.shape == (34, 2, 3)
-    assert np.array_equal(out[5], planes[0, 1::4, 1::4]) and (out[32] == 7).all()
 
 
 def test_a_network_of_other_inputs_is_refused():

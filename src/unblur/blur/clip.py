@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from unblur.blur import trajectory
 from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
+from unblur.blur.clip_exposure import averaged, blurred, middle, seen, turned, turning
 from unblur.blur.clip_paths import (
     STEPS,
+    Steps,
     exposure,
     hurried,
     recorded,
@@ -25,8 +26,6 @@ from unblur.blur.clip_paths import (
     room_needed,
     scaled,
 )
-from unblur.blur.formation import apply_psf
-from unblur.blur.psf import Psf
 from unblur.blur.synthesis import object_mask
 from unblur.blur.trajectory import GyroTrace, Points
 from unblur.color import FloatArray
@@ -50,6 +49,12 @@ class ClipRecipe:
         roll: share of clips that turn.
         moving_object: share of clips with an object that moves on its own.
         object_travel_px: mean way of the object per frame interval, drawn log-uniformly.
+        objects: most objects in those clips, drawn uniformly from 1 up.
+        comb: share of clips whose exposures are a few moments, as means of a fast camera's frames
+            are.
+        moments: how many, drawn uniformly.
+        turning: share of clips whose camera turns and zooms while the shutter is open.
+        turning_deg, turning_zoom: largest turn and zoom per frame interval, drawn from 0 up.
         margin_px: how far from its middle the path may lead, blur included.
     """
 
@@ -65,6 +70,12 @@ class ClipRecipe:
     roll: float = 0.25
     moving_object: float = 0.3
     object_travel_px: Span = (2.0, 24.0)
+    objects: int = 1
+    comb: float = 0.0
+    moments: tuple[int, int] = (5, 15)
+    turning: float = 0.0
+    turning_deg: float = 2.0
+    turning_zoom: float = 0.03
     margin_px: int = 80
 
     @property
@@ -81,6 +92,11 @@ class ClipRecipe:
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise BadValue(f"clip {name} must be (low, high) above 0, got ({low}, {high})")
+        if not 2 <= self.moments[0] <= self.moments[1] <= STEPS or self.objects < 1:
+            raise BadValue(
+                f"clip moments must be (low, high) from 2 to {STEPS} and objects at least 1, "
+                f"got {self.moments} and {self.objects}"
+            )
         if self.margin_px < 8:
             raise BadValue(f"clip margin_px must be at least 8, got {self.margin_px}")
 
@@ -139,25 +155,35 @@ class ClipSynthesiser:
         recipe = self.recipe
         self._check(scenes)
         camera = draw_camera(self._camera, rng)
-        clean = Camera(tone=camera.tone, sharpen=camera.sharpen)
+        clean = Camera(tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve)
         duty = float(rng.uniform(*recipe.duty))
         moves = rng.random() >= recipe.still
         path = self._path(duty, rng) if moves else np.zeros((recipe.frames * STEPS, 2))
         roll = self._roll(rng) if moves and rng.random() < recipe.roll else None
-        mover = None
+        movers: list[_Mover] = []
         if passing is not None and rng.random() < recipe.moving_object:
-            mover = self._mover(expose(passing, camera), path, duty, rng)
+            count = 1 if recipe.objects == 1 else int(rng.integers(1, recipe.objects + 1))
+            colour = expose(passing, camera)
+            movers = [self._mover(colour, path, duty, rng) for _ in range(count)]
+        turn = (
+            self._turn(rng) if recipe.turning and moves and rng.random() < recipe.turning else None
+        )
+        moments = None
+        if turn is not None or (recipe.comb and rng.random() < recipe.comb):
+            moments = int(rng.integers(recipe.moments[0], recipe.moments[1] + 1))
         lights = [expose(scene, camera) for scene in scenes]
         blurry, sharp, ways = [], [], []
         for k in range(recipe.frames):
             light = lights[k % len(lights)]
             if roll is not None:
                 light = turned(light, float(roll[k]))
-            span = exposure(k, duty)
-            clear, moved = self._frame(light, path[span], mover, span)
+            steps = exposure(k, duty)
+            if moments is not None:
+                steps = steps[np.round(np.linspace(0, len(steps) - 1, moments)).astype(int)]
+            clear, moved = self._frame(light, path[steps], movers, steps, turn)
             blurry.append(develop(moved, camera, rng))
             sharp.append(develop(clear, clean, rng))
-            ways.append(float(np.hypot(*np.diff(path[span], axis=0).T).sum()))
+            ways.append(float(np.hypot(*np.diff(path[steps], axis=0).T).sum()))
         return Clip(np.stack(blurry), np.stack(sharp), duty, np.array(ways))
 
     def _check(self, scenes: Sequence[FloatArray]) -> None:
@@ -175,20 +201,40 @@ class ClipSynthesiser:
         self,
         light: FloatArray,
         path: Points,
-        mover: tuple[FloatArray, FloatArray, Points] | None,
-        span: slice,
+        movers: list[_Mover],
+        steps: Steps,
+        turn: _Turn | None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return the sharp and the blurred light of one exposure, margins cut off."""
         margin = self.recipe.margin_px
-        clear, moved = seen(light, path, margin), blurred(light, path, margin)
-        if mover is None:
-            return clear, moved
-        colour, mask, way = mover
-        own = way[span]
-        cover, cover_moved = seen(mask, own, margin), blurred(mask, own, margin)
-        clear = seen(colour * mask, own, margin) + (1 - cover) * clear
-        moved = blurred(colour * mask, own, margin) + (1 - cover_moved) * moved
+        if turn is None:
+            clear, moved = seen(light, path, margin), blurred(light, path, margin)
+        else:
+            clear, moved = self._turning(light, path, turn, steps)
+        for mover in movers:
+            own = mover.way[steps]
+            cover, cover_moved = seen(mover.mask, own, margin), blurred(mover.mask, own, margin)
+            colour = mover.colour * mover.mask
+            clear = seen(colour, own, margin) + (1 - cover) * clear
+            moved = blurred(colour, own, margin) + (1 - cover_moved) * moved
         return clear, moved
+
+    def _turning(
+        self, light: FloatArray, path: Points, turn: _Turn, steps: Steps
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the same of a camera that turns and zooms while the shutter is open."""
+        margin, middle_step = self.recipe.margin_px, len(steps) // 2
+        inner = slice(margin, -margin)
+        angles, zooms = turn.angles_deg[steps], turn.zooms[steps]
+        moved = turning(light, path, angles, zooms)[inner, inner]
+        x, y = middle(path)
+        clear = turned(
+            light,
+            float(angles[middle_step]),
+            zoom=float(zooms[middle_step]),
+            shift_px=(float(x), float(y)),
+        )
+        return clear[inner, inner], moved
 
     def _path(self, duty: float, rng: np.random.Generator) -> Points:
         """Camera path over the whole clip, px, within the margins."""
@@ -214,9 +260,17 @@ class ClipSynthesiser:
             angles / max(float(np.ptp(angles)), 1e-9) * rng.uniform(0, self.recipe.roll_deg)
         )
 
+    def _turn(self, rng: np.random.Generator) -> _Turn:
+        """Return how the camera turns and zooms over the clip: evenly, but not for ever."""
+        recipe = self.recipe
+        clock = np.arange(recipe.frames * STEPS) / STEPS - recipe.frames / 2
+        swing = np.sin(clock * rng.uniform(0.5, 2.0) + rng.uniform(-1, 1))
+        angle, zoom = rng.uniform(-1, 1, 2) * (recipe.turning_deg, recipe.turning_zoom)
+        return _Turn(angle * swing, 1 + zoom * swing)
+
     def _mover(
         self, colour: FloatArray, path: Points, duty: float, rng: np.random.Generator
-    ) -> tuple[FloatArray, FloatArray, Points]:
+    ) -> _Mover:
         """Return an object: its light, its mask and its way as the camera sees it."""
         recipe = self.recipe
         mask = object_mask(colour.shape[:2], rng)[..., None]
@@ -225,57 +279,41 @@ class ClipSynthesiser:
         # The path alone has room; what the object adds shrinks until both together have.
         for _ in range(12):
             if room_needed(path + way, recipe.frames, duty) <= recipe.room_px:
-                return colour, mask, path + way
+                return _Mover(colour, mask, path + way)
             way = way * 0.7
-        return colour, mask, path
+        return _Mover(colour, mask, path)
 
 
-def seen(light: FloatArray, path: Points, margin: int) -> FloatArray:
-    """Return the scene as it stands in the middle of an exposure: moved by whole pixels.
+@dataclass(frozen=True, eq=False)
+class _Mover:
+    """An object: its light and mask, (H, W, C) and (H, W, 1), and its way, (steps, 2) px."""
 
-    Whole pixels keep the sharp side as sharp as its source; the blurred side is exact.
+    colour: FloatArray
+    mask: FloatArray
+    way: Points
+
+
+@dataclass(frozen=True, eq=False)
+class _Turn:
+    """The camera's angle, degrees, and zoom at each time step."""
+
+    angles_deg: NDArray[np.float64]
+    zooms: NDArray[np.float64]
+
+
+def averaged_clip(
+    frames: Sequence[FloatArray], exposures: int, camera: Camera, rng: np.random.Generator
+) -> Clip:
+    """Return a clip whose frames are means of a sharp clip's frames: real motion, in combs.
 
     Args:
-        light: (H, W, C) float32, linear.
-        path: (n, 2) offsets (x, y) in px of the exposure.
-        margin: cut off on each side, px; more than the path's reach.
+        frames: in order, (H, W, 3) float32 sRGB in [0, 1].
+        exposures: frames that become one, see :func:`unblur.blur.clip_exposure.averaged`.
+        camera: its light, noise and compression.
+        rng: of the noise.
     """
-    x, y = middle(path)
-    height, width = light.shape[:2]
-    return light[margin - y : height - margin - y, margin - x : width - margin - x]
-
-
-def blurred(light: FloatArray, path: Points, margin: int) -> FloatArray:
-    """Return the mean of the scene moved along a path; see :func:`seen`.
-
-    Reference:
-        Equal to averaging sub-frames in linear light, as Nah et al. (CVPR 2017,
-        doi:10.1109/CVPR.2017.35) do with fast cameras, but without their gaps.
-    """
-    offset = middle(path)
-    around = path - offset
-    reach = int(np.ceil(np.abs(around).max())) + 1
-    psf = Psf.from_points(around, size=2 * reach + 1)
-    x, y = offset
-    height, width = light.shape[:2]
-    wide = margin - reach
-    part = light[wide - y : height - wide - y, wide - x : width - wide - x]
-    return apply_psf(part, psf, border="valid")
-
-
-def middle(path: Points) -> NDArray[np.int64]:
-    """Return the whole-pixel offset (x, y) nearest to the mean of an exposure's path."""
-    return np.asarray(np.round(path.mean(axis=0)), dtype=np.int64)
-
-
-def turned(light: FloatArray, angle_deg: float) -> FloatArray:
-    """Return a picture turned about its middle, the same size; its border repeats."""
-    angle = np.deg2rad(angle_deg)
-    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    centre = (np.array(light.shape[:2]) - 1) / 2
-    start = centre - matrix @ centre
-    planes = [
-        ndimage.affine_transform(light[..., c], matrix, start, order=3, mode="nearest")
-        for c in range(light.shape[2])
-    ]
-    return np.maximum(np.stack(planes, axis=2), 0).astype(np.float32)
+    clean = Camera(tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve)
+    pairs = averaged([expose(frame, camera) for frame in frames], exposures)
+    sharp = [develop(clear, clean, rng) for clear, _ in pairs]
+    blurry = [develop(moved, camera, rng) for _, moved in pairs]
+    return Clip(np.stack(blurry), np.stack(sharp), 1.0, np.full(len(pairs), np.nan))

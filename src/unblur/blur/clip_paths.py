@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.blur.trajectory import GyroTrace, Points
 
 STEPS = 48
 """Time steps per frame interval."""
 
+Steps = NDArray[np.intp]
+"""Numbers of time steps."""
 
-def exposure(frame: int, duty: float) -> slice:
+
+def exposure(frame: int, duty: float) -> Steps:
     """Return the time steps in which the shutter of a frame is open; at least two."""
     first = frame * STEPS
-    return slice(first, first + max(2, round(duty * STEPS)))
+    return np.arange(first, first + max(2, round(duty * STEPS)))
 
 
 def scaled(path: Points, travel_px: float, frames: int) -> Points:

@@ -1,4 +1,4 @@
-"""FrameRNN: a blurry frame, hints of its motion and a memory of the frames before -> restored."""
+"""FrameRNN: a blurry frame, hints of the frames beside it and a memory -> the restored frame."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ _HALO = 4
 
 
 class FrameRNN(Network):
-    """A causal recurrent cell: a residual U-Net at quarter resolution with hints and a memory.
+    """A recurrent cell: a residual U-Net at quarter resolution with hints and a memory.
 
-    The frame comes with *hints*, see :mod:`unblur.video.hints`: what deconvolutions of the
-    luma would add to it. The state holds two things, both at quarter resolution: the last
-    restored frame (48 channels, so that no pixel is lost) and ``hidden`` learned channels.
-    Whoever runs the cell moves the state along with the picture
+    The frame comes with *hints*, see :mod:`unblur.video.hints`: its brightness along the way that
+    the picture goes (taps), the next frame laid on it, and the ways. The state holds two things,
+    both at quarter resolution: the last restored frame (48 channels, so that no pixel is lost)
+    and ``hidden`` learned channels. Whoever runs the cell moves the state along with the picture
     (:mod:`unblur.video.alignment`) before each step, so that the cell need not search; where
     nothing is remembered the last frame is the current one and the learned channels are 0.
 
-    What the cell adds to the frame is a correction of its own and, pixel by pixel, learned
-    shares of what the hints add and of what the last restored frame differs by.
+    What the cell adds to the frame is a correction of its own and, pixel by pixel, learned shares
+    of the taps (a filter along the motion), of what the last restored frame differs by, and of
+    what the next frame differs by.
 
     Args:
         widths: channels of each level, quarter resolution first.
         depths: residual blocks of each level.
         hidden: learned channels of the state.
-        planes: deconvolutions among the hints.
-        facts: numbers of the whole frame.
+        taps: of the frame along its way.
+        facts: numbers of each place.
 
     Reference:
         The kind of cell of Zhong et al., Efficient Spatio-Temporal Recurrent Neural Network
@@ -50,26 +51,33 @@ class FrameRNN(Network):
     def __init__(
         self,
         *,
-        widths: tuple[int, ...] = (24, 48, 80),
-        depths: tuple[int, ...] = (1, 1, 3),
+        widths: tuple[int, ...] = (24, 48, 96),
+        depths: tuple[int, ...] = (1, 1, 4),
         hidden: int = 16,
-        planes: int = 2,
-        facts: int = 3,
+        taps: int = 8,
+        facts: int = 6,
     ) -> None:
         super().__init__()
-        self.hidden, self.planes, self.facts = hidden, planes, facts
+        self.hidden, self.taps, self.facts = hidden, taps, facts
         self._multiple_of = CELL_PX * 2 ** (len(widths) - 1)
+        hints = taps * _PIXELS + _FRAME_CHANNELS + facts
         self.stem = nn.Conv2d(_FRAME_CHANNELS, widths[0], 3, padding=1)
-        self.hint = nn.Conv2d(planes * _PIXELS + facts, widths[0], 1)
+        self.hint = nn.Conv2d(hints, widths[0], 1)
         self.recall = nn.Conv2d(_FRAME_CHANNELS + hidden, widths[0], 1)
         self.body = UNet(widths, depths)
-        self.head = nn.Conv2d(widths[0], _FRAME_CHANNELS + (planes + 1) * _PIXELS, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], _FRAME_CHANNELS, 3, padding=1)
+        self.shares = nn.Conv2d(widths[0], (taps + 2) * _PIXELS, 1)
         self.remember = nn.Conv2d(widths[0], hidden, 3, padding=1)
         zero(self.head)
+        zero(self.shares)
 
     def interface(self) -> Interface:
         """Return its inputs: the frame, and at quarter resolution hints and memory."""
-        hints = (*numbered("plane", self.planes * _PIXELS), *numbered("fact", self.facts))
+        hints = (
+            *numbered("tap", self.taps * _PIXELS),
+            *numbered("next", _FRAME_CHANNELS),
+            *numbered("fact", self.facts),
+        )
         state = (*numbered("last", _FRAME_CHANNELS), *numbered("hidden", self.hidden))
         return Interface(
             inputs=(
@@ -89,7 +97,8 @@ class FrameRNN(Network):
 
         Args:
             frame: (N, 3, H, W) float32 sRGB in [0, 1]; H and W as :meth:`interface` says.
-            hints: (N, 16 planes + facts, H / 4, W / 4): unshuffled planes, then the facts.
+            hints: (N, 16 taps + 48 + facts, H / 4, W / 4): unshuffled taps and next frame, then
+                the facts.
             state: (N, 48 + hidden, H / 4, W / 4), moved along with the picture.
 
         Returns:
@@ -104,14 +113,16 @@ class FrameRNN(Network):
         """Do the same with a frame in cells, (N, 48, H / 4, W / 4), which stays in them."""
         seen = self.stem(cells) + self.hint(hints) + self.recall(state)
         features = torch.relu(self.body(seen))
-        own, shares = self.head(features).split(
-            [_FRAME_CHANNELS, (self.planes + 1) * _PIXELS], dim=1
+        tapped, recalled, foreseen = self.shares(features).split(
+            [self.taps * _PIXELS, _PIXELS, _PIXELS], dim=1
         )
-        told, recalled = shares.split([self.planes * _PIXELS, _PIXELS], dim=1)
-        added = told * hints[:, : self.planes * _PIXELS]
-        grey = added.unflatten(1, (self.planes, _PIXELS)).sum(dim=1)
-        change = (state[:, :_FRAME_CHANNELS] - cells) * recalled.repeat(1, _COLOURS, 1, 1)
-        restored = cells + own + change + grey.repeat(1, _COLOURS, 1, 1)
+        filtered = tapped * hints[:, : self.taps * _PIXELS]
+        grey = filtered.unflatten(1, (self.taps, _PIXELS)).sum(dim=1)
+        following = hints[:, self.taps * _PIXELS : self.taps * _PIXELS + _FRAME_CHANNELS]
+        last = (state[:, :_FRAME_CHANNELS] - cells) * recalled.repeat(1, _COLOURS, 1, 1)
+        coming = (following - cells) * foreseen.repeat(1, _COLOURS, 1, 1)
+        own = self.head(features)
+        restored = cells + own + last + coming + grey.repeat(1, _COLOURS, 1, 1)
         # Bounded, so that no error can grow over the thousands of frames of a clip.
         kept = torch.cat([restored.clamp(0, 1), torch.tanh(self.remember(features))], dim=1)
         return restored, kept

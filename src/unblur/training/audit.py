@@ -85,8 +85,7 @@ def photo_losses(task: Task[Any], network: nn.Module, records: list[Arrays]) -> 
     network.eval()
     losses = []
     for record in records:
-        batch = {key: value.astype(np.float32) for key, value in record.items()}
-        losses.append(float(task.loss(network, to_tensors(batch))[0]))
+        losses.append(float(task.loss(network, to_tensors(task.as_it_is(record)))[0]))
     network.train()
     return np.array(losses)
 

@@ -27,37 +27,48 @@ class SharpClips:
     Args:
         root: folder of sharp photos; clips are listed by ``video/manifest.csv`` in it.
         split: which part.
-        side_px: windows to be cut; smaller clips are left out.
-        frames: frames per window; shorter clips are left out.
     """
 
-    def __init__(self, root: Path, split: Split, *, side_px: int, frames: int) -> None:
-        self._side, self._frames = side_px, frames
+    def __init__(self, root: Path, split: Split) -> None:
         self._clips: list[tuple[Path, int, int]] = []
         manifest = root / MANIFEST
         if not manifest.is_file():
             return
         with manifest.open(newline="", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
-                side, count = min(int(row["w"]), int(row["h"])), int(row["frames"])
-                if row["split"] == split and side >= side_px and count > frames:
-                    shrink = _SHRINK if side >= _SHRINK * side_px else 1
-                    self._clips.append((manifest.parent / row["file"], count, shrink))
+                if row["split"] == split:
+                    side = min(int(row["w"]), int(row["h"]))
+                    self._clips.append((manifest.parent / row["file"], int(row["frames"]), side))
 
     def __len__(self) -> int:
         return len(self._clips)
 
-    def window(self, rng: np.random.Generator) -> list[FloatArray]:
+    def window(self, rng: np.random.Generator, *, side_px: int, frames: int) -> list[FloatArray]:
         """Return the same random window of a few frames in a row.
+
+        Args:
+            rng: source of all randomness.
+            side_px: of the window; smaller clips are left out.
+            frames: in the window; shorter clips are left out.
 
         Returns:
             ``frames`` arrays (side, side, 3) float32 in [0, 1], sRGB, in order or reversed.
+
+        Raises:
+            UnreadableImage: no clip is large and long enough, or one cannot be read.
         """
-        path, count, shrink = self._clips[int(rng.integers(len(self._clips)))]
-        start = int(rng.integers((count - 1) // self._frames)) * self._frames
-        frames = _segment(path, start, self._frames, shrink)
-        y, x = (int(rng.integers(n - self._side + 1)) for n in frames[0].shape[:2])
-        window = [to_float(f[y : y + self._side, x : x + self._side]) for f in frames]
+        fitting = [c for c in self._clips if c[2] >= side_px and c[1] > frames]
+        if not fitting:
+            raise UnreadableImage(
+                f"none of the {len(self._clips)} clips has more than {frames} frames of "
+                f"{side_px} px or more"
+            )
+        path, count, side = fitting[int(rng.integers(len(fitting)))]
+        shrink = _SHRINK if side >= _SHRINK * side_px else 1
+        start = int(rng.integers((count - 1) // frames)) * frames
+        segment = _segment(path, start, frames, shrink)
+        y, x = (int(rng.integers(n - side_px + 1)) for n in segment[0].shape[:2])
+        window = [to_float(f[y : y + side_px, x : x + side_px]) for f in segment]
         return window[::-1] if rng.random() < 0.5 else window
 
 

@@ -15,25 +15,24 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser
+from unblur.blur.camera import Span, draw_camera
+from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser, averaged_clip
 from unblur.blur.trajectory import load_gyro
-from unblur.color import FloatArray, quantise
+from unblur.color import FloatArray, quantise, to_float
 from unblur.models.frame_rnn import FrameRNN
 from unblur.models.interface import Network
-from unblur.motion.estimator import MotionEstimator
-from unblur.motion.one_window import WindowEstimator
-from unblur.runtime import ONE_THREAD
 from unblur.training.clips import SharpClips
+from unblur.training.codec import through_codec
 from unblur.training.config import DataConfig, TrainConfig
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.precision import unwrapped
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
 from unblur.video.alignment import BLOCK_PX, CELL_PX, block_shifts, cells_of
-from unblur.video.hints import hint_of, no_hint
+from unblur.video.hints import hints_of
 
-_NO_CHANGE = 128
-_PICTURES = ("blurry", "sharp", "hints")
+_PICTURES = ("blurry", "sharp")
+_SHIFTS = ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -43,25 +42,25 @@ class FrameData(DataConfig):
     Attributes:
         crop_px: side of the training crops.
         crops: crops taken of each sequence.
-        none: share of the sequences without hints.
         clips: share of the samples made from sharp clips instead of photos, if there are clips.
+        averaged: share of the samples whose frames are means of a sharp clip's frames.
+        exposures: frames that become one there, odd numbers from the first to the second.
+        codec: share of the sequences that go through a video codec after the blur.
+        crf: rate factor of the codec, drawn uniformly; larger is worse.
         hidden: learned channels that the network remembers.
         clip: how sequences move; their light and noise are ``recipe.camera``.
-        kernel_weights: ONNX file of the KernelNet that the hints come from.
     """
 
     crop_px: int = 128
     crops: int = 2
-    none: float = 0.1
-    clips: float = 0.3
+    clips: float = 0.1
+    averaged: float = 0.0
+    exposures: tuple[int, int] = (3, 7)
+    codec: float = 0.0
+    crf: Span = (16.0, 32.0)
     hidden: int = 16
     clip: ClipRecipe = field(default_factory=ClipRecipe)
-    kernel_weights: str = ""
     counts = (*DataConfig.counts, "crop_px", "crops")
-
-    def weights_needed(self) -> tuple[str, ...]:
-        """Return that a KernelNet must be there first."""
-        return ("kernel_weights",)
 
 
 @dataclass(frozen=True)
@@ -85,64 +84,68 @@ LOSS = FrameLoss()
 
 
 class FrameSamples:
-    """Makes samples: crops of a blurred sequence with its hints, and of the sharp sequence."""
+    """Makes samples: crops of a blurred sequence with its shifts, and of the sharp sequence."""
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos, clips: SharpClips) -> None:
-        from unblur.engines.onnx import OnnxEngine
-
         assert isinstance(config.data, FrameData)
         self._data, self._photos, self._clips = config.data, photos, clips
+        self._camera = config.recipe.camera
         gyro = config.recipe.gyro_file
         trace = load_gyro(Path(gyro)) if gyro else None
-        self._synthesise = ClipSynthesiser(self._data.clip, config.recipe.camera, trace)
-        kernel = OnnxEngine(Path(self._data.kernel_weights), task="kernel", runtime=ONE_THREAD)
-        self._estimator = WindowEstimator(kernel, telling=True, runtime=ONE_THREAD)
+        self._synthesise = ClipSynthesiser(self._data.clip, self._camera, trace)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return ``data.crops`` samples of one clip."""
         data = self._data
+        averages = len(self._clips) and rng.random() < data.averaged
+        clip = self._averaged(rng) if averages else self._synthesised(rng)
+        blurry = quantise(clip.blurry, np.dtype("u1"))
+        if rng.random() < data.codec:
+            blurry = through_codec(blurry, round(rng.uniform(*data.crf)))
+        sample = sample_of(blurry, quantise(clip.sharp, np.dtype("u1")))
+        return [crop_of(sample, data.crop_px, rng) for _ in range(data.crops)]
+
+    def _synthesised(self, rng: np.random.Generator) -> Clip:
+        data = self._data
         side = _side_px(data)
         scenes: Sequence[FloatArray]
         if len(self._clips) and rng.random() < data.clips:
-            scenes = self._clips.window(rng)
+            scenes = self._clips.window(rng, side_px=side, frames=data.clip.frames)
         else:
             scenes = [self._photos.window(side, rng, downscale=data.downscale)]
         passing = self._photos.window(side, rng, downscale=data.downscale)
-        clip = self._synthesise(scenes, rng, passing=passing)
-        sample = sample_of(clip, self._estimator if rng.random() >= data.none else None)
-        return [crop_of(sample, data.crop_px, rng) for _ in range(data.crops)]
+        return self._synthesise(scenes, rng, passing=passing)
+
+    def _averaged(self, rng: np.random.Generator) -> Clip:
+        data = self._data
+        low, high = data.exposures
+        exposures = low + 2 * int(rng.integers((high - low) // 2 + 1))
+        frames = self._clips.window(
+            rng, side_px=data.window_px, frames=data.clip.frames * exposures
+        )
+        return averaged_clip(frames, exposures, draw_camera(self._camera, rng), rng)
 
 
-def sample_of(clip: Clip, estimator: MotionEstimator | None) -> Arrays:
+def sample_of(blurry: NDArray[np.uint8], sharp: NDArray[np.uint8]) -> Arrays:
     """Return a clip as arrays, frames first.
 
-    ``blurry`` and ``sharp`` (T, 3, H, W) uint8; ``hints`` (T, 2, H, W) uint8, those of
-    :func:`unblur.video.hints.hint_of`, _NO_CHANGE standing for 0; ``facts`` (T, 3) float32;
-    ``shifts`` (T, rows, columns, 2) int16, those of :func:`unblur.video.alignment
-    .block_shifts` from each frame to the next, the first frame's 0.
+    ``blurry`` and ``sharp`` (T, 3, H, W) uint8; ``before`` and ``after`` (T, rows, columns, 2)
+    int16, those of :func:`unblur.video.alignment.block_shifts` into the frame before and into the
+    next one, 0 where there is none.
 
     Args:
-        clip: blurred and sharp.
-        estimator: tells how each frame moved; without it the hints say nothing.
+        blurry, sharp: (T, H, W, 3) uint8 sRGB.
     """
-    blurry, sharp = (
-        quantise(np.moveaxis(part, 3, 1), np.dtype("u1")) for part in (clip.blurry, clip.sharp)
-    )
-    cells = [cells_of(np.moveaxis(frame, 2, 0)) for frame in clip.blurry]
-    found = [block_shifts(a, b) for a, b in pairwise(cells)]
-    shifts = np.zeros((len(blurry), *(-(-n // BLOCK_PX) for n in blurry.shape[2:]), 2), np.int16)
-    shifts[1:] = found
-    hints = [
-        no_hint(*frame.shape[:2]) if estimator is None else hint_of(frame, estimator)
-        for frame in clip.blurry
-    ]
-    planes = np.round(np.stack([h.planes for h in hints]) * 255 + _NO_CHANGE)
+    planes = np.ascontiguousarray(np.moveaxis(blurry, 3, 1))
+    cells = [cells_of(to_float(frame)) for frame in planes]
+    rows, columns = (-(-n // BLOCK_PX) for n in planes.shape[2:])
+    none = np.zeros((1, rows, columns, 2), np.int16)
+    pairs = list(pairwise(cells))
     return {
-        "blurry": blurry,
-        "sharp": sharp,
-        "hints": np.clip(planes, 0, 255).astype(np.uint8),
-        "facts": np.stack([h.facts for h in hints]),
-        "shifts": shifts,
+        "blurry": planes,
+        "sharp": np.ascontiguousarray(np.moveaxis(sharp, 3, 1)),
+        "before": np.concatenate([none, *(block_shifts(a, b)[None] for a, b in pairs)]),
+        "after": np.concatenate([*(block_shifts(b, a)[None] for a, b in pairs), none]),
     }
 
 
@@ -152,7 +155,7 @@ def crop_of(sample: Arrays, side: int, rng: np.random.Generator) -> Arrays:
     y, x = (BLOCK_PX * int(rng.integers((n - side) // BLOCK_PX + 1)) for n in full)
     out = {key: sample[key][..., y : y + side, x : x + side] for key in _PICTURES}
     rows, columns = (slice(n // BLOCK_PX, -(-(n + side) // BLOCK_PX)) for n in (y, x))
-    return out | {"facts": sample["facts"], "shifts": sample["shifts"][:, rows, columns]}
+    return out | {key: sample[key][:, rows, columns] for key in _SHIFTS}
 
 
 def _side_px(data: FrameData) -> int:
@@ -177,16 +180,22 @@ class FrameTask(Task[FrameData]):
             FrameSamples,
             self.config,
             SharpPhotos(photos, split, smallest_px=side),
-            SharpClips(photos, split, side_px=side, frames=self.data.clip.frames),
+            SharpClips(photos, split),
         )
 
     def augment(self, batch: Arrays, rng: np.random.Generator) -> Arrays:
-        """Turn and mirror a batch at random and bring it to float."""
-        turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+        """Turn and mirror a batch at random, let time run backwards at random, make the hints."""
+        turns, mirror, backwards = int(rng.integers(4)), rng.random() < 0.5, rng.random() < 0.5
         out = {key: turned(batch[key], turns, mirror=mirror) for key in _PICTURES}
-        out["shifts"] = turned_shifts(batch["shifts"], turns, mirror=mirror)
-        out["facts"] = batch["facts"]
-        return {key: np.asarray(value, np.float32) for key, value in out.items()}
+        shifts = [turned_shifts(batch[key], turns, mirror=mirror) for key in _SHIFTS]
+        if backwards:
+            out = {key: value[:, ::-1] for key, value in out.items()}
+            shifts = [value[:, ::-1] for value in reversed(shifts)]
+        return _with_hints(out, *shifts)
+
+    def as_it_is(self, batch: Arrays) -> Arrays:
+        """Return an unchanged batch with its hints."""
+        return _with_hints(batch, *(batch[key].astype(np.float32) for key in _SHIFTS))
 
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
@@ -196,12 +205,11 @@ class FrameTask(Task[FrameData]):
         ``memory_db`` is what the last frame gains by all frames before it: the same frame
         restored with nothing remembered is worse by so much.
         """
-        blurry, sharp = _scaled(batch["blurry"]), _scaled(batch["sharp"])
+        blurry, sharp, hints = batch["blurry"], batch["sharp"], batch["hints"]
         inner, context = unwrapped(network, FrameRNN)
-        hints = hints_of(batch["hints"], batch["facts"])
         # One context for all frames: the weights are brought to bfloat16 once, not once a frame.
         with context():
-            restored = unroll(inner, blurry, hints, batch["shifts"])
+            restored = unroll(inner, blurry, hints, batch["before"])
         error = restored - sharp
         pixels = (error.square() + LOSS.charbonnier**2).sqrt().mean()
         spectrum = torch.fft.rfft2(error, norm="ortho").abs().mean()
@@ -219,16 +227,35 @@ class FrameTask(Task[FrameData]):
         return pixels + LOSS.spectrum * spectrum, figures
 
 
-def hints_of(planes: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
-    """Return hints as FrameRNN takes them, (N, T, 16 planes + facts, H / 4, W / 4).
+def _with_hints(pictures: Arrays, before: FloatArray, after: FloatArray) -> Arrays:
+    out: Arrays = {
+        key: np.ascontiguousarray(pictures[key], np.float32) / np.float32(255) for key in _PICTURES
+    }
+    return {**out, "hints": hints_of_batch(out["blurry"], before, after), "before": before}
+
+
+def hints_of_batch(blurry: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    """Return the hints of sequences, (N, T, channels, H / 4, W / 4) float32.
 
     Args:
-        planes: (N, T, planes, H, W), as stored, see :func:`sample_of`.
-        facts: (N, T, facts).
+        blurry: (N, T, 3, H, W) float32 in [0, 1].
+        before, after: shifts, (N, T, rows, columns, 2) px.
     """
-    cells = functional.pixel_unshuffle(_scaled(planes - _NO_CHANGE), CELL_PX)
-    wide = facts[..., None, None].expand(*facts.shape, *cells.shape[-2:])
-    return torch.cat([cells, wide], dim=2)
+    count = blurry.shape[1]
+    return np.stack(
+        [
+            [
+                hints_of(
+                    frames[k],
+                    back[k] if k else None,
+                    on[k] if k + 1 < count else None,
+                    frames[k + 1] if k + 1 < count else None,
+                )
+                for k in range(count)
+            ]
+            for frames, back, on in zip(blurry, before, after, strict=True)
+        ]
+    )
 
 
 def unroll(
@@ -312,7 +339,7 @@ def turned(frames: NDArray[Any], turns: int, *, mirror: bool) -> NDArray[Any]:
     return out[..., ::-1] if mirror else out
 
 
-def turned_shifts(shifts: NDArray[np.int16], turns: int, *, mirror: bool) -> FloatArray:
+def turned_shifts(shifts: NDArray[Any], turns: int, *, mirror: bool) -> FloatArray:
     """Return shifts (N, T, rows, columns, 2) as they are in turned frames."""
     out = np.rot90(shifts, turns, axes=(2, 3)).astype(np.float32)
     for _ in range(turns % 4):
@@ -325,7 +352,3 @@ def turned_shifts(shifts: NDArray[np.int16], turns: int, *, mirror: bool) -> Flo
 def psnr_db(error: torch.Tensor) -> torch.Tensor:
     """Return the PSNR of each picture (..., 3, H, W) in [0, 1], at most 60 dB."""
     return -10 * torch.log10(error.detach().square().mean(dim=(-3, -2, -1)).clamp_min(1e-6))
-
-
-def _scaled(values: torch.Tensor) -> torch.Tensor:
-    return values * (1 / 255)

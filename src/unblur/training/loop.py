@@ -181,9 +181,7 @@ def validate(
     means = Means()
     count = len(next(iter(samples.values())))
     for start in range(0, count, batch):
-        part = {
-            key: value[start : start + batch].astype(np.float32) for key, value in samples.items()
-        }
+        part = task.as_it_is({key: value[start : start + batch] for key, value in samples.items()})
         loss, figures = task.loss(network, to_tensors(part, device))
         means.add({"loss": float(loss), **figures}, weight=len(next(iter(part.values()))))
     network.train()

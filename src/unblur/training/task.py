@@ -67,6 +67,10 @@ class Task(Generic[Data]):
         """Return a randomly changed batch, float32."""
         raise NotImplementedError
 
+    def as_it_is(self, batch: Arrays) -> Arrays:
+        """Return an unchanged batch, float32: what is validated on."""
+        return {key: value.astype(np.float32) for key, value in batch.items()}
+
     def loss(
         self, network: nn.Module, batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, Figures]:

@@ -46,6 +46,15 @@ def cells_of(frame: FloatArray) -> FloatArray:
     return np.asarray(cells - smooth, dtype=np.float32)
 
 
+def unshuffle(planes: FloatArray, cells: FloatArray) -> None:
+    """Write planes (C, H, W) into cells (16 C, H / 4, W / 4), as pixel_unshuffle does."""
+    channels, height, width = planes.shape
+    rows, columns = height // CELL_PX, width // CELL_PX
+    split = planes.reshape(channels, rows, CELL_PX, columns, CELL_PX)
+    target = cells.reshape(channels, CELL_PX, CELL_PX, rows, columns)
+    target[:] = split.transpose(0, 2, 4, 1, 3)
+
+
 def block_shifts(before: FloatArray, now: FloatArray) -> Shifts:
     """Return how far back each block of the frame now lies in the frame before.
 

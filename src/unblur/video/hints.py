@@ -1,77 +1,114 @@
-"""What a single frame shows of its own motion, and what undoing that motion would add to it.
+"""What the frames beside a frame tell of it: where the picture came from and went, what is there.
 
-KernelNet estimates once, at the part of the frame with the most detail; with that PSF
-the frame's luma is deconvolved twice, once daring and once careful. FrameRNN is given what
-each adds to the frame, and how far the PSF is to be trusted. Nothing here depends on other
-frames, so that hints can be made ahead. Training uses the same function.
+Between two frames the shutter is open for a part of the time, so the way of the picture from one
+frame to the next tells how it moved during the exposure. Along that way a frame is *tapped*: its
+brightness at fractions of the way to both sides, less its own. However fast and in whatever
+direction a part moved, its blur lies along the taps in the same manner, so that one network of
+small filters can undo it. Beside them stand the next frame, laid on this one, and the ways
+themselves. All of it is a matter of copying blocks; training uses the same functions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
-from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear
-from unblur.motion.estimator import MotionEstimator
-from unblur.motion.picture import Picture
-from unblur.pipeline.gate import rise
-from unblur.pipeline.settings import DEFAULTS
-from unblur.pipeline.tile_reader import measured_noise
-from unblur.restoration.inputs import noise_level
-from unblur.restoration.wiener import WienerBankParams, wiener_bank
-from unblur.tone import LINEAR
+from unblur.color import FloatArray
+from unblur.video.alignment import BLOCK_PX, CELL_PX, Shifts, moved_along, unshuffle
+from unblur.video.evidence import over_pixels
 
-HINT_BANK = WienerBankParams(strengths=(0.06, 0.5))
-"""The daring and the careful deconvolution. FrameRNN was trained with them."""
+TAPS = (-1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
+"""Where a frame is tapped, as shares of the way from frame to frame."""
 
-FACTS = 3
-"""Confidence of the PSF, level of the noise, probability of blur."""
+FACTS = 6
+"""Ways from the frame before and to the next one, (y, x) each; whether there are such frames."""
 
-MOST = 0.5
-"""Largest change of a pixel that a hint can tell."""
+UNIT_PX = 16.0
+"""Way that counts as 1 among the facts; at most MOST_UNITS are told."""
 
+MOST_UNITS = 4.0
 
-@dataclass(frozen=True, eq=False)
-class Hint:
-    """What is known of one frame.
-
-    Attributes:
-        planes: (2, H, W) float32 in [-MOST, MOST], sRGB: what each deconvolution adds to the
-            luma.
-        facts: (FACTS,) float32 in [0, 1].
-    """
-
-    planes: FloatArray
-    facts: FloatArray
+_PIXELS = CELL_PX**2
+CHANNELS = len(TAPS) * _PIXELS + 3 * _PIXELS + FACTS
+_GREY = np.array([0.25, 0.5, 0.25], np.float32)
 
 
-def no_hint(height: int, width: int) -> Hint:
-    """Return the hint that says nothing."""
-    planes = np.zeros((len(HINT_BANK.strengths), height, width), np.float32)
-    return Hint(planes, np.zeros(FACTS, np.float32))
-
-
-def hint_of(frame: FloatArray, estimator: MotionEstimator) -> Hint:
-    """Return what a frame tells of itself.
+def hints_of(
+    planes: FloatArray,
+    before: Shifts | None,
+    after: Shifts | None,
+    following: FloatArray | None,
+) -> FloatArray:
+    """Return the hints of one frame as FrameRNN takes them.
 
     Args:
-        frame: (H, W, 3) float32 sRGB in [0, 1]; too small ones tell nothing.
-        estimator: tells how it moved.
+        planes: (3, H, W) float32 sRGB in [0, 1], the frame; sides multiples of 4.
+        before: where its blocks lie in the frame before; None where there is none.
+        after: where they lie in the next frame; None where there is none.
+        following: (3, H, W), the next frame; given with ``after``.
+
+    Returns:
+        (CHANNELS, H / 4, W / 4) float32: the taps, the next frame laid on this one (this one
+        itself where it shows nothing of it), and the facts.
     """
-    height, width = frame.shape[:2]
-    if not estimator.least.fits((height, width)):
-        return no_hint(height, width)
-    flat = luma(srgb_to_linear(frame))
-    # In linear light already, so that the whole frame is not decoded twice.
-    motion = estimator.propose(Picture(flat[..., None], LINEAR))
-    found, noise = motion.windows[0][0], measured_noise(Picture(frame), motion)
-    solved = wiener_bank(flat[..., None], found.psf, noise, params=HINT_BANK)[..., 0]
-    added = linear_to_srgb(np.clip(solved, 0, 1)) - linear_to_srgb(flat)
-    facts = [found.confidence, noise_level(noise), found.blur_probability]
-    return Hint(np.clip(added, -MOST, MOST), np.array(facts, np.float32))
+    out = np.zeros((CHANNELS, planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX), np.float32)
+    taps, next_to, facts = np.split(out, np.cumsum([len(TAPS) * _PIXELS, 3 * _PIXELS]))
+    way = way_of(before, after)
+    if way is not None and way.any():
+        unshuffle(tapped(planes, way), taps)
+    laid = planes
+    if after is not None and following is not None:
+        laid = moved_along(following, after, planes, unit=1)
+    unshuffle(laid, next_to)
+    for number, shifts in enumerate((before, after)):
+        if shifts is not None:
+            told = np.clip(shifts / UNIT_PX, -MOST_UNITS, MOST_UNITS).astype(np.float32)
+            facts[2 * number : 2 * number + 2] = over_cells(told, facts.shape[1:])
+            facts[4 + number] = 1
+    return out
 
 
-def trust_in(probability: float) -> float:
-    """Return how much a frame's restoration counts, by its probability of motion blur."""
-    return rise(probability, *DEFAULTS.probability)
+def way_of(before: Shifts | None, after: Shifts | None) -> NDArray[np.float64] | None:
+    """Return how far each block goes in a frame interval, (rows, columns, 2) px.
+
+    Args:
+        before, after: as for :func:`hints_of`; one tells as much as both if it is alone.
+    """
+    if before is None:
+        return None if after is None else after.astype(np.float64)
+    return -before.astype(np.float64) if after is None else (after - before.astype(np.float64)) / 2
+
+
+def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
+    """Return a frame's brightness along its way, less its own, (TAPS, H, W).
+
+    Args:
+        planes: (3, H, W) float32 sRGB.
+        way: of each block, px; fetched to the pixel, 0 where it leads outside.
+    """
+    grey = np.tensordot(_GREY, planes, axes=1)[None]
+    places = [np.round(way * share).astype(np.int16) for share in TAPS]
+    taps = [moved_along(grey, place, grey, unit=1)[0] for place in places]
+    return np.stack(taps) - grey
+
+
+def share_moved(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
+    """Return where a frame may be blurred by motion, (H, W) float32 in [0, 1].
+
+    The shutter is open for a frame interval at most: what rests from frame to frame, its
+    surroundings too, was not blurred by any length of motion.
+
+    Args:
+        way: of each block, px; a pixel counts fully.
+        shape: (H, W).
+    """
+    longest = ndimage.maximum_filter(np.hypot(way[..., 0], way[..., 1]), 3, mode="nearest")
+    return over_pixels(np.minimum(longest, 1).astype(np.float32), shape)
+
+
+def over_cells(blocks: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Return values of blocks (rows, columns, C) as (C, H / 4, W / 4), each over its cells."""
+    side = BLOCK_PX // CELL_PX
+    wide = np.moveaxis(blocks, -1, 0).repeat(side, axis=1).repeat(side, axis=2)
+    return np.asarray(wide[:, : shape[0], : shape[1]], np.float32)

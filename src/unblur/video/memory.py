@@ -10,22 +10,17 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.engines.sizes import SizeRequirements
 from unblur.errors import SpecMismatch
-from unblur.motion.estimator import MotionEstimator
 from unblur.video.alignment import (
     CELL_PX,
     Shifts,
     block_shifts,
     cells_of,
     moved_along,
+    unshuffle,
 )
-from unblur.video.hints import hint_of, no_hint, trust_in
-from unblur.video.steady import mixed
+from unblur.video.hints import hints_of, share_moved, way_of
 
 FRAME_CHANNELS = 3 * CELL_PX**2
-
-SHARE = 0.2
-"""Share of the frame before that is mixed in wherever both agree: flicker that the network, young
-as it is, leaves; chosen on the validation clips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,35 +30,39 @@ class Analysis:
     Attributes:
         planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
         cells: see :func:`unblur.video.alignment.cells_of`.
-        hints: (16 planes + facts, H / 4, W / 4) float32, its hints as FrameRNN takes them.
-        trust: how much of the restoration counts, 0 to 1.
     """
 
     planes: FloatArray
     cells: FloatArray
-    hints: FloatArray
-    trust: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Last:
+    """What is remembered of the frame before: as restored, learned channels, cells as filmed."""
+
+    planes: FloatArray
+    hidden: FloatArray
+    cells: FloatArray
 
 
 class FrameMemory:
-    """Restores the frames of one scene in order, each helped by those before it.
+    """Restores the frames of one scene in order, each helped by those before it and the next one.
 
     Args:
         engine: runs a FrameRNN.
-        estimator: tells how each frame moved, for the hints; without it there are none.
 
     Raises:
         SpecMismatch: the engine runs another kind of network.
     """
 
-    def __init__(self, engine: Engine, estimator: MotionEstimator | None) -> None:
+    def __init__(self, engine: Engine) -> None:
         if engine.spec.task != "frame" or engine.spec.state_channels <= FRAME_CHANNELS:
             raise SpecMismatch(
                 f"{engine.spec.name} is a '{engine.spec.task}' network, 'frame' is needed"
             )
-        self._engine, self._estimator = engine, estimator
+        self._engine = engine
         self._hidden = engine.spec.state_channels - FRAME_CHANNELS
-        self._last: tuple[FloatArray, FloatArray, FloatArray] | None = None
+        self._last: _Last | None = None
 
     def reset(self) -> None:
         """Forget everything, as at a scene cut."""
@@ -75,20 +74,9 @@ class FrameMemory:
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1].
         """
-        height, width = frame.shape[:2]
         sizes = SizeRequirements(self._engine.spec.multiple_of)
         planes = np.ascontiguousarray(sizes.padded(np.moveaxis(frame, 2, 0)))
-        if self._estimator is None or not self._estimator.least.fits((height, width)):
-            hint, trust = no_hint(height, width), 1.0
-        else:
-            hint = hint_of(frame, self._estimator)
-            trust = trust_in(float(hint.facts[-1]))
-        return Analysis(
-            planes,
-            cells_of(planes),
-            hint_cells(sizes.padded(hint.planes, "constant"), hint.facts),
-            trust,
-        )
+        return Analysis(planes, cells_of(planes))
 
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
@@ -98,45 +86,39 @@ class FrameMemory:
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
             analysis: of this frame, if it was analysed ahead.
-            following: of the frame after it; not asked.
+            following: of the frame after it, where there is one.
 
         Returns:
-            (H, W, 3) float32 in [0, 1]; the very same frame where it is sharp.
+            (H, W, 3) float32 in [0, 1]; the very same frame where nothing moved, or where there
+            is no other frame to tell.
         """
         height, width = frame.shape[:2]
         seen = self.analyse(frame) if analysis is None else analysis
-        last = self._last
-        if last is not None and last[0].shape != seen.planes.shape:
+        last, shape = self._last, seen.planes.shape
+        if last is not None and last.planes.shape != shape:
             last = None
-        if last is None:
-            shifts, state = None, first_state(seen.planes, self._hidden)
-        else:
-            shifts = block_shifts(last[2], seen.cells)
-            state = moved_state(last[0], last[1], seen.planes, shifts)
-        restored, kept = self._engine(seen.planes[None], seen.hints[None], state[None])
-        clean = np.clip(restored[0], 0, 1)
-        if seen.trust < 1:
-            clean = seen.planes + np.float32(seen.trust) * (clean - seen.planes)
-        if last is not None and shifts is not None and seen.trust > 0:
-            moved = moved_along(last[0], shifts, clean, unit=1)
-            clean = mixed(clean, moved, SHARE * seen.trust)
-        self._last = clean, kept[0, FRAME_CHANNELS:], seen.cells
+        if following is not None and following.planes.shape != shape:
+            following = None
+        before = None if last is None else block_shifts(last.cells, seen.cells)
+        after = None if following is None else block_shifts(following.cells, seen.cells)
+        way = way_of(before, after)
+        if way is None or not way.any():
+            return self._left(seen, frame)
+        state = first_state(seen.planes, self._hidden)
+        if last is not None and before is not None:
+            state = moved_state(last.planes, last.hidden, seen.planes, before)
+        hints = hints_of(seen.planes, before, after, following.planes if following else None)
+        restored, kept = self._engine(seen.planes[None], hints[None], state[None])
+        share = share_moved(way, shape[1:])
+        clean = seen.planes + share * (np.clip(restored[0], 0, 1) - seen.planes)
+        self._last = _Last(clean, kept[0, FRAME_CHANNELS:], seen.cells)
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
 
-
-def hint_cells(planes: FloatArray, facts: FloatArray) -> FloatArray:
-    """Return hints as FrameRNN takes them; see :class:`Analysis`.
-
-    Args:
-        planes: (P, H, W) float32, H and W multiples of 4.
-        facts: numbers of the whole frame.
-    """
-    count, rows, columns = len(planes), planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX
-    cells = count * CELL_PX**2
-    out = np.empty((cells + len(facts), rows, columns), np.float32)
-    unshuffle(planes, out[:cells])
-    out[cells:] = facts[:, None, None]
-    return out
+    def _left(self, seen: Analysis, frame: FloatArray) -> FloatArray:
+        """Return a frame in which nothing moved as it is, and remember it."""
+        nothing = np.zeros((self._hidden, *seen.cells.shape), np.float32)
+        self._last = _Last(seen.planes, nothing, seen.cells)
+        return frame
 
 
 def first_state(planes: FloatArray, hidden: int) -> FloatArray:
@@ -166,12 +148,3 @@ def moved_state(
     nothing = np.zeros_like(hidden)
     state[FRAME_CHANNELS:] = moved_along(hidden, shifts, nothing, unit=CELL_PX)
     return state
-
-
-def unshuffle(planes: FloatArray, cells: FloatArray) -> None:
-    """Write planes (C, H, W) into cells (16 C, H / 4, W / 4), as pixel_unshuffle does."""
-    channels, height, width = planes.shape
-    rows, columns = height // CELL_PX, width // CELL_PX
-    split = planes.reshape(channels, rows, CELL_PX, columns, CELL_PX)
-    target = cells.reshape(channels, CELL_PX, CELL_PX, rows, columns)
-    target[:] = split.transpose(0, 2, 4, 1, 3)

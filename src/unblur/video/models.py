@@ -111,7 +111,7 @@ def load_frame_memory(name: str = "frame", *, session: Session) -> FrameMemory:
             "trained one as --model FILE.onnx (see docs/video.md)"
         ) from error
     engine = session.network(path, "frame", runtime=_beside_the_rest(session.runtime))
-    return FrameMemory(engine, session.quick_estimator())
+    return FrameMemory(engine)
 
 
 def _beside_the_rest(runtime: Runtime) -> Runtime:

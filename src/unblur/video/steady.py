@@ -19,13 +19,14 @@ from unblur.color import FloatArray
 from unblur.engines.sizes import SizeRequirements
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.picture import Picture
+from unblur.pipeline.gate import rise
+from unblur.pipeline.settings import DEFAULTS
 from unblur.pipeline.tile_reader import TileReader, measured_noise
 from unblur.pipeline.tiling import Segment
 from unblur.restoration.restorers import NetworkRestorer
 from unblur.spec import Bank
 from unblur.video.alignment import CELL_PX, block_shifts, cells_of, moved_along
 from unblur.video.evidence import Laid, grey_of, laid_on_frame, share_moved, share_shown
-from unblur.video.hints import trust_in
 
 MOST = 0.8
 """Largest share of the frame before."""
@@ -245,3 +246,8 @@ def padded_planes(frame: FloatArray) -> FloatArray:
 
 def _padded(planes: FloatArray) -> FloatArray:
     return np.ascontiguousarray(SizeRequirements(CELL_PX).padded(planes))
+
+
+def trust_in(probability: float) -> float:
+    """Return how much a frame's restoration counts, by its probability of motion blur."""
+    return rise(probability, *DEFAULTS.probability)
