@@ -13,7 +13,7 @@ and JPEG (half of them) are the same in both.
 Rows are kept in ``--cache``; a run can be stopped and goes on. Every third block
 of seven windows is held out when ``--fit`` prints new constants.
 
-    python benchmarks/light_and_choice.py DIR --windows 300 --cache rows.jsonl [--fit]
+    python benchmarks/light_and_choice.py DIR --windows 300 [--cache FILE] [--only light] [--fit]
 """
 
 from __future__ import annotations
@@ -211,7 +211,9 @@ def score(samples: FloatArray, sharp: FloatArray) -> float:
     return float(up_to_a_shift(ours, theirs)["psnr_db"])
 
 
-def measure(photos: list[InputFile], windows: int, seed: int, cache: Path) -> list[dict[str, Any]]:
+def measure(
+    photos: list[InputFile], windows: int, seed: int, cache: Path, only: str | None = None
+) -> list[dict[str, Any]]:
     """Return the rows of all windows, those in the cache and the rest."""
     rows = [json.loads(line) for line in cache.read_text().splitlines()] if cache.exists() else []
     done, choose = {row["number"] for row in rows}, Chooser()
@@ -223,11 +225,12 @@ def measure(photos: list[InputFile], windows: int, seed: int, cache: Path) -> li
         if pair is None:
             continue
         row = {"number": number, "photo": photo.relative.name, **pair["facts"]}
-        if number % LONG_EACH:
+        if number % LONG_EACH and only != "choice":
             row["light"] = light_row(pair["photos"])
-        curve = CURVES[number % 2]
-        row["choice"] = choose(*pair["photos"][curve.name], curve, pair["psf"])
-        row["truth"] = curve.name
+        if only != "light":
+            curve = CURVES[number % 2]
+            row["choice"] = choose(*pair["photos"][curve.name], curve, pair["psf"])
+            row["truth"] = curve.name
         rows.append(row)
         with cache.open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -362,18 +365,22 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--cache", type=Path, default=Path("light_and_choice.jsonl"))
+    parser.add_argument("--only", choices=["light", "choice"])
     parser.add_argument("--fit", action="store_true")
     args = parser.parse_args()
-    rows = measure(find_sharp(args.photos), args.windows, args.seed, args.cache)
+    rows = measure(find_sharp(args.photos), args.windows, args.seed, args.cache, args.only)
     held_out = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH == 0]
     tone, judge = TONE, JUDGE
+    rest = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH]
     if args.fit:
-        rest = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH]
-        tone, judge = fitted_tone(rest), fitted_judge(rest)
+        tone = tone if args.only == "choice" else fitted_tone(rest)
+        judge = judge if args.only == "light" else fitted_judge(rest)
         print(tone, judge, sep="\n")
         rows = held_out
-    light_tables(rows, tone)
-    choice_tables(rows, judge)
+    if args.only != "choice":
+        light_tables(rows, tone)
+    if args.only != "light":
+        choice_tables(rows, judge)
 
 
 if __name__ == "__main__":

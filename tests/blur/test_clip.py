@@ -5,7 +5,7 @@ import pytest
 
 from unblur.blur.camera import Camera, CameraRecipe, expose
 from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser, averaged_clip
-from unblur.blur.clip_exposure import blurred, seen, turned
+from unblur.blur.clip_exposure import blurred, seen, settled, turned
 from unblur.blur.clip_paths import STEPS, exposure
 from unblur.blur.trajectory import GyroTrace
 from unblur.color import linear_to_srgb, srgb_to_linear
@@ -171,3 +171,20 @@ def test_clips_of_averaged_frames_are_means_in_light_with_the_middle_as_truth():
 def test_impossible_combs_are_refused(options):
     with pytest.raises(BadValue, match="moments must be"):
         ClipRecipe(**options)
+
+
+def test_both_sides_of_a_frame_lie_on_each_other():
+    path = np.cumsum(np.random.default_rng(0).normal(0.3, 1, (48, 2)), axis=0)
+    moved = settled(path)
+    assert np.abs(moved.mean(axis=0) - np.round(path.mean(axis=0))).max() < 1e-9
+    assert np.abs(np.diff(moved, axis=0) - np.diff(path, axis=0)).max() < 1e-9
+    dot = np.zeros((SIDE, SIDE, 3), np.float32)
+    dot[SIDE // 2, SIDE // 2] = 1
+    options = {"still": 0, "roll": 0, "moving_object": 0, "travel_px": (6.0, 6.0)}
+    places = np.indices((SIDE - 160, SIDE - 160))
+    for seed in range(4):
+        clip = made(seed, scenes=[dot], **options)
+        for blurry, sharp in zip(clip.blurry, clip.sharp, strict=True):
+            light = [srgb_to_linear(side)[..., 1] for side in (blurry, sharp)]
+            (y, x), (v, u) = ((places * w).sum(axis=(1, 2)) / w.sum() for w in light)
+            assert abs(y - v) < 0.1 and abs(x - u) < 0.1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unblur.blur import trajectory
 from unblur.blur.camera import Camera, CameraRecipe, Span, develop, draw_camera, expose, log_uniform
-from unblur.blur.clip_exposure import averaged, blurred, middle, seen, turned, turning
+from unblur.blur.clip_exposure import averaged, blurred, middle, seen, settled, turned, turning
 from unblur.blur.clip_paths import (
     STEPS,
     Steps,
@@ -180,7 +180,7 @@ class ClipSynthesiser:
             steps = exposure(k, duty)
             if moments is not None:
                 steps = steps[np.round(np.linspace(0, len(steps) - 1, moments)).astype(int)]
-            clear, moved = self._frame(light, path[steps], movers, steps, turn)
+            clear, moved = self._frame(light, settled(path[steps]), movers, steps, turn)
             blurry.append(develop(moved, camera, rng))
             sharp.append(develop(clear, clean, rng))
             ways.append(float(np.hypot(*np.diff(path[steps], axis=0).T).sum()))
@@ -212,7 +212,7 @@ class ClipSynthesiser:
         else:
             clear, moved = self._turning(light, path, turn, steps)
         for mover in movers:
-            own = mover.way[steps]
+            own = settled(mover.way[steps])
             cover, cover_moved = seen(mover.mask, own, margin), blurred(mover.mask, own, margin)
             colour = mover.colour * mover.mask
             clear = seen(colour, own, margin) + (1 - cover) * clear

@@ -122,3 +122,12 @@ def averaged(lights: Sequence[FloatArray], exposures: int) -> list[tuple[FloatAr
         for group in groups
         if len(group) == exposures
     ]
+
+
+def settled(path: Points) -> Points:
+    """Return an exposure's path moved by less than a pixel, so that its mean is a whole one.
+
+    The sharp side moves by whole pixels; the blurred one must not lie beside it, or what learns
+    from both learns to expect the worse of all the places where the picture might be.
+    """
+    return np.asarray(path + (middle(path) - path.mean(axis=0)))

@@ -87,10 +87,21 @@ def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
         planes: (3, H, W) float32 sRGB.
         way: of each block, px; fetched to the pixel, 0 where it leads outside.
     """
-    grey = np.tensordot(_GREY, planes, axes=1)[None]
-    places = [np.round(way * share).astype(np.int16) for share in TAPS]
-    taps = [moved_along(grey, place, grey, unit=1)[0] for place in places]
-    return np.stack(taps) - grey
+    grey = np.tensordot(_GREY, planes, axes=1)
+    height, width = grey.shape
+    offsets = np.stack([np.round(way * share) for share in TAPS]).astype(np.intp)
+    reach = int(np.abs(offsets).max())
+    # A border that no tap leads beyond; what was fetched from it is told by its value.
+    wide = np.pad(grey, reach, constant_values=np.nan)
+    stride = width + 2 * reach
+    begin = (np.arange(height) + reach)[:, None] * stride + np.arange(width) + reach
+    blocks = offsets[..., 0] * stride + offsets[..., 1]
+    along = blocks.repeat(BLOCK_PX, axis=2)[:, :, :width]
+    taps = np.empty((len(TAPS), height, width), np.float32)
+    for tap, line in zip(taps, along, strict=True):
+        place = begin + line.repeat(BLOCK_PX, axis=0)[:height]
+        np.subtract(wide.take(place), grey, out=tap)
+    return np.nan_to_num(taps, copy=False, nan=0.0)
 
 
 def share_moved(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
