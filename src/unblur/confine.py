@@ -8,9 +8,12 @@ confine themselves before they see the first byte and can be ended whole, by the
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
+from multiprocessing.connection import wait
 from typing import Any
 
 _CODE_BYTES = 16_000_000_000
@@ -55,6 +58,21 @@ def end_group(pid: int) -> None:
     # One that was ended before it could confine itself leads no group yet.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Let the calling worker process end as soon as its parent does.
+
+    A killed parent cannot tell its processes to stop, and nobody would use their work.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def physical_bytes() -> int:

@@ -1,5 +1,11 @@
 """Photos and shards: seeded, split cleanly, the same from any number of workers."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -209,3 +215,42 @@ def test_kernel_samples_hold_what_the_network_takes(photos):
         assert np.isfinite(value).all()
         np.testing.assert_array_equal(value, again[key])
     assert not np.array_equal(first["maps"], other["maps"])
+
+
+def test_working_processes_end_with_the_run_that_is_killed(tmp_path):
+    """They make samples ahead for nobody otherwise, for ever."""
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from unblur.training.shards import ShardSource\n"
+        "from tests.training.test_samples import Noted\n"
+        "if __name__ == '__main__':\n"
+        "    source = ShardSource(Noted, Path(sys.argv[1]), seed=1, size=2, keep=9, workers=1)\n"
+        "    source.get(0, newest=0)\n"
+        "    print(*source._pool._processes, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'src'}"}
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "samples")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    (worker,) = map(int, done.stdout.split())
+    deadline = time.monotonic() + 20
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(worker)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -12,17 +12,16 @@ import contextlib
 import math
 import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from unblur.confine import confine, end_group
+from unblur.confine import confine, end_group, end_with_parent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -233,20 +232,12 @@ class _WorkerPool(Generic[T, R]):
 def _serve(pipe: Connection, job: Callable[[Any], Any], memory_mb: int | None) -> None:
     """Work in a process of its own until the pipe is closed or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees it too, and decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     confine(None if memory_mb is None else memory_mb * 1_000_000)
     with contextlib.suppress(EOFError, OSError):
         pipe.send(READY)
         while True:
             pipe.send(guarded(job, pipe.recv()))
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot tell its processes to stop, and nobody would use their work."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ class GateParams:
             lose some. Of photos that were restored well the largest change was 0.16; a wrong
             motion in too small a photo lost 0.23.
         dark: light, added before shares are taken, below which nothing counts.
+        doubt: see :class:`Gate`; the probability from which on a short motion is believed. Of the
+            sharp photos of the validation and test sets few reach it.
         lamp: times the mean light from which on a pixel may be a lamp's: at night a photo rightly
             loses 0.35 by their being saturated, and elsewhere less than 0.15.
     """
@@ -45,6 +47,7 @@ class GateParams:
     lost: float = 0.2
     dark: float = 0.005
     lamp: float = 3.0
+    doubt: float = 0.75
 
 
 PARAMS = GateParams()
@@ -82,9 +85,12 @@ class Gate(Protocol):
 
     Attributes:
         by_part: whether parts of a photo that did not move like the rest are left alone.
+        doubt: probability of blur from which on a photo that is called sharp is looked at in the
+            other light too, where its light is not known.
     """
 
     by_part: bool
+    doubt: float
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """Say of a proposed motion whether it is worth refining."""
@@ -110,6 +116,7 @@ class OpenGate:
     """Lets everything through: for given motion, and where the caller sets the gate aside."""
 
     by_part = False
+    doubt = 1.0
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
@@ -128,6 +135,7 @@ class ClosedGate:
     """Leaves every photo as it is, for a reason that is known beforehand: nothing is refined."""
 
     by_part = False
+    doubt = 1.0
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -168,6 +176,7 @@ class NoHarmGate:
     ) -> None:
         self._detector, self._settings, self._by_window = detector, settings, by_window
         self._params = params
+        self.doubt = params.doubt
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""

@@ -34,6 +34,7 @@ from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
 from unblur.restoration.restorers import BlindRestorer
+from unblur.tone import LINEAR
 from unblur.zoo.models import Models
 
 _NO_STRENGTH = "strength is 0"
@@ -183,16 +184,28 @@ def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
         return Assessment(picture, None, Verdict.left(too_small))
     proposed = estimator.propose(picture)
     verdict = gate.judge(picture, proposed)
-    if verdict.reason:
-        return Assessment(picture, proposed.bare(), verdict)
     # A motion that was given is undone in the light that was given, or else in sRGB's.
-    given = isinstance(estimator, KnownMotion)
-    tone = estimate_tone(picture) if picture.assumed and not given else None
+    assumed = picture.assumed and not isinstance(estimator, KnownMotion)
+    doubtful = assumed and proposed.blur_probability >= gate.doubt
+    if verdict.reason and not (doubtful and _moved_in_linear_light(picture, estimator, gate)):
+        return Assessment(picture, proposed.bare(), verdict)
+    tone = estimate_tone(picture) if assumed else None
     if tone is not None and tone.curve != picture.tone:
         picture = Picture(picture.samples, tone.curve)
         proposed = estimator.propose(picture)
+    elif verdict.reason:
+        return Assessment(picture, proposed.bare(), verdict)
     field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
+
+
+def _moved_in_linear_light(picture: Picture, estimator: MotionEstimator, gate: Gate) -> bool:
+    """Return whether a photo that looks sharp in the light assumed is a moved one in linear light.
+
+    In the wrong light KernelNet may take a long motion for a short one.
+    """
+    other = Picture(picture.samples, LINEAR)
+    return not gate.judge(other, estimator.propose(other)).reason
 
 
 def gate_of(models: Models, options: RestoreOptions) -> Gate:

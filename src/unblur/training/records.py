@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unblur.confine import end_with_parent
 from unblur.errors import BadValue
 from unblur.training.config import TrainConfig
 from unblur.training.photos import by_source
@@ -104,6 +105,7 @@ _maker: WindowSamples | None = None
 
 def _prepare(factory: Callable[[], SampleMaker]) -> None:
     global _maker
+    end_with_parent()
     maker = factory()
     assert isinstance(maker, WindowSamples)
     _maker = maker

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.confine import end_with_parent
+
 Arrays = dict[str, NDArray[Any]]
 
 NUMBER = "number"
@@ -164,6 +166,7 @@ _maker: SampleMaker | None = None
 
 def _prepare(factory: Callable[[], SampleMaker]) -> None:
     global _maker
+    end_with_parent()
     _maker = factory()
 
 
