@@ -8,12 +8,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tests.video.fakes import FakeEngine
 from unblur.color import as_rgb, linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch, UnknownModel
 from unblur.io import Photo
 from unblur.video import burst, restore_burst
-from unblur.video.memory import FrameMemory
 from unblur.video.registration import laid_on, place
 
 SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"
@@ -51,11 +49,21 @@ def test_strangers_are_not_alike():
     assert place(taken(scene(1)), taken(scene(2))).likeness < 0.2
 
 
+class Keeping:
+    """A network's stand-in that keeps what it is shown, and changes nothing."""
+
+    def __init__(self):
+        self.seen = []
+
+    def step(self, frame):
+        self.seen.append(frame)
+        return frame
+
+
 @pytest.fixture
-def engine(monkeypatch):
-    fake = FakeEngine()
-    monkeypatch.setattr("unblur.video.memory.SHARE", 0.0)  # the fake changes nothing
-    monkeypatch.setattr(burst, "load_frame_model", lambda name, **options: FrameMemory(fake))
+def model(monkeypatch):
+    fake = Keeping()
+    monkeypatch.setattr(burst, "load_frame_model", lambda name, **options: fake)
     return fake
 
 
@@ -63,7 +71,7 @@ def photos(*frames):
     return [Photo.from_array((frame * 255).round().astype(np.uint8)) for frame in frames]
 
 
-def test_the_sharpest_is_restored_last_and_strangers_do_not_help(engine):
+def test_the_sharpest_is_restored_last_and_strangers_do_not_help(model):
     wide = scene()
     soft = ndimage.gaussian_filter(taken(wide, 0.5, 3, 2), (3, 3, 0))
     sharp = taken(wide)
@@ -72,11 +80,11 @@ def test_the_sharpest_is_restored_last_and_strangers_do_not_help(engine):
     assert report.chosen == 2
     assert set(report.helped) == {0, 3} and set(report.left_out) == {1}
     assert any("left out" in note for note in report.notes)
-    assert len(engine.states) == 3
+    assert len(model.seen) == 3
     assert np.array_equal(restored.samples, photos(sharp)[0].samples)  # the fake changes nothing
 
 
-def test_one_can_be_chosen_and_none_may_help(engine):
+def test_one_can_be_chosen_and_none_may_help(model):
     _, report = restore_burst(photos(taken(scene(1)), taken(scene(2))), chosen=1)
     assert report.chosen == 1 and report.helped == ()
     assert any("by itself" in note for note in report.notes)
@@ -109,7 +117,7 @@ def test_the_network_sees_srgb_and_the_mix_is_in_the_photos_own_light(monkeypatc
     assert np.abs(plain.srgb() - restored.srgb()).max() > 0.01
 
 
-def test_what_is_no_burst_is_refused(engine):
+def test_what_is_no_burst_is_refused(model):
     one = photos(taken(scene()))
     with pytest.raises(BadValue, match="two or more"):
         restore_burst(one)
@@ -119,7 +127,12 @@ def test_what_is_no_burst_is_refused(engine):
         restore_burst([*one, *photos(scene(0, 64))])
 
 
-def test_without_its_weights_framernn_is_not_faked(tmp_path, monkeypatch):
+def test_framernn_is_not_for_bursts():
+    with pytest.raises(UnknownModel, match="by the model 'photo', got 'frame'"):
+        restore_burst(photos(taken(scene()), taken(scene())), model="frame")
+
+
+def test_without_its_weights_framernn_is_not_faked(monkeypatch):
     from unblur.video import models
 
     def missing(name):
@@ -127,7 +140,7 @@ def test_without_its_weights_framernn_is_not_faked(tmp_path, monkeypatch):
 
     monkeypatch.setattr(models, "weights_path", missing)
     with pytest.raises(UnknownModel, match="no weights of FrameRNN"):
-        restore_burst(photos(taken(scene()), taken(scene())), model="frame")
+        models.load_frame_model("frame")
 
 
 def test_neighbours_help_the_photo_network():
@@ -153,7 +166,7 @@ def test_neighbours_help_the_photo_network():
     assert errors[1] < 0.95 * errors[0] and errors[2] < 0.97 * errors[1]
 
 
-def test_the_command_writes_beside_the_chosen_photo(engine, tmp_path):
+def test_the_command_writes_beside_the_chosen_photo(model, tmp_path):
     from click.testing import CliRunner
 
     from unblur.cli import main

@@ -136,6 +136,9 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
+    def relate(self, before, analysis, following):
+        return analysis
+
     def step(self, frame, analysis=None, following=None):
         if self.steps == 5:
             raise self._error
@@ -193,6 +196,9 @@ class Dawdling(Inverting):
             raise MemoryError
         time.sleep(0.02 * (number % 3 == 0))
         return number
+
+    def relate(self, before, analysis, following):
+        return analysis
 
     def step(self, frame, analysis=None, following=None):
         assert analysis == round(float(frame[0, 0, 0]) * 255)

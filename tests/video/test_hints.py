@@ -113,6 +113,20 @@ def test_the_network_is_told_of_the_frames_on_both_sides():
     assert np.median(middle[-5]) == 0.5 and np.median(middle[-3]) == -0.5
 
 
+def test_what_is_related_ahead_is_what_is_related_in_time():
+    frames = [np.moveaxis(planes(0, 8 * k), 0, 2) for k in range(3)]
+    in_time, ahead = FrameMemory(FakeEngine()), FrameMemory(FakeEngine())
+    seen = [ahead.analyse(frame) for frame in frames]
+    for k, frame in enumerate(frames):
+        following = seen[k + 1] if k < 2 else None
+        related = ahead.relate(seen[k - 1] if k else None, seen[k], following)
+        assert np.array_equal(
+            ahead.step(frame, related, following), in_time.step(frame, seen[k], following)
+        )
+    hints = zip(ahead._engine.hints, in_time._engine.hints, strict=True)
+    assert all(np.array_equal(a, b) for a, b in hints)
+
+
 def test_the_window_with_the_most_detail_is_found():
     flat = np.full((300, 700), 0.5, np.float32)
     flat[:, 440:] += 0.1 * np.random.default_rng(0).random((300, 260), dtype=np.float32)

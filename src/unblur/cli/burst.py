@@ -25,7 +25,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Restore this photo, counted from 1 (default: the sharpest).",
 )
 @click.option(
-    "--model", help="'photo', 'frame' or an ONNX file of FrameRNN. Default: as for unblur video."
+    "--model", help="'photo', the only one: neighbours of a burst lie too far apart for 'frame'."
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result (never a photo).")

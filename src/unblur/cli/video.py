@@ -65,9 +65,9 @@ class Pipes:
 )
 @click.option(
     "--model",
-    help="'photo' (the photo network, steadied by the frames before; default), 'frame' (FrameRNN, "
-    "faster), 'pipeline' (all that photos get, each frame by itself, slow) or an ONNX file of "
-    "FrameRNN.",
+    help="'frame' (FrameRNN, which sees the frames on both sides; default), 'photo' (the photo "
+    "network, steadied by the frames before; --gyro takes it), 'pipeline' (all that photos get, "
+    "each frame by itself, slow) or an ONNX file of FrameRNN.",
 )
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--preview", "seconds", type=click.FloatRange(min=0.01), help="Only so many seconds.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from unblur.io import InputFile, read_photo
 from unblur.opening import opened
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.video.models import FrameModel, load_frame_model
-from unblur.video.pipeline import with_following
 from unblur.zoo.models import default_session
 
 SIDE_PX = 256
@@ -168,19 +166,16 @@ def restored_frames(
     """Return frames (T, H, W, 3) restored in order, each rounded to 8 bits as a file would."""
     model.reset()
     out = []
-    for number, (seen, following) in enumerate(with_following(_analysed(model, frames))):
+    shown = [model.analyse(frame) for frame in frames]
+    for number, frame in enumerate(frames):
         if reset_every and number % reset_every == 0:
             model.reset()
-        ends = following is None or (reset_every and (number + 1) % reset_every == 0)
-        restored = model.step(*seen, None if ends or following is None else following[1])
+        # Memory is what is emptied: the frames beside it, as they were filmed, stay where they are.
+        before = shown[number - 1] if number else None
+        following = shown[number + 1] if number + 1 < len(frames) else None
+        restored = model.step(frame, model.relate(before, shown[number], following), following)
         out.append(np.round(np.clip(restored, 0, 1) * 255) / 255)
     return np.stack(out).astype(np.float32)
-
-
-def _analysed(model: FrameModel, frames: FloatArray) -> Iterator[tuple[FloatArray, Any]]:
-    """Yield frames with what they show by themselves."""
-    for frame in frames:
-        yield frame, model.analyse(frame)
 
 
 def large_enough(photos: Sequence[InputFile], side: int) -> list[InputFile]:

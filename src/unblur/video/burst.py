@@ -11,12 +11,12 @@ import numpy as np
 from scipy import ndimage
 
 from unblur.color import FloatArray, as_rgb, linear_to_srgb, quantise, srgb_to_linear
-from unblur.errors import BadValue, ShapeMismatch
+from unblur.errors import BadValue, ShapeMismatch, UnknownModel
 from unblur.io.decode import read_photo
 from unblur.io.photo import Photo
 from unblur.runtime import Runtime
 from unblur.tone import SRGB, ToneCurve
-from unblur.video.models import load_frame_model
+from unblur.video.models import PHOTO, load_frame_model
 from unblur.video.registration import laid_on, place
 from unblur.zoo.models import Session, default_session
 
@@ -72,7 +72,7 @@ def restore_burst(
     Args:
         photos: two or more of one size, in the order they were taken.
         chosen: number of the photo to restore, from 0; the sharpest if omitted.
-        model: as for :func:`unblur.video.restore_clip`; "pipeline" remembers nothing.
+        model: "photo", the only one: neighbours of a burst lie too far apart for FrameRNN.
         strength: 0 leaves the photo, 1 restores fully.
         tone: of all photos, as :meth:`Photo.with_tone` takes it; nothing is estimated.
         threads: for the network; all processors if omitted.
@@ -92,7 +92,9 @@ def restore_burst(
     if not 0 <= strength <= 1:
         raise BadValue(f"strength must be between 0 and 1, got {strength}")
     owner = session or default_session(Runtime.of_process(threads))
-    memory = load_frame_model(model, session=owner, over_time=False)
+    if model not in (None, PHOTO):
+        raise UnknownModel(f"bursts are restored by the model '{PHOTO}', got '{model}'")
+    memory = load_frame_model(PHOTO, session=owner, over_time=False)
     read = [p if isinstance(p, Photo) else read_photo(p, max_pixels=MAX_PIXELS) for p in photos]
     burst = [photo.with_tone(tone) for photo in read]
     frames = [_as_srgb(photo) for photo in burst]

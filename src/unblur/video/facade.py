@@ -18,7 +18,7 @@ from unblur.paths import exists, is_folder, shown
 from unblur.runtime import Runtime
 from unblur.video.gyro import GyroOptions, GyroSource
 from unblur.video.known import known_model
-from unblur.video.models import DEFAULT, load_frame_model
+from unblur.video.models import PHOTO, load_frame_model
 from unblur.video.pipeline import ClipOptions, ClipReport, Progress, restore_frames
 from unblur.zoo.models import Session, default_session
 
@@ -116,7 +116,7 @@ def restore_clip(
     else:
         stored = encode or EncodeOptions(seconds=chosen.seconds)
         codec_for(target, stored.codec)
-        network = load_frame_model(model, session=owner)
+        network = load_frame_model(model if gyro is None else PHOTO, session=owner)
         video = VideoSource(source, keep_interlaced=stored.keep_interlaced)
         try:
             _check(video, limits)
@@ -136,7 +136,7 @@ def _check_gyro(source: Path, model: str | None, encode: EncodeOptions | None) -
     """Refuse what recorded motion cannot be used with."""
     if source.is_dir():
         raise BadValue("recorded motion needs a video file: frames of a folder have no times")
-    if (model or DEFAULT) != "photo":
+    if model not in (None, PHOTO):
         raise BadValue(f"recorded motion is used by the model photo, got '{model}'")
     if encode is not None and encode.keep_interlaced:
         raise BadValue("recorded motion is of whole frames; leave --keep-interlaced out")

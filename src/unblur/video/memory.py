@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,25 +24,43 @@ FRAME_CHANNELS = 3 * CELL_PX**2
 
 
 @dataclass(frozen=True, eq=False)
+class Relation:
+    """What the frames beside a frame, as filmed, tell of it.
+
+    Attributes:
+        before: where its blocks lie in the frame before; None where there is none.
+        share: (H, W) float32, where it may be blurred, see
+            :func:`unblur.video.hints.share_moved`; None where nothing moved or nothing is known.
+        hints: see :func:`unblur.video.hints.hints_of`; None where ``share`` is.
+    """
+
+    before: Shifts | None
+    share: FloatArray | None
+    hints: FloatArray | None
+
+
+@dataclass(frozen=True, eq=False)
 class Analysis:
-    """What a frame shows by itself, before anything is remembered.
+    """What a frame shows, before anything is remembered.
 
     Attributes:
         planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
         cells: see :func:`unblur.video.alignment.cells_of`.
+        relation: to the frames beside it, once that is known.
     """
 
     planes: FloatArray
     cells: FloatArray
+    relation: Relation | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class _Last:
-    """What is remembered of the frame before: as restored, learned channels, cells as filmed."""
+    """What is remembered of the frame before: as restored, learned channels, as filmed."""
 
     planes: FloatArray
     hidden: FloatArray
-    cells: FloatArray
+    seen: Analysis
 
 
 class FrameMemory:
@@ -78,6 +96,29 @@ class FrameMemory:
         planes = np.ascontiguousarray(sizes.padded(np.moveaxis(frame, 2, 0)))
         return Analysis(planes, cells_of(planes))
 
+    def relate(
+        self, before: Analysis | None, analysis: Analysis, following: Analysis | None
+    ) -> Analysis:
+        """Return what a frame shows with what the frames beside it tell; may be asked ahead.
+
+        Args:
+            before, following: of the frames before and after it in the same scene, if any; frames
+                of another size tell nothing.
+            analysis: of the frame.
+        """
+        shape = analysis.planes.shape
+        if before is not None and before.planes.shape != shape:
+            before = None
+        if following is not None and following.planes.shape != shape:
+            following = None
+        back = None if before is None else block_shifts(before.cells, analysis.cells)
+        on = None if following is None else block_shifts(following.cells, analysis.cells)
+        way = way_of(back, on)
+        if way is None or not way.any():
+            return replace(analysis, relation=Relation(back, None, None))
+        hints = hints_of(analysis.planes, back, on, following.planes if following else None)
+        return replace(analysis, relation=Relation(back, share_moved(way, shape[1:]), hints))
+
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
     ) -> FloatArray:
@@ -85,7 +126,8 @@ class FrameMemory:
 
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1], of one size within a scene.
-            analysis: of this frame, if it was analysed ahead.
+            analysis: of this frame, if it was analysed ahead; what ``relate`` returned, or else
+                the frame is related here to the last one and to ``following``.
             following: of the frame after it, where there is one.
 
         Returns:
@@ -94,31 +136,24 @@ class FrameMemory:
         """
         height, width = frame.shape[:2]
         seen = self.analyse(frame) if analysis is None else analysis
-        last, shape = self._last, seen.planes.shape
-        if last is not None and last.planes.shape != shape:
+        last = self._last
+        if last is not None and last.planes.shape != seen.planes.shape:
             last = None
-        if following is not None and following.planes.shape != shape:
-            following = None
-        before = None if last is None else block_shifts(last.cells, seen.cells)
-        after = None if following is None else block_shifts(following.cells, seen.cells)
-        way = way_of(before, after)
-        if way is None or not way.any():
-            return self._left(seen, frame)
+        if seen.relation is None:
+            seen = self.relate(None if last is None else last.seen, seen, following)
+        relation = seen.relation
+        assert relation is not None
+        if relation.share is None or relation.hints is None:
+            nothing = np.zeros((self._hidden, *seen.cells.shape), np.float32)
+            self._last = _Last(seen.planes, nothing, seen)
+            return frame
         state = first_state(seen.planes, self._hidden)
-        if last is not None and before is not None:
-            state = moved_state(last.planes, last.hidden, seen.planes, before)
-        hints = hints_of(seen.planes, before, after, following.planes if following else None)
-        restored, kept = self._engine(seen.planes[None], hints[None], state[None])
-        share = share_moved(way, shape[1:])
-        clean = seen.planes + share * (np.clip(restored[0], 0, 1) - seen.planes)
-        self._last = _Last(clean, kept[0, FRAME_CHANNELS:], seen.cells)
+        if last is not None and relation.before is not None:
+            state = moved_state(last.planes, last.hidden, seen.planes, relation.before)
+        restored, kept = self._engine(seen.planes[None], relation.hints[None], state[None])
+        clean = seen.planes + relation.share * (np.clip(restored[0], 0, 1) - seen.planes)
+        self._last = _Last(clean, kept[0, FRAME_CHANNELS:], replace(seen, relation=None))
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
-
-    def _left(self, seen: Analysis, frame: FloatArray) -> FloatArray:
-        """Return a frame in which nothing moved as it is, and remember it."""
-        nothing = np.zeros((self._hidden, *seen.cells.shape), np.float32)
-        self._last = _Last(seen.planes, nothing, seen.cells)
-        return frame
 
 
 def first_state(planes: FloatArray, hidden: int) -> FloatArray:

@@ -20,8 +20,9 @@ from unblur.zoo.catalogue import RESTORE_NET, weights_path
 from unblur.zoo.models import Models, Session, default_session
 
 FRAME_NET = "frame_rnn"
-NAMES = ("photo", "frame", "pipeline")
-DEFAULT = "photo"
+PHOTO = "photo"
+NAMES = ("frame", PHOTO, "pipeline")
+DEFAULT = "frame"
 
 
 class FrameModel(Protocol):
@@ -33,11 +34,18 @@ class FrameModel(Protocol):
     def analyse(self, frame: FloatArray) -> Any:
         """Return what a frame shows by itself; may be called ahead, by another thread."""
 
+    def relate(self, before: Any, analysis: Any, following: Any) -> Any:
+        """Return what a frame shows with what the frames beside it tell, as they were filmed.
+
+        All are what ``analyse`` returned; ``before`` and ``following`` are None where a scene
+        begins and ends. May be called ahead, by another thread.
+        """
+
     def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
         """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored.
 
-        ``analysis`` is what ``analyse`` returned of the frame, ``following`` what it returned of
-        the next one of the same scene, where there is one.
+        ``analysis`` is what ``relate`` returned of the frame, ``following`` what ``analyse``
+        returned of the next one of the same scene, where there is one.
         """
 
 
@@ -55,6 +63,9 @@ class PipelineModel:
         """There is nothing to forget."""
 
     def analyse(self, frame: FloatArray) -> None:
+        """Nothing is done ahead."""
+
+    def relate(self, before: None, analysis: None, following: None) -> None:
         """Nothing is done ahead."""
 
     def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
@@ -84,7 +95,7 @@ def load_frame_model(
     chosen, held = name or DEFAULT, session or default_session()
     if chosen == "pipeline":
         return PipelineModel(held.models())
-    if chosen == "photo":
+    if chosen == PHOTO:
         rest = _beside_the_rest(held.runtime)
         network = held.network(weights_path(RESTORE_NET), "restore", runtime=rest)
         restorer = NetworkRestorer(chosen, network)

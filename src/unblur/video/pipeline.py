@@ -104,17 +104,18 @@ def restore_frames(
     reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
     ahead = max(1, min(_MOST_AHEAD, runtime.computing_threads() // 2))
     analyser = Stage(lambda: _analysed(reader, model, busy, ahead), held=1)
+    relater = Stage(lambda: _related(analyser, model, busy), held=1)
     writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []
     count = 0
     model.reset()
     try:
-        for seen, following in with_following(analyser):
+        for seen, following in with_following(relater):
             start = time.perf_counter()
             if seen.cut:
                 model.reset()
                 cuts.append(count)
-            restored = model.step(seen.before, seen.analysis, _same_scene(following))
+            restored = model.step(seen.before, seen.relation, _same_scene(following))
             busy["restore"] += time.perf_counter() - start
             writer.put(_Done(seen, restored))
             count += 1
@@ -125,6 +126,7 @@ def restore_frames(
     except BaseException:
         reader.stop()
         analyser.stop()
+        relater.stop()
         writer.abandon()
         sink.discard()
         raise
@@ -144,12 +146,14 @@ class _Analysed:
         before: its samples as float32 in [0, 1].
         cut: whether a scene begins with it.
         analysis: what the model found in it.
+        relation: the same with what the frames beside it tell.
     """
 
     frame: Frame
     before: FloatArray
     cut: bool
     analysis: Any
+    relation: Any = None
 
 
 def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
@@ -161,6 +165,20 @@ def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
         held.append(item)
     if held:
         yield held.pop(), None
+
+
+def _related(
+    frames: Iterable[_Analysed], model: FrameModel, busy: dict[str, float]
+) -> Iterator[_Analysed]:
+    """Yield frames with what the frames beside them tell."""
+    last = None
+    for seen, following in with_following(frames):
+        start = time.perf_counter()
+        before = None if seen.cut else last
+        related = model.relate(before, seen.analysis, _same_scene(following))
+        last = seen.analysis
+        busy["analyse"] += time.perf_counter() - start
+        yield replace(seen, relation=related)
 
 
 def _same_scene(following: _Analysed | None) -> Any:

@@ -125,6 +125,12 @@ class SteadyPhoto:
         image = self._restorer.network_input(tile)
         return Prepared(planes, cells, image, trust, length)
 
+    def relate(
+        self, before: Prepared | None, analysis: Prepared, following: Prepared | None
+    ) -> Prepared:
+        """Return the frame's own analysis: the others are asked when it is restored."""
+        return analysis
+
     def step(
         self,
         frame: FloatArray,
