@@ -26,6 +26,12 @@ def shifts(y, x, blocks=(5, 6)):
     return out
 
 
+def planar(taps):
+    count, _, rows, columns = taps.shape
+    cells = taps.reshape(count, 4, 4, rows, columns).transpose(0, 3, 1, 4, 2)
+    return cells.reshape(count, 4 * rows, 4 * columns)
+
+
 def test_the_way_is_the_mean_of_both_sides_or_the_one_there_is():
     before, after = shifts(-8, 4), shifts(4, -12)
     assert (way_of(before, after) == (6, -8)).all()
@@ -36,7 +42,7 @@ def test_the_way_is_the_mean_of_both_sides_or_the_one_there_is():
 def test_taps_are_the_brightness_along_the_way():
     frame = planes(0, 0)
     grey = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame, axes=1)
-    taps = tapped(frame, way_of(None, shifts(8, -16)))
+    taps = planar(tapped(frame, way_of(None, shifts(8, -16))))
     for share, tap in zip(TAPS, taps, strict=True):
         y, x = round(8 * share), round(-16 * share)
         assert tap[80, 96] == pytest.approx(grey[80 + y, 96 + x] - grey[80, 96], abs=1e-6)
@@ -48,7 +54,7 @@ def test_what_blurs_along_the_way_is_partly_undone_by_few_taps(way):
     frame = planes(0, 0)
     steps = np.round(np.outer(np.linspace(-0.5, 0.5, 9), way)).astype(int)
     blurred = np.mean([planes(*step) for step in steps], axis=0)
-    taps = tapped(blurred, way_of(None, shifts(*way)))
+    taps = planar(tapped(blurred, way_of(None, shifts(*way))))
     target = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame - blurred, axes=1)
     inside = (slice(16, -16), slice(16, -16))
     basis = np.stack([tap[inside].ravel() for tap in taps], axis=1)

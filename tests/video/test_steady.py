@@ -13,9 +13,8 @@ from unblur.color import linear_to_srgb, srgb_to_linear, to_float
 from unblur.restoration.restorers import NetworkRestorer
 from unblur.runtime import ONE_THREAD
 from unblur.spec import ModelSpec
-from unblur.video.hints import trust_in
 from unblur.video.models import load_frame_model
-from unblur.video.steady import AGREEMENT, SteadyPhoto, mixed
+from unblur.video.steady import AGREEMENT, SteadyPhoto, mixed, trust_in
 from unblur.zoo.models import default_session
 
 SHARP = Path(__file__).parents[2] / "examples" / "photos" / "astronaut-sharp.jpg"

@@ -7,6 +7,8 @@ network that reads the memory mends what is left. Training aligns with the same 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
@@ -46,7 +48,7 @@ def cells_of(frame: FloatArray) -> FloatArray:
     return np.asarray(cells - smooth, dtype=np.float32)
 
 
-def unshuffle(planes: FloatArray, cells: FloatArray) -> None:
+def unshuffle(planes: NDArray[Any], cells: NDArray[Any]) -> None:
     """Write planes (C, H, W) into cells (16 C, H / 4, W / 4), as pixel_unshuffle does."""
     channels, height, width = planes.shape
     rows, columns = height // CELL_PX, width // CELL_PX

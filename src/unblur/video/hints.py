@@ -56,7 +56,7 @@ def hints_of(
     taps, next_to, facts = np.split(out, np.cumsum([len(TAPS) * _PIXELS, 3 * _PIXELS]))
     way = way_of(before, after)
     if way is not None and way.any():
-        unshuffle(tapped(planes, way), taps)
+        taps[:] = tapped(planes, way).reshape(taps.shape)
     laid = planes
     if after is not None and following is not None:
         laid = moved_along(following, after, planes, unit=1)
@@ -81,27 +81,33 @@ def way_of(before: Shifts | None, after: Shifts | None) -> NDArray[np.float64] |
 
 
 def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
-    """Return a frame's brightness along its way, less its own, (TAPS, H, W).
+    """Return a frame's brightness along its way, less its own, (TAPS, 16, H / 4, W / 4) in cells.
 
     Args:
-        planes: (3, H, W) float32 sRGB.
+        planes: (3, H, W) float32 sRGB, sides multiples of 4.
         way: of each block, px; fetched to the pixel, 0 where it leads outside.
     """
     grey = np.tensordot(_GREY, planes, axes=1)
     height, width = grey.shape
+    rows, columns = height // CELL_PX, width // CELL_PX
     offsets = np.stack([np.round(way * share) for share in TAPS]).astype(np.intp)
     reach = int(np.abs(offsets).max())
     # A border that no tap leads beyond; what was fetched from it is told by its value.
     wide = np.pad(grey, reach, constant_values=np.nan)
     stride = width + 2 * reach
     begin = (np.arange(height) + reach)[:, None] * stride + np.arange(width) + reach
-    blocks = offsets[..., 0] * stride + offsets[..., 1]
-    along = blocks.repeat(BLOCK_PX, axis=2)[:, :, :width]
-    taps = np.empty((len(TAPS), height, width), np.float32)
+    own = np.empty((_PIXELS, rows, columns), np.float32)
+    places = np.empty((_PIXELS, rows, columns), np.intp)
+    unshuffle(grey[None], own)
+    unshuffle(begin[None], places)
+    side = BLOCK_PX // CELL_PX
+    along = (offsets[..., 0] * stride + offsets[..., 1]).repeat(side, axis=2)[:, :, :columns]
+    taps = np.empty((len(TAPS), _PIXELS, rows, columns), np.float32)
     for tap, line in zip(taps, along, strict=True):
-        place = begin + line.repeat(BLOCK_PX, axis=0)[:height]
-        np.subtract(wide.take(place), grey, out=tap)
-    return np.nan_to_num(taps, copy=False, nan=0.0)
+        moved = places + line.repeat(side, axis=0)[:rows]
+        np.subtract(wide.take(moved, mode="clip"), own, out=tap)
+    taps[np.isnan(taps)] = 0
+    return taps
 
 
 def share_moved(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
@@ -111,11 +117,12 @@ def share_moved(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
     surroundings too, was not blurred by any length of motion.
 
     Args:
-        way: of each block, px; a pixel counts fully.
+        way: of each block, px. Up to one it may be rounding, and would blur nothing; two count
+            fully.
         shape: (H, W).
     """
     longest = ndimage.maximum_filter(np.hypot(way[..., 0], way[..., 1]), 3, mode="nearest")
-    return over_pixels(np.minimum(longest, 1).astype(np.float32), shape)
+    return over_pixels(np.clip(longest - 1, 0, 1).astype(np.float32), shape)
 
 
 def over_cells(blocks: FloatArray, shape: tuple[int, ...]) -> FloatArray:

@@ -114,10 +114,11 @@ class FrameMemory:
         back = None if before is None else block_shifts(before.cells, analysis.cells)
         on = None if following is None else block_shifts(following.cells, analysis.cells)
         way = way_of(back, on)
-        if way is None or not way.any():
+        share = None if way is None else share_moved(way, shape[1:])
+        if share is None or not share.any():
             return replace(analysis, relation=Relation(back, None, None))
         hints = hints_of(analysis.planes, back, on, following.planes if following else None)
-        return replace(analysis, relation=Relation(back, share_moved(way, shape[1:]), hints))
+        return replace(analysis, relation=Relation(back, share, hints))
 
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
