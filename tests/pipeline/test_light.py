@@ -7,8 +7,13 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.io import Photo
 from unblur.motion import tone_estimate
+from unblur.motion.field import MotionField
+from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
+from unblur.motion.windows import TELLING
 from unblur.pipeline import run
 from unblur.pipeline.facade import as_picture, restore
+from unblur.pipeline.gate import NoHarmGate
 from unblur.tone import LINEAR, SRGB, Tone
 
 HOOK = Psf.from_points([(-7, 0), (-3, 1), (0, 0), (3, 2), (6, 7)], size=17)
@@ -75,3 +80,41 @@ def test_the_estimate_says_how_sure_it_is(monkeypatch):
         "probability": 0.93,
         "source": "",
     }
+
+
+class ShortInTheWrongLight:
+    """An estimator that takes a long motion for a short one unless the light is linear."""
+
+    least = TELLING
+
+    def __init__(self):
+        self.refined = []
+
+    def propose(self, picture):
+        psf = HOOK if picture.tone.is_linear else Psf.from_line(3, 0)
+        window = PsfEstimate(psf, 0.9, 0.95, 0.002, 0.0)
+        return MotionField(picture.shape, 1, (128.0,), (128.0,), ((window,),), uniform=True)
+
+    def refine(self, picture, field):
+        self.refined.append(picture.tone)
+        return field
+
+
+@pytest.mark.parametrize(
+    ("found", "assumed", "moved"),
+    [
+        (Tone(LINEAR, "estimate", 0.9), True, True),
+        (Tone(SRGB, "assumed", 0.6), True, False),  # nothing but the other light speaks for motion
+        (Tone(LINEAR, "estimate", 0.9), False, False),  # the file has told
+    ],
+)
+def test_what_looks_sharp_in_the_light_assumed_may_have_moved_in_the_other(
+    monkeypatch, found, assumed, moved
+):
+    monkeypatch.setattr(run, "estimate_tone", lambda picture: found)
+    estimator = ShortInTheWrongLight()
+    picture = Picture(shaken_in_linear_light(), SRGB, assumed=assumed)
+    got = run.assess(picture, estimator, NoHarmGate())
+    assert (not got.verdict.reason) == moved
+    assert estimator.refined == ([LINEAR] if moved else [])
+    assert got.picture.tone is (LINEAR if moved else SRGB)
