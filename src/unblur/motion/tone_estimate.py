@@ -50,9 +50,10 @@ class ToneParams:
             400 px (training photos, motion of 4 to 50 px, noise of 0.05 to 2 %, half of them JPEG,
             either light with the same noise): both lights as likely as each other.
         sure: probability of linear light from which on it is acted upon. Of those pairs 33 % of
-            the linear windows reach it and 4 % of the others (five-fold cross-validation); the
-            first gain 1.6 dB by it, the others change by 0.2 +- 0.2 dB (total variation). Larger
-            photos restored by the network in the wrong light lose 2.1 dB; see docs/benchmarks.md.
+            the linear windows reach it and 4 % of the others (five-fold cross-validation); of 95
+            later pairs of 128 to 256 px 40 % and 21 %. On 8 photos between 0.4 and 1.4 above even
+            odds (logarithm) the right light was worth 2.6 dB, about the same for either. See
+            docs/benchmarks.md.
     """
 
     side_px: int = 320
