@@ -1,5 +1,7 @@
 """Several candidates, and the judge that chooses among them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,15 @@ def test_the_judge_prefers_the_truth_to_what_is_wrong_shorter_or_longer(image):
         for pair in ([HOOK, wrong], [wrong, HOOK]):
             found = [Candidate(psf, "searched") for psf in pair]
             assert best(image, LINEAR, 0.003, found).psf is HOOK
+
+
+def test_what_is_far_shorter_than_the_networks_say_is_not_taken(image):
+    """A photo explains itself without any motion; only the lengths tell that."""
+    found = [Candidate(HOOK.scaled(2.2), "fused"), Candidate(HOOK, "searched")]
+    assert best(image, LINEAR, 0.003, found).origin == "fused"
+    assert best(image, LINEAR, 0.003, found, replace(JUDGE, shortest=0.0)).origin == "searched"
+    searched_only = [Candidate(HOOK.scaled(2.2), "long"), Candidate(HOOK, "searched")]
+    assert best(image, LINEAR, 0.003, searched_only).origin == "searched"
 
 
 def test_candidates_that_agree_are_believed(image):

@@ -79,6 +79,9 @@ class JudgeParams:
             regression. Judged by the other windows (ten parts), the mean is 24.93 dB where
             FuseNet's candidate alone has 24.52 and the best candidate 25.74; 13 % lose more than
             half a decibel against FuseNet's.
+        shortest: a candidate shorter than so many times FuseNet's is not taken: a photo always
+            explains itself, blur and all, and a search may fall for that. On 223 windows the mean
+            is the same (+0.01 dB), and 8.5 % in place of 10.3 % lose half a decibel.
     """
 
     weights: tuple[float, ...] = (
@@ -87,6 +90,7 @@ class JudgeParams:
         *(-0.255, -0.206, -0.491, -0.08, -0.192),
         *(0.03, -0.046, 0.2, -0.07, 0.102),
     )
+    shortest: float = 0.6
 
 
 JUDGE = JudgeParams()
@@ -111,6 +115,9 @@ def best(
     if len(candidates) == 1:
         return candidates[0]
     scores = features(samples, curve, noise, candidates) @ np.asarray(params.weights)
+    lengths = np.array([candidate.psf.length_px() for candidate in candidates])
+    fused = [c.psf.length_px() for c in candidates if c.origin == "fused"]
+    scores[lengths < params.shortest * max(fused, default=0.0)] = -np.inf
     return candidates[int(np.argmax(scores))]
 
 
