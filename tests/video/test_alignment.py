@@ -1,5 +1,7 @@
 """Motion is found where it is known, and the memory goes along with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,5 +113,8 @@ def test_another_kind_of_network_is_refused():
     engine = FakeEngine()
     engine.spec = ModelSpec("other", "restore", 8, 0, 1, "-", "-", 0)
     with pytest.raises(SpecMismatch, match="'frame' is needed"):
+        FrameMemory(engine)
+    engine.spec = replace(FakeEngine().spec, inputs={"hints": ("plane",) * 35})
+    with pytest.raises(SpecMismatch, match="35 channels of hints"):
         FrameMemory(engine)
     assert isinstance(Engine, type)

@@ -18,7 +18,7 @@ from unblur.video.alignment import (
     moved_along,
     unshuffle,
 )
-from unblur.video.hints import hints_of, share_moved, way_of
+from unblur.video.hints import CHANNELS, hints_of, share_moved, way_of
 
 FRAME_CHANNELS = 3 * CELL_PX**2
 
@@ -70,13 +70,19 @@ class FrameMemory:
         engine: runs a FrameRNN.
 
     Raises:
-        SpecMismatch: the engine runs another kind of network.
+        SpecMismatch: the engine runs another kind of network, or a FrameRNN of before 0.2.
     """
 
     def __init__(self, engine: Engine) -> None:
         if engine.spec.task != "frame" or engine.spec.state_channels <= FRAME_CHANNELS:
             raise SpecMismatch(
                 f"{engine.spec.name} is a '{engine.spec.task}' network, 'frame' is needed"
+            )
+        told = len(engine.spec.inputs.get("hints", ()))
+        if told not in (0, CHANNELS):
+            raise SpecMismatch(
+                f"{engine.spec.name} takes {told} channels of hints, {CHANNELS} are needed: "
+                "it is a FrameRNN of before 0.2; train one anew (see docs/video.md)"
             )
         self._engine = engine
         self._hidden = engine.spec.state_channels - FRAME_CHANNELS
