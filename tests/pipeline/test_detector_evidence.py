@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tests.motion.test_detect import FakeBlurEngine, row
 from tests.motion.test_features import boxes
@@ -57,7 +58,8 @@ def test_both_kinds_of_evidence_weigh():
     ):
         doubt = np.log(sharp / (1 - sharp) * 2)  # against two kinds that weigh alike
         detect = BlurDetector(FakeBlurEngine(row(sharp=doubt)))
-        verdict = detect(np.random.default_rng(0).random((300, 300)).astype(np.float32))
+        grain = ndimage.gaussian_filter(np.random.default_rng(0).random((300, 300)), 2)
+        verdict = detect(grain.astype(np.float32))
         field = uniform_field((300, 300), Psf.from_line(9, 0), 0.0)
         windows = ((replace(field.windows[0][0], blur_probability=probability),),)
         field = replace(field, windows=windows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.errors import MissingExtra
+from unblur.io.video import careful, load_av, open_clip
 
 
 def through_codec(frames: NDArray[np.uint8], crf: int) -> NDArray[np.uint8]:
@@ -18,28 +19,23 @@ def through_codec(frames: NDArray[np.uint8], crf: int) -> NDArray[np.uint8]:
         crf: rate factor, 0 to 51; larger is worse.
 
     Raises:
-        MissingExtra: PyAV is not there.
+        MissingExtra: PyAV is not installed.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtra("av", "video", "training on compressed sequences") from error
-    exact = av.video.reformatter.Interpolation
-    # Left to itself the conversion is quick and a grey level too dark.
-    how = exact.BICUBIC | exact.ACCURATE_RND | exact.FULL_CHR_H_INT | exact.FULL_CHR_H_INP
-    stream_file = io.BytesIO()
-    with av.open(stream_file, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": str(crf)})
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt, stream.thread_count = "yuv420p", 1
-        for picture in frames:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            container.mux(stream.encode(frame.reformat(format="yuv420p", interpolation=how)))
-        container.mux(stream.encode(None))
-    stream_file.seek(0)
-    with av.open(stream_file, "r") as container:
-        decoded = [
-            frame.reformat(format="rgb24", interpolation=how).to_ndarray()
-            for frame in container.decode(video=0)
-        ]
+    av = load_av()
+    how = careful(av)
+    with TemporaryDirectory(prefix="unblur-") as folder:
+        path = Path(folder) / "sequence.mkv"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=30, options={"crf": str(crf)})
+            stream.height, stream.width = frames.shape[1:3]
+            stream.pix_fmt, stream.thread_count = "yuv420p", 1
+            for picture in frames:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                container.mux(stream.encode(frame.reformat(format="yuv420p", interpolation=how)))
+            container.mux(stream.encode(None))
+        with open_clip(path) as container:
+            decoded = [
+                frame.reformat(format="rgb24", interpolation=how).to_ndarray()
+                for frame in container.decode(video=0)
+            ]
     return np.stack(decoded)

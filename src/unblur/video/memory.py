@@ -158,9 +158,35 @@ class FrameMemory:
         if last is not None and relation.before is not None:
             state = moved_state(last.planes, last.hidden, seen.planes, relation.before)
         restored, kept = self._engine(seen.planes[None], relation.hints[None], state[None])
-        clean = seen.planes + relation.share * (np.clip(restored[0], 0, 1) - seen.planes)
+        change = without_steps(restored[0] - seen.planes)
+        clean = np.clip(seen.planes + relation.share * change, 0, 1)
         self._last = _Last(clean, kept[0, FRAME_CHANNELS:], replace(seen, relation=None))
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
+
+
+def without_steps(change: FloatArray) -> FloatArray:
+    """Return a change to a frame without the steps at the borders of the network's cells.
+
+    The network decides cell by cell, and may decide otherwise in the next one. A step at a border
+    counts as far as it exceeds the slopes on both sides, and what there are of steps two pixels
+    further inside, so that texture stays; it is spread over two pixels on each side.
+
+    Args:
+        change: (3, H, W) float32, written to; sides multiples of 4.
+    """
+    for planes in (change, change.swapaxes(1, 2)):
+        slopes = np.diff(planes, axis=2)
+        steps = slopes[..., 1:-1] - (slopes[..., :-2] + slopes[..., 2:]) / 2
+        border = CELL_PX - 2  # of steps, between the last pixel of a cell and the next one
+        step = steps[..., border::CELL_PX]
+        inside = np.abs(steps[..., border - 2 : -2 : CELL_PX])
+        inside = np.maximum(inside, np.abs(steps[..., border + 2 :: CELL_PX]))
+        step = np.sign(step) * np.maximum(np.abs(step) - inside, 0)
+        planes[..., CELL_PX - 2 : -2 : CELL_PX] += step / 8
+        planes[..., CELL_PX - 1 : -1 : CELL_PX] += step * np.float32(0.375)
+        planes[..., CELL_PX::CELL_PX] -= step * np.float32(0.375)
+        planes[..., CELL_PX + 1 :: CELL_PX] -= step / 8
+    return change
 
 
 def first_state(planes: FloatArray, hidden: int) -> FloatArray:
