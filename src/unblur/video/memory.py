@@ -172,20 +172,20 @@ def without_steps(change: FloatArray) -> FloatArray:
     further inside, so that texture stays; it is spread over two pixels on each side.
 
     Args:
-        change: (3, H, W) float32, written to; sides multiples of 4.
+        change: (3, H, W) float32, written to; sides multiples of 4, a cell's.
     """
     for planes in (change, change.swapaxes(1, 2)):
-        slopes = np.diff(planes, axis=2)
-        steps = slopes[..., 1:-1] - (slopes[..., :-2] + slopes[..., 2:]) / 2
-        border = CELL_PX - 2  # of steps, between the last pixel of a cell and the next one
-        step = steps[..., border::CELL_PX]
-        inside = np.abs(steps[..., border - 2 : -2 : CELL_PX])
-        inside = np.maximum(inside, np.abs(steps[..., border + 2 :: CELL_PX]))
+        a, b, c, d = (planes[..., k:-CELL_PX:CELL_PX] for k in range(CELL_PX))
+        e, f, g, h = (planes[..., CELL_PX + k :: CELL_PX] for k in range(CELL_PX))
+        step = (e - d) - ((d - c) + (f - e)) / 2
+        inside = np.maximum(
+            np.abs((c - b) - ((b - a) + (d - c)) / 2), np.abs((g - f) - ((f - e) + (h - g)) / 2)
+        )
         step = np.sign(step) * np.maximum(np.abs(step) - inside, 0)
-        planes[..., CELL_PX - 2 : -2 : CELL_PX] += step / 8
-        planes[..., CELL_PX - 1 : -1 : CELL_PX] += step * np.float32(0.375)
-        planes[..., CELL_PX::CELL_PX] -= step * np.float32(0.375)
-        planes[..., CELL_PX + 1 :: CELL_PX] -= step / 8
+        c += step / 8
+        d += step * np.float32(0.375)
+        e -= step * np.float32(0.375)
+        f -= step / 8
     return change
 
 
