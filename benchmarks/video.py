@@ -113,7 +113,7 @@ def main() -> None:
     if options.one is not None:
         print(json.dumps(measure(options.one, options.model, options.threads)))
         return
-    keys = ("frames_per_second", "cpu_ms", "read_ms", "look_ms", "restore_ms", "write_ms")
+    keys = ("frames_per_second", "cpu_ms", "read_ms", "analyse_ms", "restore_ms", "write_ms")
     print(f"{'size':<11}{'frames/s':>9}" + "".join(f"{k[:-3]:>9}" for k in keys[1:]) + "  peak MB")
     rows = []
     for size in options.sizes:
