@@ -3,14 +3,13 @@
 import json
 import subprocess
 import sys
-from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
+from tests.calling import runner
 from unblur.blur import Psf
 from unblur.blur.psf_files import save_psf
 from unblur.cli import main
@@ -20,9 +19,7 @@ ROOT = Path(__file__).parents[2]
 SHAKEN = ROOT / "examples" / "photos" / "rocks-shaken.jpg"
 SHARP = ROOT / "examples" / "photos" / "astronaut-sharp.jpg"
 
-# click 8.1 mixes both outputs unless told; later ones know no such option
-APART = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
-RUNNER = CliRunner(**APART)
+RUNNER = runner()
 
 
 def unblur(*args, expect=0, **options):

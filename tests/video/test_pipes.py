@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
+from tests.calling import runner
 from tests.video.fakes import Inverting, apart, read_back, texture, write_clip
 from unblur.cli import main
 from unblur.errors import BadValue, UnreadableImage
@@ -53,16 +53,16 @@ def test_incomplete_frames_and_other_formats_are_refused():
 
 
 def test_pipe_to_pipe(model):
-    done = CliRunner().invoke(main, ["video", "-", "-o", "-", "--size", "56x40"], input=RAW)
+    done = runner().invoke(main, ["video", "-", "-o", "-", "--size", "56x40"], input=RAW)
     assert done.exit_code == 0, done.stderr
     assert done.stdout_bytes == b"".join((255 - frame).tobytes() for frame in FRAMES)
     assert "4 frames" in done.stderr
 
 
 def test_pipes_need_a_size(model):
-    done = CliRunner().invoke(main, ["video", "-", "-o", "-"], input=RAW)
+    done = runner().invoke(main, ["video", "-", "-o", "-"], input=RAW)
     assert done.exit_code == 2 and "--size" in done.stderr
-    done = CliRunner().invoke(main, ["video", "-", "-o", "-", "--size", "56"], input=RAW)
+    done = runner().invoke(main, ["video", "-", "-o", "-", "--size", "56"], input=RAW)
     assert done.exit_code == 2 and "WIDTHxHEIGHT" in done.stderr
 
 
@@ -70,12 +70,12 @@ def test_a_pipe_becomes_a_file_and_a_file_a_pipe(model, tmp_path):
     pytest.importorskip("av", reason="videos need PyAV")
     target = str(tmp_path / "out.mp4")
     call = ["video", "-", "-o", target, "--size", "56x40", "--fps", "20", "--crf", "5"]
-    done = CliRunner().invoke(main, call, input=RAW)
+    done = runner().invoke(main, call, input=RAW)
     assert done.exit_code == 0, done.stderr
     frames, times, *_ = read_back(tmp_path / "out.mp4")
     assert np.allclose(times, np.arange(4) / 20, atol=1e-3)
     assert apart(255.0 - FRAMES[0], frames[0]) < 4
-    done = CliRunner().invoke(main, ["video", target, "-o", "-"])
+    done = runner().invoke(main, ["video", target, "-o", "-"])
     assert done.exit_code == 0, done.stderr
     assert len(done.stdout_bytes) == len(RAW)
 
@@ -83,12 +83,12 @@ def test_a_pipe_becomes_a_file_and_a_file_a_pipe(model, tmp_path):
 def test_the_command_tells_what_it_did(tmp_path):
     clip = write_clip(tmp_path / "in.mp4", times_ms=range(0, 400, 40), size=(48, 32))
     call = ["video", str(clip), "--model", "photo", "--json"]
-    done = CliRunner().invoke(main, call)
+    done = runner().invoke(main, call)
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["frames"] == 10 and told["cuts"] == []
     assert told["output"].endswith("in.unblurred.mp4")
-    assert CliRunner().invoke(main, call).exit_code == 6  # it exists now
+    assert runner().invoke(main, call).exit_code == 6  # it exists now
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_command_tells_what_it_did(tmp_path):
 def test_mistakes_are_told(tmp_path, monkeypatch, call, code, says):
     write_clip(tmp_path / "in.mp4", times_ms=[0, 40])
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, ["video", *call])
+    done = runner().invoke(main, ["video", *call])
     assert (done.exit_code, says in done.stderr) == (code, True), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
@@ -113,5 +113,5 @@ def test_mistakes_are_told(tmp_path, monkeypatch, call, code, says):
 def test_without_pyav_the_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "in.mp4").write_bytes(b"x")
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    done = CliRunner().invoke(main, ["video", str(tmp_path / "in.mp4"), "--model", "photo"])
+    done = runner().invoke(main, ["video", str(tmp_path / "in.mp4"), "--model", "photo"])
     assert done.exit_code == 5 and "unblur[video]" in done.stderr
