@@ -38,7 +38,7 @@ class GateParams:
             motion in too small a photo lost 0.23.
         dark: light, added before shares are taken, below which nothing counts.
         doubt: see :class:`Gate`; the probability from which on a short motion is believed. Of the
-            sharp photos of the validation and test sets few reach it.
+            204 sharp photos of the validation and test sets 9 reach it, and none is let through.
         lamp: times the mean light from which on a pixel may be a lamp's: at night a photo rightly
             loses 0.35 by their being saturated, and elsewhere less than 0.15.
     """
