@@ -44,6 +44,20 @@ print(json.dumps(codes))
 """
 
 
+def many(folder, cases):
+    """Run several commands in one process: their exit codes, and the process."""
+    (folder / "cases.json").write_text(json.dumps([[str(a) for a in args] for args in cases]))
+    done = subprocess.run(
+        [sys.executable, "-c", MANY, folder / "cases.json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        timeout=300,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return json.loads(done.stdout.splitlines()[-1]), done
+
+
 NAMES = [b"Gr\xf6\xdfe.jpg", b"x" * 245 + b".jpg", ("漢" * 82 + ".jpg").encode(), b"new\nline.jpg"]
 PLACES = {
     "utf-8": {"LC_ALL": "C.UTF-8"},
@@ -153,15 +167,8 @@ def test_pipes_and_devices_are_never_waited_for(tmp_path):
     ]
     if find_spec("av"):  # there is none for Python 3.10
         cases.append((("video", fifo, "-o", tmp_path / "o.mp4"), 3))
-    (tmp_path / "cases.json").write_text(json.dumps([[str(a) for a in args] for args, _ in cases]))
-    done = subprocess.run(
-        [sys.executable, "-c", MANY, tmp_path / "cases.json"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        timeout=300,
-        check=True,
-    )
-    assert json.loads(done.stdout.splitlines()[-1]) == [code for _, code in cases]
+    codes, done = many(tmp_path, [args for args, _ in cases])
+    assert codes == [code for _, code in cases]
     assert b"Traceback" not in done.stderr and done.stderr.count(b"FIFO") >= 9
     assert fifo.is_fifo() and Path("/dev/null").is_char_device()
 
@@ -213,16 +220,8 @@ def test_reports_and_lists_never_replace_a_photo_or_a_result(tmp_path):
         ("detect", first, second, "--list", link, "--overwrite"),
         ("detect", first, second, "--map", out, "--list", out / "b.jpg.blur.png", "--overwrite"),
     ]
-    (tmp_path / "cases.json").write_text(json.dumps([[str(a) for a in args] for args in cases]))
-    done = subprocess.run(
-        [sys.executable, "-c", MANY, tmp_path / "cases.json"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        timeout=300,
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert json.loads(done.stdout.splitlines()[-1]) == [6] * len(cases), done.stderr
+    codes, done = many(tmp_path, cases)
+    assert codes == [6] * len(cases), done.stderr
     assert done.stderr.count(b"would replace the photo or result") == len(cases)
     assert second.read_bytes() == before and not out.exists()
 

@@ -8,7 +8,7 @@ from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
-from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_moved, tapped, way_of
+from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_in_motion, tapped, way_of
 from unblur.video.memory import FrameMemory, without_steps
 from unblur.zoo.catalogue import weights_path
 
@@ -83,7 +83,7 @@ def test_without_other_frames_there_is_the_frame_alone():
 def test_what_rests_is_told_from_what_moves():
     way = np.zeros((5, 6, 2))
     way[2, 1] = 0, 5
-    share = share_moved(way, (160, 192))
+    share = share_in_motion(way, (160, 192))
     assert share[80, 48] == 1 and (share[:, 150:] == 0).all()
 
 

@@ -96,6 +96,10 @@ class Camera:
     curve: ToneCurve = SRGB
     deep: bool = False
 
+    def clean(self) -> Camera:
+        """Return the same without noise and compression, as a sharp side is stored."""
+        return Camera(tone=self.tone, sharpen=self.sharpen, curve=self.curve, deep=self.deep)
+
 
 def draw_camera(recipe: CameraRecipe, rng: np.random.Generator) -> Camera:
     """Draw one camera."""

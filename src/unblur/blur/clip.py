@@ -155,7 +155,7 @@ class ClipSynthesiser:
         recipe = self.recipe
         self._check(scenes)
         camera = draw_camera(self._camera, rng)
-        clean = Camera(tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve)
+        clean = camera.clean()
         duty = float(rng.uniform(*recipe.duty))
         moves = rng.random() >= recipe.still
         path = self._path(duty, rng) if moves else np.zeros((recipe.frames * STEPS, 2))
@@ -312,7 +312,7 @@ def averaged_clip(
         camera: its light, noise and compression.
         rng: of the noise.
     """
-    clean = Camera(tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve)
+    clean = camera.clean()
     pairs = averaged([expose(frame, camera) for frame in frames], exposures)
     sharp = [develop(clear, clean, rng) for clear, _ in pairs]
     blurry = [develop(moved, camera, rng) for _, moved in pairs]

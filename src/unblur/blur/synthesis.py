@@ -199,12 +199,9 @@ class Synthesiser:
     ) -> Pair:
         margin = self.recipe.reach_px
         core = (slice(margin, -margin), slice(margin, -margin))
-        clean = Camera(
-            tone=camera.tone, sharpen=camera.sharpen, curve=camera.curve, deep=camera.deep
-        )
         return Pair(
             blurry=develop(blurred[core], camera, rng),
-            sharp=develop(light[core], clean, rng),
+            sharp=develop(light[core], camera.clean(), rng),
             psfs=psfs,
             kind=kind,
             camera=camera,

@@ -186,26 +186,31 @@ def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
     verdict = gate.judge(picture, proposed)
     # A motion that was given is undone in the light that was given, or else in sRGB's.
     assumed = picture.assumed and not isinstance(estimator, KnownMotion)
-    doubtful = assumed and proposed.blur_probability >= gate.doubt
-    if verdict.reason and not (doubtful and _moved_in_linear_light(picture, estimator, gate)):
+    in_linear = None
+    if verdict.reason and assumed and proposed.blur_probability >= gate.doubt:
+        in_linear = _moved_in_linear_light(picture, estimator, gate)
+    if verdict.reason and in_linear is None:
         return Assessment(picture, proposed.bare(), verdict)
     tone = estimate_tone(picture) if assumed else None
     if tone is not None and tone.curve != picture.tone:
         picture = Picture(picture.samples, tone.curve)
-        proposed = estimator.propose(picture)
+        proposed = in_linear or estimator.propose(picture)
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
     field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
 
 
-def _moved_in_linear_light(picture: Picture, estimator: MotionEstimator, gate: Gate) -> bool:
-    """Return whether a photo that looks sharp in the light assumed is a moved one in linear light.
+def _moved_in_linear_light(
+    picture: Picture, estimator: MotionEstimator, gate: Gate
+) -> MotionField | None:
+    """Return how a photo that looks sharp in the light assumed moved in linear light, if it did.
 
     In the wrong light KernelNet may take a long motion for a short one.
     """
     other = Picture(picture.samples, LINEAR)
-    return not gate.judge(other, estimator.propose(other)).reason
+    proposed = estimator.propose(other)
+    return None if gate.judge(other, proposed).reason else proposed
 
 
 def gate_of(models: Models, options: RestoreOptions) -> Gate:

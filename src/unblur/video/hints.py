@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from unblur.color import FloatArray
 from unblur.video.alignment import BLOCK_PX, CELL_PX, Shifts, moved_along, unshuffle
-from unblur.video.evidence import over_pixels
+from unblur.video.evidence import grey_of, over_pixels
 
 TAPS = (-1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
 """Where a frame is tapped, as shares of the way from frame to frame."""
@@ -31,7 +31,6 @@ MOST_UNITS = 4.0
 
 _PIXELS = CELL_PX**2
 CHANNELS = len(TAPS) * _PIXELS + 3 * _PIXELS + FACTS
-_GREY = np.array([0.25, 0.5, 0.25], np.float32)
 
 
 def hints_of(
@@ -87,7 +86,7 @@ def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
         planes: (3, H, W) float32 sRGB, sides multiples of 4.
         way: of each block, px; fetched to the pixel, 0 where it leads outside.
     """
-    grey = np.tensordot(_GREY, planes, axes=1)
+    grey = grey_of(planes)
     height, width = grey.shape
     rows, columns = height // CELL_PX, width // CELL_PX
     offsets = np.stack([np.round(way * share) for share in TAPS]).astype(np.intp)
@@ -110,7 +109,7 @@ def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
     return taps
 
 
-def share_moved(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
+def share_in_motion(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
     """Return where a frame may be blurred by motion, (H, W) float32 in [0, 1].
 
     The shutter is open for a frame interval at most: what rests from frame to frame, its

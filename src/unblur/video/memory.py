@@ -18,7 +18,7 @@ from unblur.video.alignment import (
     moved_along,
     unshuffle,
 )
-from unblur.video.hints import CHANNELS, hints_of, share_moved, way_of
+from unblur.video.hints import CHANNELS, hints_of, share_in_motion, way_of
 
 FRAME_CHANNELS = 3 * CELL_PX**2
 
@@ -30,7 +30,7 @@ class Relation:
     Attributes:
         before: where its blocks lie in the frame before; None where there is none.
         share: (H, W) float32, where it may be blurred, see
-            :func:`unblur.video.hints.share_moved`; None where nothing moved or nothing is known.
+            :func:`unblur.video.hints.share_in_motion`; None where nothing moved or is known.
         hints: see :func:`unblur.video.hints.hints_of`; None where ``share`` is.
     """
 
@@ -120,7 +120,7 @@ class FrameMemory:
         back = None if before is None else block_shifts(before.cells, analysis.cells)
         on = None if following is None else block_shifts(following.cells, analysis.cells)
         way = way_of(back, on)
-        share = None if way is None else share_moved(way, shape[1:])
+        share = None if way is None else share_in_motion(way, shape[1:])
         if share is None or not share.any():
             return replace(analysis, relation=Relation(back, None, None))
         hints = hints_of(analysis.planes, back, on, following.planes if following else None)

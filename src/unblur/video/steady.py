@@ -35,7 +35,6 @@ AGREEMENT = 0.08
 """Difference of brightness, sRGB, at which the share has fallen to a third."""
 
 _STRIP_PIXELS = 2_500_000
-_GREY = np.array([0.25, 0.5, 0.25], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +236,7 @@ def mixed(planes: FloatArray, before: FloatArray, share: float) -> FloatArray:
         share: of the frame before, where both are alike.
     """
     difference = before - planes
-    grey = np.tensordot(_GREY, difference, axes=1)
+    grey = grey_of(difference)
     rows, columns = grey.shape[0] // CELL_PX, grey.shape[1] // CELL_PX
     apart = np.square(grey).reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
     weights = np.float32(share) * np.exp(apart / np.float32(-(AGREEMENT**2)))
