@@ -18,7 +18,8 @@ from typing import Any
 STAGES = (
     ("decode the file", "unblur.io", "read_photo"),
     ("motion: features", "unblur.motion.kernel", "motion_features"),
-    ("motion: searches", "unblur.motion.refinement", "estimate_psf_map"),
+    ("motion: searches", "unblur.motion.sources", "estimate_psf_map"),
+    ("motion: searches of windows", "unblur.motion.refinement", "estimate_psf_map"),
     ("motion: searched PSFs' costs", "unblur.motion.fusion", "fusion_maps"),
     ("motion: proposed, the rest", "unblur.motion.network", "NetworkEstimator.propose"),
     ("motion: refined, the rest", "unblur.motion.network", "NetworkEstimator.refine"),

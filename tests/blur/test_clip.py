@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from unblur.blur.camera import Camera, CameraRecipe, expose
-from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser, averaged_clip
+from unblur.blur.clip import Clip, ClipSynthesiser, averaged_clip
 from unblur.blur.clip_exposure import blurred, seen, settled, turned
 from unblur.blur.clip_paths import STEPS, exposure
+from unblur.blur.clip_recipe import ClipRecipe
 from unblur.blur.trajectory import GyroTrace
 from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch

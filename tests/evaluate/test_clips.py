@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from unblur.blur.camera import CameraRecipe
-from unblur.blur.clip import ClipRecipe
+from unblur.blur.clip_recipe import ClipRecipe
 from unblur.errors import BadValue, UnreadableImage
 from unblur.evaluate import clips
 from unblur.io import find_images

@@ -26,7 +26,8 @@ from unblur.motion.guided import (
 from unblur.motion.kernel import estimate, observe
 from unblur.motion.params import REFINE, FusionParams, RefineParams
 from unblur.motion.psf_tools import likeness, similarity
-from unblur.motion.refinement import estimate_shared, finer, refine_shared
+from unblur.motion.refinement import finer, refine_shared
+from unblur.motion.sources import estimate_shared
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.

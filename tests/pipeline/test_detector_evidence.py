@@ -12,7 +12,7 @@ from tests.pipeline.fakes import Brighten, FakeKernelEngine, restore_samples
 from unblur.blur import Psf
 from unblur.motion.detect import BlurDetector
 from unblur.motion.field import uniform_field
-from unblur.pipeline.gate import is_likely_sharp
+from unblur.pipeline.evidence import is_likely_sharp
 from unblur.pipeline.report import RestoreOptions
 
 pytestmark = pytest.mark.usefixtures("light_may_change")

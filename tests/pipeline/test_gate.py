@@ -8,7 +8,7 @@ from tests.motion.test_field import estimate, field_of
 from unblur.blur import Psf, apply_psf
 from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.motion.picture import Picture
-from unblur.pipeline import gate
+from unblur.pipeline import evidence, gate
 
 
 def field(length, probability, confidence=0.9):
@@ -22,7 +22,7 @@ def trust(field):
 
 def lost_light(before, after):
     before, after = (np.asarray(p, np.float32) for p in (before, after))
-    return gate.lost_light(Picture(before), Picture(after))
+    return evidence.lost_light(Picture(before), Picture(after))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def lost_light(before, after):
 )
 def test_which_photos_are_sharp(length, probability, sharp):
     told = field(length, probability)
-    assert gate.is_sharp(told, told.mean_length_px()) == sharp
+    assert evidence.is_sharp(told, told.mean_length_px()) == sharp
     assert trust(told).any() != sharp
     verdict = gate.NoHarmGate().judge(Picture(np.zeros((300, 300, 3), np.uint8)), told)
     assert (verdict.sharp, bool(verdict.reason), verdict.trust.any()) == (sharp, sharp, not sharp)

@@ -6,7 +6,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
-from unblur.blur.clip import ClipRecipe  # noqa: E402
+from unblur.blur.clip_recipe import ClipRecipe  # noqa: E402
 from unblur.models.frame_rnn import FrameRNN  # noqa: E402
 from unblur.runtime import ONE_THREAD  # noqa: E402
 from unblur.training.codec import through_codec  # noqa: E402

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unblur.blur.camera import CameraRecipe
-from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser
+from unblur.blur.clip import Clip, ClipSynthesiser
+from unblur.blur.clip_recipe import ClipRecipe
 from unblur.blur.trajectory import GyroTrace
 from unblur.color import FloatArray, as_rgb
 from unblur.errors import BadValue, UnreadableImage

@@ -16,7 +16,8 @@ from torch import nn
 from torch.nn import functional
 
 from unblur.blur.camera import Span, draw_camera
-from unblur.blur.clip import Clip, ClipRecipe, ClipSynthesiser, averaged_clip
+from unblur.blur.clip import Clip, ClipSynthesiser, averaged_clip
+from unblur.blur.clip_recipe import ClipRecipe
 from unblur.blur.trajectory import load_gyro
 from unblur.color import FloatArray, quantise, to_float
 from unblur.models.frame_rnn import FrameRNN

@@ -20,7 +20,7 @@ from unblur.motion.fusion import FUSE_MAPS, MEAN_LOG, fusion_maps
 from unblur.motion.guided import KERNEL_MAPS
 from unblur.motion.kernel import estimate, observe
 from unblur.motion.psf_tools import aligned
-from unblur.motion.refinement import estimate_shared, searched
+from unblur.motion.sources import estimate_shared, searched
 from unblur.runtime import ONE_THREAD
 from unblur.training.config import TrainConfig
 from unblur.training.kernel_task import compare_psfs, estimation_loss

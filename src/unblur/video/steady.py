@@ -19,7 +19,7 @@ from unblur.color import FloatArray
 from unblur.engines.sizes import SizeRequirements
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.picture import Picture
-from unblur.pipeline.gate import rise
+from unblur.pipeline.evidence import rise
 from unblur.pipeline.settings import DEFAULTS
 from unblur.pipeline.tile_reader import TileReader, measured_noise
 from unblur.pipeline.tiling import Segment
