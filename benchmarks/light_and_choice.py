@@ -31,6 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from scipy import optimize
 
+from unblur.blocks import halve
 from unblur.blur import Psf, Synthesiser, SynthesisRecipe, apply_psf
 from unblur.blur.camera import Camera, develop, expose, jpeg, log_uniform
 from unblur.color import FloatArray, as_rgb, luma, quantise, to_float
@@ -49,7 +50,6 @@ from unblur.motion.judge import (
 )
 from unblur.motion.kernel import PsfEstimate, estimate, observe
 from unblur.motion.refinement import SharedEstimate, fused_shared
-from unblur.motion.spatial import halve
 from unblur.motion.tone_estimate import CURVES, TONE, ToneEvidence, ToneParams, tone_evidence
 from unblur.motion.trial import try_psf
 from unblur.runtime import ONE_THREAD

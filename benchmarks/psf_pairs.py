@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from light_and_choice import CURVES, Chooser, Trials, drawn
 
+from unblur.blocks import halve
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma
 from unblur.evaluate.pairs import find_sharp
 from unblur.motion.candidates import candidates
-from unblur.motion.spatial import halve
 from unblur.tone import ToneCurve
 from unblur.training.psf_pairs import PsfPair, read_pairs, write_pairs
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.color import FloatArray, linear_to_srgb, srgb_to_linear
+from unblur.blocks import block_means
+from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.errors import BadValue
 
 Evidence = Literal["caller", "file", "estimate", "assumed"]
@@ -24,6 +25,9 @@ _GAMMAS = (0.2, 6.0)
 
 _SLOPE_STEP = 1 / 512
 """Half the interval over which a table's slope is measured: two levels of an 8-bit file."""
+
+_STRIP_ROWS = 64
+"""Rows of a shrunk picture that are made at a time: bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,3 +244,21 @@ class Tone:
 
 ASSUMED = Tone()
 """sRGB, because nothing says anything else."""
+
+
+def shrunk_luma(samples: NDArray[Any], scale: int, tone: ToneCurve = SRGB) -> FloatArray:
+    """Return luma (linear light, float32) shrunk by a whole factor, strip by strip.
+
+    Args:
+        samples: (H, W, C) uint8, uint16 or float in [0, 1], sides at least ``scale``.
+        scale: at least 1; each pixel is the mean of a block, what is left over is dropped.
+        tone: curve of the samples.
+    """
+    rows = _STRIP_ROWS * scale
+    return np.concatenate(
+        [
+            block_means(luma(tone.to_linear(to_float(samples[y : y + rows]))), scale)
+            for y in range(0, samples.shape[0], rows)
+            if samples.shape[0] - y >= scale
+        ]
+    )

@@ -32,9 +32,6 @@ class Remembering:
     def analyse(self, frame):
         return None
 
-    def relate(self, before, analysis, following):
-        return analysis
-
     def step(self, frame, analysis=None, following=None):
         self.frames.append(frame)
         return np.mean(self.frames, axis=0)

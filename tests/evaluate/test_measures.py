@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from unblur.blocks import halve
 from unblur.blur import Psf
 from unblur.blur.formation import apply_psf
 from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate.memory import measured
 from unblur.evaluate.metrics import kernel_similarity, ssim, ssim_map
-from unblur.evaluate.perceptual import gmsd, haarpsi, halved, ms_ssim, vif
+from unblur.evaluate.perceptual import gmsd, haarpsi, ms_ssim, vif
 from unblur.evaluate.unpaired import blur_effect, fitted_psf, grey8, reblur_psnr_db
 
 HOOK = Psf.from_points([(-3, -1), (-1, 0), (0, 0), (1, 1), (1, 3)], weights=[1, 2, 3, 2, 1], size=9)
@@ -80,7 +81,7 @@ def test_flat_images_have_no_information_to_lose():
     assert vif(flat, flat, data_range=255) == 1
     assert haarpsi(flat, flat, data_range=255) == pytest.approx(1)
     assert blur_effect(flat[..., 0]) == 1
-    assert halved(np.arange(15.0).reshape(3, 5, 1))[..., 0].tolist() == [[3, 5]]
+    assert halve(np.arange(15.0).reshape(3, 5, 1))[..., 0].tolist() == [[3, 5]]
 
 
 def test_maps_of_ssim_average_to_it():

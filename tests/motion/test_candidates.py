@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.motion.test_coarse_to_fine import HOOK, blurry, scene
+from unblur.blocks import halve
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
@@ -15,7 +16,6 @@ from unblur.motion.judge import FEATURES, JUDGE, Candidate, best, features
 from unblur.motion.picture import Picture
 from unblur.motion.psf_tools import likeness
 from unblur.motion.search import SearchEstimator
-from unblur.motion.spatial import halve
 from unblur.tone import LINEAR, SRGB
 from unblur.training.pages import draw_page
 

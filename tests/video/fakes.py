@@ -94,9 +94,6 @@ class Inverting:
     def analyse(self, frame):
         return None
 
-    def relate(self, before, analysis, following):
-        return analysis
-
     def step(self, frame, analysis=None, following=None):
         self.steps += 1
         return 1 - frame

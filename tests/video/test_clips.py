@@ -19,8 +19,12 @@ from unblur.errors import (
 from unblur.io.video import ClipInfo, Frame
 from unblur.io.video_folder import FolderSink, FolderSource
 from unblur.runtime import Runtime
-from unblur.video import ClipLimits, ClipOptions, restore_clip
+from unblur.video import ClipLimits, ClipOptions, pipeline, restore_clip
+from unblur.video.memory import FrameMemory
+from unblur.video.models import RelatesFrames
 from unblur.video.pipeline import restore_frames
+from unblur.video.stages import Stage
+from unblur.video.steady import SteadyPhoto
 
 VARIABLE = [0, 33, 66, 166, 200, 201, 333, 400, 433, 466, 500, 700]
 
@@ -136,9 +140,6 @@ class Failing(Inverting):
         super().__init__()
         self._error = error
 
-    def relate(self, before, analysis, following):
-        return analysis
-
     def step(self, frame, analysis=None, following=None):
         if self.steps == 5:
             raise self._error
@@ -197,9 +198,6 @@ class Dawdling(Inverting):
         time.sleep(0.02 * (number % 3 == 0))
         return number
 
-    def relate(self, before, analysis, following):
-        return analysis
-
     def step(self, frame, analysis=None, following=None):
         assert analysis == round(float(frame[0, 0, 0]) * 255)
         return frame
@@ -211,6 +209,27 @@ def test_frames_looked_at_side_by_side_stay_in_order(threads):
     report = restore_frames(Numbered(), sink, Dawdling(), ClipOptions(), runtime=Runtime(threads))
     assert sink.seen == list(range(30)) and report.busy["analyse"] > 0.15
     assert report.to_dict()["busy"]["look"] == report.busy["analyse"]  # its old name
+
+
+class Comparing(Dawdling):
+    def relate(self, before, analysis, following):
+        return before, analysis, following
+
+    def step(self, frame, analysis=None, following=None):
+        return super().step(frame, analysis[1])
+
+
+def test_frames_are_compared_ahead_only_for_a_model_that_asks_for_it(monkeypatch):
+    begun = []
+    monkeypatch.setattr(
+        pipeline, "Stage", lambda *given, **how: begun.append(given) or Stage(*given, **how)
+    )
+    for model, stages in ((Comparing(), 3), (Dawdling(), 2)):
+        begun.clear()
+        sink = Kept()
+        restore_frames(Numbered(), sink, model, ClipOptions())
+        assert sink.seen == list(range(30)) and len(begun) == stages
+    assert not issubclass(SteadyPhoto, RelatesFrames) and issubclass(FrameMemory, RelatesFrames)
 
 
 def test_a_failing_look_ends_the_work():

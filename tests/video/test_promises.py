@@ -158,9 +158,6 @@ from unblur.video import models
 class Slow:
     def reset(self): pass
     def analyse(self, frame): return None
-    def relate(self, before, analysis, following):
-        return analysis
-
     def step(self, frame, analysis=None, following=None):
         print("step", file=sys.stderr, flush=True)
         time.sleep(0.2)

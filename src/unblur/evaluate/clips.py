@@ -23,7 +23,7 @@ from unblur.evaluate.metrics import psnr_db, ssim
 from unblur.io import InputFile, read_photo
 from unblur.opening import opened
 from unblur.runtime import ALL_THREADS, Runtime
-from unblur.video.models import FrameModel, load_frame_model
+from unblur.video.models import FrameModel, RelatesFrames, load_frame_model
 from unblur.zoo.models import default_session
 
 SIDE_PX = 256
@@ -174,7 +174,10 @@ def restored_frames(
         # Memory is what is emptied: the frames beside it, as they were filmed, stay where they are.
         before = shown[number - 1] if number else None
         following = shown[number + 1] if number + 1 < len(frames) else None
-        restored = model.step(frame, model.relate(before, shown[number], following), following)
+        ready = shown[number]
+        if isinstance(model, RelatesFrames):
+            ready = model.relate(before, ready, following)
+        restored = model.step(frame, ready, following)
         out.append(np.round(np.clip(restored, 0, 1) * 255) / 255)
     return np.stack(out).astype(np.float32)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal, special
 
+from unblur.blocks import halve
 from unblur.checks import check_pair
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate.metrics import ssim_terms
@@ -52,7 +53,7 @@ def ms_ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
     product = 1.0
     for scale, power in enumerate(_MS_WEIGHTS):
         if scale:
-            x, y = halved(x), halved(y)
+            x, y = halve(x), halve(y)
         luminance, contrast = ssim_terms(x, y, data_range=data_range)
         last = scale == len(_MS_WEIGHTS) - 1
         value = float((luminance * contrast if last else contrast).mean())
@@ -142,14 +143,6 @@ def vif(restored: Image, sharp: Image, *, data_range: float) -> float:
     return float(np.mean([_vif_plane(x[..., c], y[..., c]) for c in range(x.shape[2])]))
 
 
-def halved(image: Image) -> Plane:
-    """Return the means of 2 x 2 pixels; an odd last row or column is left out."""
-    height, width = (side // 2 * 2 for side in image.shape[:2])
-    even = image[:height, :width]
-    quarters = (even[i::2, j::2].astype(np.float64) for i in (0, 1) for j in (0, 1))
-    return np.asarray(sum(quarters)) / 4
-
-
 def _vif_plane(distorted: Plane, reference: Plane, *, noise: float = 2.0) -> float:
     tiny, told, given = 1e-10, 0.0, 0.0
     for scale in range(4):
@@ -212,7 +205,9 @@ def _mean_2x2(plane: Plane) -> Plane:
 
 
 def _halved_same(plane: Plane) -> Plane:
-    return _mean_2x2(plane)[::2, ::2]
+    """Return the means of 2 x 2 pixels, 0 outside."""
+    height, width = plane.shape
+    return halve(np.pad(plane, ((0, height % 2), (0, width % 2))))
 
 
 def _haar(plane: Plane, scale: int, transposed: bool) -> Plane:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from unblur.color import FloatArray, is_screened, luma, to_float
+from unblur.color import FloatArray, is_screened, to_float
 from unblur.errors import BadValue, UnblurError
 from unblur.io.limits import HARD_LIMIT
-from unblur.io.photo import Metadata, Photo, Samples
+from unblur.io.photo import Metadata, Photo
 from unblur.io.tones import tone_of
 from unblur.opening import open_image
-from unblur.tone import SRGB, ToneCurve, parse_tone
+from unblur.tone import ToneCurve, parse_tone, shrunk_luma
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,23 +48,6 @@ def reduced_luma(photo: Photo, *, side_px: int, least_px: int = 1) -> Reduced:
     scale = _scale((photo.height, photo.width), side_px, least_px)
     small = shrunk_luma(photo.samples, scale, photo.tone.curve)
     return Reduced(small, scale, (photo.height, photo.width), is_screened(photo.samples))
-
-
-def shrunk_luma(samples: Samples, scale: int, tone: ToneCurve = SRGB) -> FloatArray:
-    """Return luma (linear light, float32) shrunk by a whole factor, strip by strip.
-
-    Args:
-        samples: (H, W, C) uint8, uint16 or float in [0, 1], sides at least ``scale``.
-        scale: at least 1; each pixel is the mean of a block, what is left over is dropped.
-        tone: curve of the samples.
-    """
-    return np.concatenate(
-        [
-            _shrunk(luma(tone.to_linear(to_float(samples[y : y + 64 * scale]))), scale)
-            for y in range(0, samples.shape[0], 64 * scale)
-            if samples.shape[0] - y >= scale
-        ]
-    )
 
 
 def read_reduced(
@@ -121,10 +104,3 @@ def _scale(sides: tuple[int, int], side_px: int, least_px: int) -> int:
     if min(side_px, least_px) < 1:
         raise BadValue(f"reduced sides must be at least 1 px, got {side_px} and {least_px}")
     return max(1, min(max(sides) // side_px, min(sides) // least_px))
-
-
-def _shrunk(plane: FloatArray, scale: int) -> FloatArray:
-    """Means of scale x scale blocks; what is left over at the far sides is dropped."""
-    height, width = (side // scale for side in plane.shape)
-    blocks = plane[: height * scale, : width * scale].reshape(height, scale, width, scale)
-    return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)

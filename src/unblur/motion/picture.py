@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from unblur.color import FloatArray, luma, to_float
-from unblur.tone import SRGB, ToneCurve
-
-_STRIP_ROWS = 64
+from unblur.tone import SRGB, ToneCurve, shrunk_luma
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +52,4 @@ class Picture:
         Returns:
             (H // scale, W // scale) float32, linear light.
         """
-        height, width = self.shape
-        rows = _STRIP_ROWS * scale
-        return np.concatenate(
-            [
-                _block_means(self.luma(y, 0, y + rows, width), scale)
-                for y in range(0, height, rows)
-                if height - y >= scale
-            ]
-        )
-
-
-def _block_means(plane: FloatArray, scale: int) -> FloatArray:
-    height, width = (side // scale for side in plane.shape)
-    blocks = plane[: height * scale, : width * scale].reshape(height, scale, width, scale)
-    return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
+        return shrunk_luma(self.samples, scale, self.tone)

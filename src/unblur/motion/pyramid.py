@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from unblur.blocks import halve
 from unblur.color import FloatArray
-from unblur.motion.spatial import halve
 from unblur.motion.windows import WINDOW, even_starts
 
 LumaReader = Callable[[int, int, int, int], FloatArray]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from unblur.blocks import halve
 from unblur.motion.candidates import choose
 from unblur.motion.coarse_to_fine import CROP_PX, LEAST_SIDE_PX
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
 from unblur.motion.picture import Picture
-from unblur.motion.spatial import halve
 from unblur.motion.windows import LeastSize, most_structured
 
 LONGEST_SEARCHED_PX = 2 * CROP_PX

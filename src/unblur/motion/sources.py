@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unblur.blocks import halve
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
@@ -19,7 +20,6 @@ from unblur.motion.kernel import Observed, estimate, observe
 from unblur.motion.params import REFINE, RefineParams
 from unblur.motion.psf_tools import similarity
 from unblur.motion.pyramid import LumaReader
-from unblur.motion.spatial import halve
 from unblur.motion.threads import in_threads
 from unblur.motion.windows import span
 from unblur.runtime import ALL_THREADS, Runtime

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from unblur.blocks import halve
 from unblur.color import FloatArray
 from unblur.motion.frequency import GRID, normalised, quotient, taper
 
@@ -159,14 +160,6 @@ def gradients(image: FloatArray) -> FloatArray:
     out[0, :, :-1] = image[:, 1:] - image[:, :-1]
     out[1, :-1, :] = image[1:, :] - image[:-1, :]
     return out
-
-
-def halve(image: FloatArray) -> FloatArray:
-    """Return the image at half size: the mean of each 2 x 2 block (odd last lines dropped)."""
-    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
-    blocks = image[:height, :width]
-    total = blocks[::2, ::2] + blocks[1::2, ::2] + blocks[::2, 1::2] + blocks[1::2, 1::2]
-    return np.asarray(total * np.float32(0.25), dtype=np.float32)
 
 
 def _upper(values: FloatArray, share: float) -> float:

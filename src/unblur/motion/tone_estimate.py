@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.blocks import halve
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, to_float
 from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, estimate_psf_map
 from unblur.motion.features import noise_sigma
 from unblur.motion.picture import Picture
-from unblur.motion.spatial import halve
 from unblur.motion.trial import gradient_length, try_psf
 from unblur.motion.windows import place_of_most_structure
 from unblur.tone import LINEAR, SRGB, Tone, ToneCurve

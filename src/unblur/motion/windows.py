@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.blocks import halve
 from unblur.color import FloatArray
 from unblur.errors import ShapeMismatch
-from unblur.motion.spatial import gradients, halve
+from unblur.motion.spatial import gradients
 
 WINDOW = 256
 """Side in px of an analysis window."""

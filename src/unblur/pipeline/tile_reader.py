@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from unblur.blocks import block_means
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.motion.field import MotionField
@@ -144,8 +145,7 @@ def pixels(
     if scale > 1 or picture.tone != SRGB:
         light = picture.tone.to_linear(encoded)
         if scale > 1:
-            blocks = light.reshape(rows[1] - rows[0], scale, -1, scale, light.shape[2])
-            light = blocks.mean(axis=(1, 3), dtype=np.float32)
+            light = block_means(light, scale)
         encoded = linear_to_srgb(light)
     return np.array(np.broadcast_to(encoded, (*encoded.shape[:2], 3)))
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
+from unblur.blocks import halve
 from unblur.blur.canvas import slope_response
 from unblur.blur.masked_tv import Solved, masked_tv
 from unblur.blur.psf import Psf
@@ -173,11 +174,9 @@ def _misfit(
 
 
 def _halved(plane: FloatArray) -> FloatArray:
-    """Return the means of 2 x 2 blocks; an odd side is continued by its last pixel."""
+    """Return a plane at half its size; an odd side is continued by its last pixel."""
     height, width = plane.shape
-    even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
-    mean = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    return np.asarray(mean * np.float32(0.25))
+    return halve(np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge"))
 
 
 def _doubled(plane: FloatArray, height: int, width: int) -> FloatArray:

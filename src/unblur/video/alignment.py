@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from unblur.blocks import block_means
 from unblur.color import FloatArray
 
 CELL_PX = 4
@@ -41,9 +42,8 @@ def cells_of(frame: FloatArray) -> FloatArray:
     Returns:
         (H / 4, W / 4) float32, mean about 0.
     """
-    rows, columns = frame.shape[1] // CELL_PX, frame.shape[2] // CELL_PX
     green_heavy = frame[0] * 0.25 + frame[1] * 0.5 + frame[2] * 0.25
-    cells = green_heavy.reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
+    cells = block_means(green_heavy, CELL_PX)
     smooth = ndimage.uniform_filter(cells, _SMOOTH_CELLS, mode="nearest")
     return np.asarray(cells - smooth, dtype=np.float32)
 

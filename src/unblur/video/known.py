@@ -202,12 +202,6 @@ class KnownPhoto:
         image = known_input(self._steady.bank, frame, nodes)
         return Prepared(planes, cells, image, trust, length, known=True)
 
-    def relate(
-        self, before: Prepared | None, analysis: Prepared, following: Prepared | None
-    ) -> Prepared:
-        """Return the frame's own analysis: the others are asked when it is restored."""
-        return analysis
-
     def step(
         self,
         frame: FloatArray,

@@ -24,19 +24,30 @@ FRAME_CHANNELS = 3 * CELL_PX**2
 
 
 @dataclass(frozen=True, eq=False)
+class Moving:
+    """What moves in a frame.
+
+    Attributes:
+        share: (H, W) float32, where it may be blurred, see
+            :func:`unblur.video.hints.share_in_motion`.
+        hints: see :func:`unblur.video.hints.hints_of`.
+    """
+
+    share: FloatArray
+    hints: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Relation:
     """What the frames beside a frame, as filmed, tell of it.
 
     Attributes:
         before: where its blocks lie in the frame before; None where there is none.
-        share: (H, W) float32, where it may be blurred, see
-            :func:`unblur.video.hints.share_in_motion`; None where nothing moved or is known.
-        hints: see :func:`unblur.video.hints.hints_of`; None where ``share`` is.
+        moving: None where nothing moved or is known.
     """
 
     before: Shifts | None
-    share: FloatArray | None
-    hints: FloatArray | None
+    moving: Moving | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +133,9 @@ class FrameMemory:
         way = way_of(back, on)
         share = None if way is None else share_in_motion(way, shape[1:])
         if share is None or not share.any():
-            return replace(analysis, relation=Relation(back, None, None))
+            return replace(analysis, relation=Relation(back, None))
         hints = hints_of(analysis.planes, back, on, following.planes if following else None)
-        return replace(analysis, relation=Relation(back, share, hints))
+        return replace(analysis, relation=Relation(back, Moving(share, hints)))
 
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
@@ -150,16 +161,17 @@ class FrameMemory:
             seen = self.relate(None if last is None else last.seen, seen, following)
         relation = seen.relation
         assert relation is not None
-        if relation.share is None or relation.hints is None:
+        moving = relation.moving
+        if moving is None:
             nothing = np.zeros((self._hidden, *seen.cells.shape), np.float32)
             self._last = _Last(seen.planes, nothing, seen)
             return frame
         state = first_state(seen.planes, self._hidden)
         if last is not None and relation.before is not None:
             state = moved_state(last.planes, last.hidden, seen.planes, relation.before)
-        restored, kept = self._engine(seen.planes[None], relation.hints[None], state[None])
+        restored, kept = self._engine(seen.planes[None], moving.hints[None], state[None])
         change = without_steps(restored[0] - seen.planes)
-        clean = np.clip(seen.planes + relation.share * change, 0, 1)
+        clean = np.clip(seen.planes + moving.share * change, 0, 1)
         self._last = _Last(clean, kept[0, FRAME_CHANNELS:], replace(seen, relation=None))
         return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
 

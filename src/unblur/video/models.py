@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,18 +34,24 @@ class FrameModel(Protocol):
     def analyse(self, frame: FloatArray) -> Any:
         """Return what a frame shows by itself; may be called ahead, by another thread."""
 
+    def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
+        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored.
+
+        ``analysis`` is what ``analyse`` returned of the frame (``relate``, where the model has it:
+        :class:`RelatesFrames`), ``following`` what ``analyse`` returned of the next one of the
+        same scene, where there is one.
+        """
+
+
+@runtime_checkable
+class RelatesFrames(Protocol):
+    """A frame model that compares frames as they were filmed before it restores one."""
+
     def relate(self, before: Any, analysis: Any, following: Any) -> Any:
         """Return what a frame shows with what the frames beside it tell, as they were filmed.
 
         All are what ``analyse`` returned; ``before`` and ``following`` are None where a scene
         begins and ends. May be called ahead, by another thread.
-        """
-
-    def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:
-        """(H, W, 3) float32 sRGB in [0, 1] -> the same, restored.
-
-        ``analysis`` is what ``relate`` returned of the frame, ``following`` what ``analyse``
-        returned of the next one of the same scene, where there is one.
         """
 
 
@@ -63,9 +69,6 @@ class PipelineModel:
         """There is nothing to forget."""
 
     def analyse(self, frame: FloatArray) -> None:
-        """Nothing is done ahead."""
-
-    def relate(self, before: None, analysis: None, following: None) -> None:
         """Nothing is done ahead."""
 
     def step(self, frame: FloatArray, analysis: Any = None, following: Any = None) -> FloatArray:

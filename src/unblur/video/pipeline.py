@@ -20,7 +20,7 @@ from unblur.io.video import Frame, FrameSink, FrameSource
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.video.cuts import CutDetector
 from unblur.video.known import KnowsMotion
-from unblur.video.models import FrameModel
+from unblur.video.models import FrameModel, RelatesFrames
 from unblur.video.stages import Stage, Writer
 from unblur.zoo.models import Session
 
@@ -104,18 +104,21 @@ def restore_frames(
     reader = Stage(lambda: _timed(iter(_wanted(source, options)), busy))
     ahead = max(1, min(_MOST_AHEAD, runtime.computing_threads() // 2))
     analyser = Stage(lambda: _analysed(reader, model, busy, ahead), held=1)
-    relater = Stage(lambda: _related(analyser, model, busy), held=1)
+    ready = analyser
+    if isinstance(model, RelatesFrames):
+        related = _related(analyser, model, busy)
+        ready = Stage(lambda: related, held=1)
     writer: Writer[_Done] = Writer(lambda done: sink.write(_written(done, options)), busy)
     cuts: list[int] = []
     count = 0
     model.reset()
     try:
-        for seen, following in with_following(relater):
+        for seen, following in with_following(ready):
             start = time.perf_counter()
             if seen.cut:
                 model.reset()
                 cuts.append(count)
-            restored = model.step(seen.before, seen.relation, _same_scene(following))
+            restored = model.step(seen.before, seen.ready, _same_scene(following))
             busy["restore"] += time.perf_counter() - start
             writer.put(_Done(seen, restored))
             count += 1
@@ -126,7 +129,7 @@ def restore_frames(
     except BaseException:
         reader.stop()
         analyser.stop()
-        relater.stop()
+        ready.stop()
         writer.abandon()
         sink.discard()
         raise
@@ -145,15 +148,16 @@ class _Analysed:
         frame: as read.
         before: its samples as float32 in [0, 1].
         cut: whether a scene begins with it.
-        analysis: what the model found in it.
-        relation: the same with what the frames beside it tell.
+        analysis: what the model found in it by itself.
+        ready: what the model restores it with: the same, with what the frames beside it tell where
+            the model asks them.
     """
 
     frame: Frame
     before: FloatArray
     cut: bool
     analysis: Any
-    relation: Any = None
+    ready: Any
 
 
 def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
@@ -168,7 +172,7 @@ def with_following(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
 
 
 def _related(
-    frames: Iterable[_Analysed], model: FrameModel, busy: dict[str, float]
+    frames: Iterable[_Analysed], model: RelatesFrames, busy: dict[str, float]
 ) -> Iterator[_Analysed]:
     """Yield frames with what the frames beside them tell."""
     last = None
@@ -178,7 +182,7 @@ def _related(
         related = model.relate(before, seen.analysis, _same_scene(following))
         last = seen.analysis
         busy["analyse"] += time.perf_counter() - start
-        yield replace(seen, relation=related)
+        yield replace(seen, ready=related)
 
 
 def _same_scene(following: _Analysed | None) -> Any:
@@ -216,7 +220,7 @@ def _analysed(
         def oldest() -> _Analysed:
             frame, (before, analysis, seconds) = held.popleft(), waiting.popleft().result()
             busy["analyse"] += seconds
-            return _Analysed(frame, before, detect(before), analysis)
+            return _Analysed(frame, before, detect(before), analysis, analysis)
 
         for frame in frames:
             held.append(frame)

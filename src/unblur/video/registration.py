@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
+from unblur.blocks import block_means
 from unblur.color import FloatArray
 
 _COARSE_PX = 192
@@ -76,9 +77,7 @@ def _detail(photo: FloatArray, side: int) -> tuple[FloatArray, int]:
     """Return a small, high-passed copy of a photo's brightness, and by how much it shrank."""
     grey = photo @ np.array([0.25, 0.5, 0.25], np.float32)
     step = max(1, round(max(grey.shape) / side))
-    rows, columns = grey.shape[0] // step, grey.shape[1] // step
-    cells = grey[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    small = cells.mean(axis=(1, 3))
+    small = block_means(grey, step)
     smooth = ndimage.gaussian_filter(small, 0.8)
     return np.asarray(smooth - ndimage.uniform_filter(small, 11), dtype=np.float32), step
 

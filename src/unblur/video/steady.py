@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unblur.blocks import block_means
 from unblur.color import FloatArray
 from unblur.engines.sizes import SizeRequirements
 from unblur.motion.estimator import MotionEstimator
@@ -124,12 +125,6 @@ class SteadyPhoto:
         image = self._restorer.network_input(tile)
         return Prepared(planes, cells, image, trust, length)
 
-    def relate(
-        self, before: Prepared | None, analysis: Prepared, following: Prepared | None
-    ) -> Prepared:
-        """Return the frame's own analysis: the others are asked when it is restored."""
-        return analysis
-
     def step(
         self,
         frame: FloatArray,
@@ -237,8 +232,7 @@ def mixed(planes: FloatArray, before: FloatArray, share: float) -> FloatArray:
     """
     difference = before - planes
     grey = grey_of(difference)
-    rows, columns = grey.shape[0] // CELL_PX, grey.shape[1] // CELL_PX
-    apart = np.square(grey).reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
+    apart = block_means(np.square(grey), CELL_PX)
     weights = np.float32(share) * np.exp(apart / np.float32(-(AGREEMENT**2)))
     wide = weights.repeat(CELL_PX, axis=0).repeat(CELL_PX, axis=1)
     return np.asarray(planes + wide * difference, dtype=np.float32)

@@ -1,0 +1,37 @@
+"""Pictures at a smaller size: the means of blocks."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound="np.floating[Any]")
+
+
+def block_means(image: NDArray[F], scale: int) -> NDArray[F]:
+    """Return the means of scale x scale blocks; what is left over at the far sides is dropped.
+
+    Args:
+        image: (H, W) or (H, W, C) of floats.
+        scale: at least 1, at most a side.
+    """
+    height, width = (side // scale for side in image.shape[:2])
+    blocks = image[: height * scale, : width * scale]
+    means = blocks.reshape(height, scale, width, scale, *image.shape[2:]).mean(axis=(1, 3))
+    return np.asarray(means, image.dtype)
+
+
+def halve(image: NDArray[F]) -> NDArray[F]:
+    """Return an image at half its size, quickly; an odd last row or column is dropped.
+
+    The sums are taken in another order than by :func:`block_means`.
+
+    Args:
+        image: (H, W) or (H, W, C) of floats.
+    """
+    height, width = (side // 2 * 2 for side in image.shape[:2])
+    blocks = image[:height, :width]
+    total = blocks[::2, ::2] + blocks[1::2, ::2] + blocks[::2, 1::2] + blocks[1::2, 1::2]
+    return np.asarray(total * image.dtype.type(0.25))
