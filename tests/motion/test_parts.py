@@ -50,17 +50,61 @@ def test_what_is_hard_all_over_did_not_move_like_this_and_has_no_parts():
     assert still(sharp) is None
 
 
+def peaked():
+    """Return a motion that rested in its middle: edges stay hard in it."""
+    peak = np.zeros((15, 15), np.float32)
+    peak[7] = 0.02
+    peak[7, 7] = 0.8
+    return Psf(peak)
+
+
+class Windows(SearchEstimator):
+    """An estimator whose small windows tell a long motion, but for those over a disc."""
+
+    def __init__(self, long, over_disc):
+        super().__init__()
+        self.long, self.over_disc = long, over_disc
+
+    def local(self, luma):
+        found = []
+        for y in range(0, luma.shape[0] - 127, 44):
+            for x in range(0, luma.shape[1] - 127, 53):
+                covered = disc()[y : y + 128, x : x + 128].mean()
+                psf = self.over_disc if covered > 0.5 else self.long
+                estimate = PsfEstimate(psf, 0.9, 0.95, 0.004, -1.0)
+                found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
+        return found
+
+
+def test_small_windows_tell_the_motion_behind_a_subject_where_all_together_tell_a_mixture():
+    picture = Picture(panned())
+    mixture = uniform_field(SHAPE, peaked(), 0.004)
+    found = parts_of(picture, mixture, Windows(LINE, Psf.from_line(3, 20)))
+    assert found[disc(radius=60)].mean() > 0.8
+    assert found[~disc(radius=90)].mean() < 0.05
+
+
+def test_a_picture_whose_small_windows_all_tell_the_same_is_not_taken_in_parts():
+    for motion in (peaked(), LINE):
+        field = uniform_field(SHAPE, motion, 0.004)
+        assert parts_of(Picture(panned()), field, Windows(LINE, LINE)) is None
+
+
+def test_a_picture_too_small_for_small_windows_is_not_taken_in_parts():
+    small = Picture(panned()[70:190])
+    field = uniform_field(small.shape, LINE, 0.004)
+    assert parts_of(small, field, SearchEstimator()) is not None
+    assert parts_of(small, field, Windows(LINE, LINE)) is None
+
+
 def test_lamps_are_hard_however_they_moved():
     assert still(moved(night()), HOOK) is None
 
 
 def test_a_motion_that_leaves_edges_hard_tells_nothing():
-    peak = np.zeros((15, 15), np.float32)
-    peak[7] = 0.02
-    peak[7, 7] = 0.8
     luma = Picture(panned()).luma(0, 0, *SHAPE)
-    assert holds(luma, [Psf(peak)]) is None
-    assert holds(luma, [LINE, Psf(peak)]) is None  # of a varying motion all must forbid an edge
+    assert holds(luma, [peaked()]) is None
+    assert holds(luma, [LINE, peaked()]) is None  # of a varying motion all must forbid an edge
     assert holds(luma, [LINE]).shape == SHAPE
 
 

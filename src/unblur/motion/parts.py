@@ -37,7 +37,11 @@ class PartParams:
         least: share of the picture that surely still pixels of one part must have.
         most_still: largest share of the picture that may be still ...
         others: ... and least mean evidence of all else: 0.3 to 0.6 of true motions; 0.05 to 0.13
-            of shaken pages and lamps in a wrong motion or light, which are hard all over.
+            of shaken pages and lamps in a wrong motion or light, which are hard all over ...
+        others_moved: ... or where small windows were asked first, whose motion is rougher.
+        shorter: most that the motion told by small windows over a still part may be, in units of
+            that over all else: 0.3 and 0.5 of subjects that the camera followed, 1.0 of a photo
+            that moved as a whole and was taken in parts by a wrong motion.
         may: evidence above which a pixel may have moved with a mover.
         within: share of a mover's windows that must lie in one part that may.
         most: largest share of the picture that such a part covers.
@@ -56,6 +60,8 @@ class PartParams:
     least: float = 0.02
     most_still: float = 0.97
     others: float = 0.2
+    others_moved: float = 0.1
+    shorter: float = 0.75
     may: float = 0.05
     within: float = 0.5
     most: float = 0.75
@@ -109,31 +115,61 @@ def parts_of(
         psfs = [psf.scaled(motion.scale / scale) for psf in psfs]
     luma = picture.shrunk_luma(scale)
     seen = holds(luma, psfs) if psfs else None
-    if seen is not None:
-        still = _beside_motion(seen, params)
-    elif isinstance(estimator, LocalEstimator) and min(luma.shape) >= LOCAL.window_px:
-        still = _around_movers(luma, estimator.local(luma), params)
-    else:
-        return None
+    still = None if seen is None else _beside_motion(seen, params.others, params)
+    if isinstance(estimator, LocalEstimator) and (seen is None or still is not None):
+        still = _told_by_windows(luma, still, estimator, params)
     return None if still is None else enlarged(still, picture.shape, scale)
 
 
-def _beside_motion(seen: FloatArray, params: PartParams) -> Mask | None:
+def _beside_motion(seen: FloatArray, others: float, params: PartParams) -> Mask | None:
     """Return what is surely still, if the rest as surely moved."""
     still = grown(seen <= params.sure, seen <= params.reach, params.least)
     if still is None or still.mean() > params.most_still:
         return None
-    return still if float(seen[~still].mean()) >= params.others else None
+    return still if float(seen[~still].mean()) >= others else None
+
+
+def _told_by_windows(
+    luma: FloatArray, still: Mask | None, estimator: LocalEstimator, params: PartParams
+) -> Mask | None:
+    """Return what stood still by the word of small windows, too.
+
+    Args:
+        luma: (H, W) float32, linear light.
+        still: what edges call still; None where they cannot tell.
+        estimator: asked about small windows.
+        params: what counts as still.
+    """
+    if min(luma.shape) < LOCAL.window_px:
+        return None
+    found = estimator.local(luma)
+    if still is None:
+        still = _around_movers(luma, found, params)
+    return still if still is not None and _moved_less(still, found, params) else None
+
+
+def _moved_less(still: Mask, found: Sequence[LocalEstimate], params: PartParams) -> bool:
+    """Return whether small windows tell a shorter motion the more of a part they show."""
+    share = np.array([still[y0:y1, x0:x1].mean() for y0, x0, y1, x1 in (f.box for f in found)])
+    lengths = np.array([one.estimate.psf.length_px() for one in found])
+    inside, outside = (float((lengths * w).sum() / max(w.sum(), 1e-6)) for w in _squares(share))
+    return inside <= params.shorter * outside
+
+
+def _squares(share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.square(share), np.square(1 - share)
 
 
 def _around_movers(
     luma: FloatArray, found: Sequence[LocalEstimate], params: PartParams
 ) -> Mask | None:
-    """Return all but what the likeliest motion of small windows has moved; None if unsure."""
+    """Return what the likeliest motion of small windows has not moved; None if unsure."""
     likeliest = movers(found)[:1]
     seen = holds(luma, [likeliest[0].psf]) if likeliest else None
-    moved = None if seen is None else _moved_by(likeliest[0], seen, params)
-    return None if moved is None else ~moved
+    if seen is None:
+        return None
+    moved = _moved_by(likeliest[0], seen, params)
+    return _beside_motion(seen, params.others_moved, params) if moved is None else ~moved
 
 
 def _moved_by(mover: Mover, seen: FloatArray, params: PartParams) -> Mask | None:
