@@ -33,8 +33,10 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
@@ -203,7 +205,8 @@ def _solve_level(
     fills = fills and bool(unknown.any())
     framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
     shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
-    observed = gradients(blurry) * counted
+    begun = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+    observed = _transformed(gradients(blurry) * counted, reach)
     for _ in range(params.turns):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
@@ -214,13 +217,16 @@ def _solve_level(
             beta_last=params.beta_last,
             growth=params.beta_growth,
             paper=paper,
+            begun=begun,
         )
         if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
             filled = np.where(unknown, predicted, blurry).astype(np.float32)
             spectrum = fft.rfft2(extend_smoothly(filled[..., None], pad, pad)[..., 0])
-            observed = gradients(filled) * counted
-        solved = _solved(gradients(latent[inside]) * counted, observed, reach, params.ridge)
+            begun = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+            observed = _transformed(gradients(filled) * counted, reach)
+        edges = _transformed(gradients(latent[inside]) * counted, reach)
+        solved = quotient(edges, observed, _padded((height, width), reach), params.ridge)
         grid = _within(solved, reach)
         if not grid.any():
             return psf
@@ -235,11 +241,14 @@ def _reach(psf: Psf) -> int:
     return max(psf.shape) // 2
 
 
-def _solved(edges: FloatArray, observed: FloatArray, reach: int, ridge: float) -> FloatArray:
-    """Return the periodic map that best turns edges into what is observed, origin at [0, 0]."""
-    shape = [fft.next_fast_len(side + 2 * reach, real=True) for side in edges.shape[1:]]
-    guess, seen = (fft.rfft2(planes, s=shape, axes=(1, 2)) for planes in (edges, observed))
-    return quotient(guess, seen, shape, ridge)
+def _transformed(planes: FloatArray, reach: int) -> NDArray[Any]:
+    """Return the half spectra of (2, H, W) gradients, with room for a PSF of a reach."""
+    return np.asarray(fft.rfft2(planes, s=_padded(planes.shape[1:], reach), axes=(1, 2)))
+
+
+def _padded(shape: tuple[int, ...], reach: int) -> list[int]:
+    """Return sides that a PSF of a reach does not wrap around, fast to transform."""
+    return [fft.next_fast_len(side + 2 * reach, real=True) for side in shape]
 
 
 def _within(solved: FloatArray, reach: int) -> FloatArray:

@@ -125,10 +125,13 @@ def quotient(
     Returns:
         (H, W) float32, periodic, zero displacement at [0, 0]; not cleaned in any way.
     """
-    cross = (np.conj(guess) * observed).sum(axis=0)
+    cross = np.conj(guess[0])
+    cross *= observed[0]
+    cross += np.conj(guess[1]) * observed[1]
     power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
-    least = np.float32(floor) * power.mean() + np.float32(1e-12)
-    return np.asarray(fft.irfft2(cross / (power + least), s=shape), dtype=np.float32)
+    power += np.float32(floor) * power.mean() + np.float32(1e-12)
+    cross *= np.reciprocal(power)
+    return np.asarray(fft.irfft2(cross, s=shape), dtype=np.float32)
 
 
 def crop_centre(periodic: NDArray[Any]) -> FloatArray:

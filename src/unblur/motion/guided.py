@@ -97,16 +97,19 @@ def guided_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
     fade = ramp_taper(*window.shape, _RAMP_PX)
     observed = _transform(strong_gradients(plane, 0.0) * fade)
     spectrum = fft.rfft2(plane * fade)
+    begun = np.asarray(fft.irfft2(spectrum, s=window.shape), np.float32)
     for weight in _EDGES.values():
         candidate = psf
         for turn in range(_TURNS):
             otf = grid_otf(candidate, window.shape)
-            guess = _transform(few_edges(spectrum, otf, window.shape, weight) * fade)
+            edges = few_edges(spectrum, otf, window.shape, weight, begun=begun)
+            guess = _transform(edges * fade)
+            last = turn == _TURNS - 1
+            floors = list(_BETAS.values())[0 if last else -1 :]  # between turns only the soft one
             quotients = [
-                crop_centre(quotient(guess, observed, window.shape, floor))
-                for floor in _BETAS.values()
+                crop_centre(quotient(guess, observed, window.shape, floor)) for floor in floors
             ]
-            if turn < _TURNS - 1:
+            if not last:
                 candidate = plausible(quotients[-1])
         maps += [np.maximum(q / max(float(q.max()), 1e-12), -1) for q in quotients]
     return np.stack(maps).astype(np.float32)
@@ -119,7 +122,12 @@ def shares(psf: FloatArray) -> FloatArray:
 
 
 def few_edges(
-    spectrum: NDArray[Any], otf: NDArray[Any], shape: tuple[int, int], weight: float
+    spectrum: NDArray[Any],
+    otf: NDArray[Any],
+    shape: tuple[int, int],
+    weight: float,
+    *,
+    begun: FloatArray | None = None,
 ) -> FloatArray:
     """Return the gradients of the sharp picture with few edges that explains a blurry one.
 
@@ -127,13 +135,15 @@ def few_edges(
         spectrum: half spectrum of the blurry picture, periodic.
         otf: half spectrum of the PSF.
         shape: (H, W) of the picture.
-        weight: of the prior; see :func:`unblur.motion.l0_latent.l0_latent`.
+        weight: of the prior.
+        begun: the blurry picture itself; these two as for
+            :func:`unblur.motion.l0_latent.l0_latent`.
 
     Returns:
         (2, H, W) float32 periodic forward differences along x and y, most of them 0.
     """
     picture, coupling = l0_latent(
-        spectrum, otf, shape, weight, beta_last=_LOOSE * weight, growth=_GROWTH
+        spectrum, otf, shape, weight, beta_last=_LOOSE * weight, growth=_GROWTH, begun=begun
     )
     return strong_gradients(picture, weight / coupling)
 

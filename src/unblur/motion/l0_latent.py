@@ -46,6 +46,7 @@ def l0_latent(
     beta_last: float,
     growth: float,
     paper: float | None = None,
+    begun: FloatArray | None = None,
 ) -> tuple[FloatArray, float]:
     """Return the image of few gradients that a PSF turns into the blurry one.
 
@@ -58,6 +59,7 @@ def l0_latent(
         beta_last: largest ``beta``.
         growth: factor of ``beta`` from step to step.
         paper: light of the paper of a picture of two tones, same unit; None for other pictures.
+        begun: (H, W) float32, the blurry image itself, where the caller has it already.
 
     Returns:
         (H, W) float32, linear light, not clipped; and the ``beta`` that would come next.
@@ -71,19 +73,41 @@ def l0_latent(
     """
     matched = np.conj(otf) * spectrum
     power = np.square(otf.real) + np.square(otf.imag)
-    slope = slope_power(shape)
-    latent = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+    slope, divisor = slope_power(shape), np.empty_like(power)
+    latent = np.asarray(fft.irfft2(spectrum, s=shape), np.float32) if begun is None else begun
     beta = _BETA_FIRST * weight
     while beta <= beta_last:
         tie, tied = np.float32(beta), np.float32(1e-8)
-        pull = tie * _divergence(strong_gradients(latent, weight / beta))
+        pull = _pull(strong_gradients(latent, weight / beta), tie)
         if paper is not None:
             tied = np.float32(min(beta, _MOST_TIED))
-            pull += tied * _ink(latent, paper, weight / float(tied))
-        solved = (matched + fft.rfft2(pull)) / (power + tie * slope + tied)
+            ink = tied * _ink(latent, paper, weight / float(tied))
+            pull = ink if pull is None else pull + ink
+        np.multiply(slope, tie, out=divisor)
+        divisor += power
+        divisor += tied
+        np.reciprocal(divisor, out=divisor)
+        if pull is None:
+            solved = matched * divisor
+        else:
+            solved = fft.rfft2(pull)
+            solved += matched
+            solved *= divisor
         latent = np.asarray(fft.irfft2(solved, s=shape), np.float32)
         beta *= growth
     return latent, beta
+
+
+def _pull(steps: FloatArray, tie: np.float32) -> FloatArray | None:
+    """Return the tied divergence of the gradients that are kept; None where there are none.
+
+    In the first steps hardly any gradient is strong enough, and nothing needs to be transformed.
+    """
+    if not steps.any():
+        return None
+    pull = _divergence(steps)
+    pull *= tie
+    return pull
 
 
 def _ink(image: FloatArray, paper: float, floor: float) -> FloatArray:
