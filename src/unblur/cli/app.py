@@ -12,23 +12,24 @@ from unblur.cli.say import say
 from unblur.errors import OutputError, UnblurError
 
 _COMMANDS = {
-    "restore": "unblur.cli.restore",
-    "detect": "unblur.cli.detect",
-    "inspect": "unblur.cli.inspect",
-    "video": "unblur.cli.video",
-    "burst": "unblur.cli.burst",
-    "serve": "unblur.cli.serve",
-    "synth": "unblur.cli.synth",
-    "train": "unblur.cli.train",
-    "export": "unblur.cli.export",
-    "audit": "unblur.cli.audit",
-    "federate": "unblur.cli.federate",
-    "evaluate": "unblur.cli.evaluate",
-    "evaluate-clips": "unblur.cli.evaluate_clips",
-    "compare": "unblur.cli.compare",
-    "tune": "unblur.cli.tune",
-    "models": "unblur.cli.models",
+    "restore": "Take the motion blur out of photos, or of folders of them.",
+    "detect": "Tell which photos are sharp, moved or out of focus.",
+    "inspect": "Show how the camera moved in a photo.",
+    "video": "Take the motion blur out of a clip.",
+    "burst": "Restore one of several photos taken in a row.",
+    "serve": "Open a page on this computer: drop photos, compare, save.",
+    "synth": "Blur sharp photos realistically, for training and tests.",
+    "train": "Train a network; resumable at any time.",
+    "export": "Export the weights of a training run.",
+    "audit": "Try to tell which photos a run was trained on.",
+    "federate": "Train across machines that keep their photos.",
+    "evaluate": "Score models on a data set.",
+    "evaluate-clips": "Score frame models on clips made from sharp photos.",
+    "compare": "Compare models on a data set.",
+    "tune": "Search the settings that serve a data set best.",
+    "models": "List, describe, add and remove models.",
 }
+"""What each does, in a line. Told here, so that listing the commands imports none of them."""
 
 
 class _Group(click.Group):
@@ -40,9 +41,14 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"unblur.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in _COMMANDS and args[0] not in ("--help", "-h", "--version"):
