@@ -10,7 +10,16 @@ from unblur.blocks import halve
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
-from unblur.motion.candidates import PAGE_SEARCH, choose, long_psf, searched_psf
+from unblur.motion import candidates as ways
+from unblur.motion.candidates import (
+    LONG_FROM_PX,
+    PAGE_SEARCH,
+    candidates,
+    choose,
+    long_psf,
+    may_be_page,
+    searched_psf,
+)
 from unblur.motion.coarse_to_fine import SEARCH, paper_level
 from unblur.motion.judge import FEATURES, JUDGE, Candidate, best, features
 from unblur.motion.picture import Picture
@@ -105,6 +114,47 @@ def test_a_page_is_searched_as_paper_and_ink():
     as_page, as_picture = np.mean(gained, axis=0)
     assert as_page > 0.85
     assert as_page >= as_picture - 0.02
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """The searches that were asked for: (side of the part, whether begun with a PSF)."""
+    made = []
+
+    def counted(luma, *, initial=None, **options):
+        made.append((luma.shape[1], initial is not None))
+        return HOOK if initial is None else initial
+
+    monkeypatch.setattr(ways, "estimate_psf_map", counted)
+    return made
+
+
+def large_scene():
+    """A scene whose light falls off to one side, so that no light covers much of it."""
+    light = np.linspace(0.1, 1, 420, dtype=np.float32)
+    return np.ascontiguousarray(blurry(HOOK, noise=0.003, height=400, width=420) * light)
+
+
+def test_a_photo_that_moved_little_is_searched_twice_only(searches):
+    """It is no page, and FuseNet's PSF is short: from nothing, and from that PSF."""
+    window, short = large_scene(), Psf.from_line(LONG_FROM_PX - 2, 20)
+    found = candidates(window, short, halve(window))
+    assert [c.origin for c in found] == ["fused", "searched", "fused_searched"]
+    assert searches == [(420, False), (420, True)]
+
+
+def test_very_long_motion_is_searched_where_it_may_be(searches):
+    window, long = large_scene(), Psf.from_line(LONG_FROM_PX + 2, 20)
+    for fused in (long, None):
+        assert "long" in [c.origin for c in candidates(window, fused, halve(window))]
+    assert searches.count((210, False)) == 2
+
+
+def test_pages_may_be_pages_and_scenes_are_none():
+    pages = [draw_page(256, 288, np.random.default_rng(seed)) for seed in range(12)]
+    moved = [apply_psf(page, HOOK)[..., 1] for page in pages]
+    assert all(may_be_page(np.ascontiguousarray(page)) for page in moved)
+    assert not may_be_page(large_scene())
 
 
 def test_the_paper_is_the_most_frequent_light():

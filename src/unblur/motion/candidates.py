@@ -6,9 +6,10 @@
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
 * *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.
+  Only where one light covers much of the window, as paper does.
 * *long*: the search of the picture at half its size, begun on a very small one and with a lighter
   prior. Very long motion is still motion there, where at full size no blur at all explains the
-  picture better; short motion it makes longer than it is.
+  picture better; short motion it makes longer than it is. Only where FuseNet's PSF is not short.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, SEARCH, SearchParams, estimate_psf_map
+from unblur.motion.coarse_to_fine import (
+    LEAST_SIDE_PX,
+    SEARCH,
+    SearchParams,
+    estimate_psf_map,
+    paper_level,
+)
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import JUDGE, TRIED_PX, Candidate, JudgeParams, best, middle_part
 from unblur.motion.polish import polished
@@ -37,6 +44,16 @@ PAGE_SEARCH = SearchParams(two_tones=True)
 
 LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 """The search for very long motion, on a picture of half the size."""
+
+LONG_FROM_PX = 12.0
+"""Length of FuseNet's PSF from which on very long motion is searched for. Below it that candidate
+was taken of none of 61 windows that moved by 5 to 60 px."""
+
+_PAPER_WITHIN = 0.05
+_PAPER, _DARK_PAPER, _BRIGHT = 0.12, 0.35, 0.5
+"""Share of a window within so much of its most frequent light, bright parts about 1, from which on
+it may be a page: more where that light is dark, since much of many photos is. 72 of 73 moved pages
+reach it, and 49 of 97 moved photos; leaving the others out costs nothing (docs/benchmarks.md)."""
 
 
 def searched_psf(
@@ -107,13 +124,14 @@ def candidates(
             motion.
         runtime: says how many searches are worked on at the same time.
     """
-    if half is not None and min(half.shape) < LEAST_SIDE_PX:
+    if half is not None and (min(half.shape) < LEAST_SIDE_PX or _is_short(fused)):
         half = None
     search = partial(searched_psf, window, noise=noise_sigma(middle_part(window)))
     tasks: list[Callable[[], Candidate]] = [lambda: Candidate(search(), "searched")]
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
-    tasks.append(lambda: Candidate(search(PAGE_SEARCH), "two_tones"))
+    if may_be_page(window):
+        tasks.append(lambda: Candidate(search(PAGE_SEARCH), "two_tones"))
     if half is not None:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
     found: list[Candidate] = []
@@ -121,3 +139,15 @@ def candidates(
         found.append(Candidate(fused, "fused"))
         tasks.append(lambda: Candidate(search(initial=fused), "fused_searched"))
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)
+
+
+def may_be_page(window: FloatArray) -> bool:
+    """Return whether one light covers so much of a window, (H, W) linear light, as paper does."""
+    light = window / np.float32(max(float(np.percentile(window, 98)), 1e-3))
+    level = paper_level(light)
+    share = float(np.mean(np.abs(light - np.float32(level)) < _PAPER_WITHIN))
+    return share >= (_PAPER if level >= _BRIGHT else _DARK_PAPER)
+
+
+def _is_short(fused: Psf | None) -> bool:
+    return fused is not None and fused.length_px() < LONG_FROM_PX
