@@ -1,13 +1,15 @@
 """What stood still in a moved picture is found by its edges; what moved as a whole has no parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.motion.frames import HOOK, moved, night, scene
 from unblur.blur.psf import Psf
 from unblur.motion.edges import holds
-from unblur.motion.field import uniform_field
-from unblur.motion.local import LocalEstimate, movers
+from unblur.motion.field import MotionField, uniform_field
+from unblur.motion.local import LocalEstimate, is_mixed, movers
 from unblur.motion.parts import PartParams, box_around, fading, parts_of
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
@@ -65,7 +67,7 @@ class Windows(SearchEstimator):
         super().__init__()
         self.long, self.over_disc = long, over_disc
 
-    def local(self, luma):
+    def local(self, luma, *, few=False):
         found = []
         for y in range(0, luma.shape[0] - 127, 44):
             for x in range(0, luma.shape[1] - 127, 53):
@@ -137,6 +139,24 @@ def test_windows_that_moved_alike_make_a_mover():
     assert [len(mover.boxes) for mover in found] == [2, 1]
     assert abs(found[0].psf.angle_deg() - 20) < 5
     assert abs(found[1].psf.angle_deg() - 90) < 5
+
+
+def test_a_photo_is_mixed_where_windows_contradict_the_whole_or_stood_still():
+    whole, across = uniform_field((260, 340), LINE, 0.004), Psf.from_line(14, 110)
+    agree = [told(x, LINE) for x in (0, 60, 120, 180, 212)]
+    assert not is_mixed(agree, whole, 1)
+    assert not is_mixed([*agree[1:], told(0, across)], whole, 1)
+    assert is_mixed([*agree[2:], told(0, across), told(60, across)], whole, 1)
+    assert is_mixed([*agree[2:], *(told(x, LINE, probability=0.1) for x in (0, 60))], whole, 1)
+
+
+def test_a_photo_whose_motion_varies_as_its_field_says_is_not_mixed():
+    one, other = (uniform_field((260, 340), p, 0.004) for p in (LINE, Psf.from_line(14, 110)))
+    rows = ((one.windows[0][0], other.windows[0][0]),)
+    field = MotionField((260, 340), 2, (130.0,), (85.0, 255.0), rows, uniform=False)
+    found = [told(0, LINE.scaled(2)), told(212, Psf.from_line(28, 110))]
+    assert not is_mixed(found, field, 1)
+    assert is_mixed(found[::-1], replace(field, windows=(rows[0][::-1],)), 1)
 
 
 def test_a_part_is_left_with_its_rim_and_the_correction_fades_in():

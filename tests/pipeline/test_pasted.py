@@ -1,17 +1,29 @@
 """A photo in a frame is restored as it would be without; the frame comes back bit for bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import unblur
 from tests.motion.frames import BLACK, HOOK, WHITE, framed, moved, page, scene, written
-from tests.pipeline.fakes import Brighten, FakeKernelEngine, models_of, restore_samples
+from tests.pipeline.fakes import (
+    Brighten,
+    FakeKernelEngine,
+    FirstWord,
+    models_of,
+    restore_samples,
+)
+from tests.pipeline.test_blind import Local
 from tests.proposing import refine_nothing
 from unblur.blur.psf import Psf
 from unblur.errors import BadPsf
 from unblur.inspection.facts import inspect_photo
 from unblur.io import Photo, Region
+from unblur.motion.local import LocalEstimate
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
+from unblur.pipeline.gate import MIXED
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 
@@ -154,16 +166,58 @@ def panned():
     return np.where(subject[..., None], sharp, behind), subject
 
 
+GATED = RestoreOptions()
+
+
+class Windows(FirstWord):
+    """Believes what the stand-in says of the whole; its small windows say what they are told."""
+
+    def __init__(self, psf_at):
+        super().__init__(FakeKernelEngine(length=9))
+        self.psf_at = psf_at
+
+    def local(self, luma, *, few=False):
+        found = []
+        for y in range(0, luma.shape[0] - 127, 66):
+            for x in range(0, luma.shape[1] - 127, 53):
+                psf = self.psf_at(y + 64, x + 64)
+                estimate = PsfEstimate(psf, 0.9, 0.95, 0.004, -1.0)
+                found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
+        return found
+
+
+def restored_by(samples, restorer, psf_at, options=GATED):
+    models = replace(models_of(restorer, FakeKernelEngine()), estimator=Windows(psf_at))
+    return restore_picture(Picture(samples), models, options)
+
+
 @pytest.mark.usefixtures("light_may_change")
 def test_what_stood_still_comes_back_as_it_was():
     samples, subject = panned()
-    after, motion, report = restore_samples(samples, Brighten(), FakeKernelEngine(length=9))
+    line, point = Psf.from_line(9, 0), Psf.from_line(2, 0)
+    result = restored_by(samples, Brighten(), lambda y, x: point if subject[y, x] else line)
+    after, motion, report = result.samples, result.motion, result.report
     assert report.changed
     differs = (after != samples).any(axis=2)
     assert differs[subject].mean() < 0.2
     assert differs[~subject].mean() > 0.8
     assert any("did not move" in note for note in report.notes)
     assert motion.shape == samples.shape[:2]
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_a_photo_whose_parts_moved_differently_and_cannot_be_told_apart_is_left():
+    def psf_at(y, x):
+        return Psf.from_line(20, 90) if x < 170 else Psf.from_line(9, 0)
+
+    result = restored_by(PHOTO, Brighten(), psf_at)
+    assert result.samples is PHOTO
+    assert result.report.reason == MIXED
+    alike = restored_by(PHOTO, Brighten(), lambda y, x: Psf.from_line(9, 0))
+    assert alike.report.changed
+    # What takes no PSF is not deceived by a wrong one.
+    assert restored_by(PHOTO, Local(), psf_at).report.changed
+    assert restored_by(PHOTO, Brighten(), psf_at, RestoreOptions(gate=False)).report.changed
 
 
 @pytest.mark.usefixtures("light_may_change")

@@ -161,9 +161,9 @@ class NetworkEstimator:
         windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
         return replace(work.bare(), windows=windows, scale=2**level)
 
-    def local(self, luma: FloatArray) -> list[LocalEstimate]:
-        """Return what small windows all over a picture's luma, (H, W) linear light, tell."""
-        return local_estimates(luma, self._kernel, runtime=self._runtime)
+    def local(self, luma: FloatArray, *, few: bool = False) -> list[LocalEstimate]:
+        """See :class:`unblur.motion.parts.LocalEstimator`."""
+        return local_estimates(luma, self._kernel, few=few, runtime=self._runtime)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

@@ -13,14 +13,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from unblur.color import FloatArray
 from unblur.motion.edges import holds
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
-from unblur.motion.local import LOCAL, LocalEstimate, Mover, movers
+from unblur.motion.local import LOCAL, LocalEstimate, Mover, is_mixed, movers
+from unblur.motion.part_masks import enlarged, grown, whole
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box, Mask
 
@@ -60,8 +60,8 @@ class PartParams:
     least: float = 0.02
     most_still: float = 0.97
     others: float = 0.2
-    others_moved: float = 0.1
-    shorter: float = 0.75
+    others_moved: float = 0.14
+    shorter: float = 0.6
     may: float = 0.05
     within: float = 0.5
     most: float = 0.75
@@ -77,20 +77,57 @@ class PartParams:
 
 PARTS = PartParams()
 
-_BAY_PX = 24
-"""Width of bays of a part that belong to it."""
-
 
 @runtime_checkable
 class LocalEstimator(Protocol):
     """An estimator that can be asked about small windows."""
 
-    def local(self, luma: FloatArray) -> list[LocalEstimate]:
-        """Return what small windows all over a picture's luma, (H, W) linear light, tell."""
+    def local(self, luma: FloatArray, *, few: bool = False) -> list[LocalEstimate]:
+        """Return what small windows all over a picture's luma, (H, W) linear light, tell.
+
+        Args:
+            luma: of the picture.
+            few: whether windows side by side are enough, in place of overlapping ones.
+        """
+
+
+def moved_differently(
+    picture: Picture,
+    proposed: MotionField,
+    estimator: MotionEstimator,
+    params: PartParams = PARTS,
+) -> bool:
+    """Return whether parts of a picture moved differently, as far as can be told quickly.
+
+    Args:
+        picture: any.
+        proposed: how it moved as a whole.
+        estimator: asked about small windows; if it cannot be, nothing is told.
+        params: on which scale.
+    """
+    if not isinstance(estimator, LocalEstimator):
+        return False
+    scale = _scale(picture, proposed, params)
+    luma = picture.shrunk_luma(scale)
+    if min(luma.shape) < LOCAL.window_px:
+        return False
+    return is_mixed(estimator.local(luma, few=True), proposed, scale)
+
+
+def _scale(picture: Picture, motion: MotionField, params: PartParams) -> int:
+    scale = motion.scale
+    while max(picture.shape) > scale * params.longest_px:
+        scale *= 2
+    return scale
 
 
 def parts_of(
-    picture: Picture, motion: MotionField, estimator: MotionEstimator, params: PartParams = PARTS
+    picture: Picture,
+    motion: MotionField,
+    estimator: MotionEstimator,
+    params: PartParams = PARTS,
+    *,
+    mixed: bool = False,
 ) -> Mask | None:
     """Return what stood still in a picture that moved.
 
@@ -102,22 +139,21 @@ def parts_of(
         motion: how it moved.
         estimator: asked about small windows, if it can be.
         params: what counts as still.
+        mixed: whether its parts are known to have moved differently.
 
     Returns:
         (H, W), px of the picture; None where all of it moved, or where it cannot be told.
     """
     psfs = [w.psf for row in motion.windows for w in row]
     psfs = [psfs[0]] if motion.uniform else [p for p in psfs if p.length_px() >= params.shortest_px]
-    scale = motion.scale
-    while max(picture.shape) > scale * params.longest_px:
-        scale *= 2
+    scale = _scale(picture, motion, params)
     if scale > motion.scale:
         psfs = [psf.scaled(motion.scale / scale) for psf in psfs]
     luma = picture.shrunk_luma(scale)
     seen = holds(luma, psfs) if psfs else None
     still = None if seen is None else _beside_motion(seen, params.others, params)
-    if isinstance(estimator, LocalEstimator) and (seen is None or still is not None):
-        still = _told_by_windows(luma, still, estimator, params)
+    if isinstance(estimator, LocalEstimator) and (seen is None or still is not None or mixed):
+        still = _told_by_windows(luma, still, estimator, params, by_movers=seen is None or mixed)
     return None if still is None else enlarged(still, picture.shape, scale)
 
 
@@ -130,7 +166,12 @@ def _beside_motion(seen: FloatArray, others: float, params: PartParams) -> Mask 
 
 
 def _told_by_windows(
-    luma: FloatArray, still: Mask | None, estimator: LocalEstimator, params: PartParams
+    luma: FloatArray,
+    still: Mask | None,
+    estimator: LocalEstimator,
+    params: PartParams,
+    *,
+    by_movers: bool,
 ) -> Mask | None:
     """Return what stood still by the word of small windows, too.
 
@@ -139,12 +180,14 @@ def _told_by_windows(
         still: what edges call still; None where they cannot tell.
         estimator: asked about small windows.
         params: what counts as still.
+        by_movers: whether the windows' own motions are tried if that fails.
     """
     if min(luma.shape) < LOCAL.window_px:
         return None
     found = estimator.local(luma)
-    if still is None:
-        still = _around_movers(luma, found, params)
+    if still is not None and _moved_less(still, found, params):
+        return still
+    still = _around_movers(luma, found, params) if by_movers else None
     return still if still is not None and _moved_less(still, found, params) else None
 
 
@@ -163,13 +206,18 @@ def _squares(share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 def _around_movers(
     luma: FloatArray, found: Sequence[LocalEstimate], params: PartParams
 ) -> Mask | None:
-    """Return what the likeliest motion of small windows has not moved; None if unsure."""
-    likeliest = movers(found)[:1]
-    seen = holds(luma, [likeliest[0].psf]) if likeliest else None
-    if seen is None:
-        return None
-    moved = _moved_by(likeliest[0], seen, params)
-    return _beside_motion(seen, params.others_moved, params) if moved is None else ~moved
+    """Return all but what one of the motions of small windows moved; None if unsure."""
+    others = None
+    for number, mover in enumerate(movers(found)):
+        seen = holds(luma, [mover.psf])
+        if seen is None:
+            continue
+        moved = _moved_by(mover, seen, params)
+        if moved is not None:
+            return ~moved
+        if number == 0:
+            others = _beside_motion(seen, params.others_moved, params)
+    return others
 
 
 def _moved_by(mover: Mover, seen: FloatArray, params: PartParams) -> Mask | None:
@@ -184,7 +232,7 @@ def _moved_by(mover: Mover, seen: FloatArray, params: PartParams) -> Mask | None
     best = int(np.argmax(hit))
     if hit[best] < params.within * core.sum():
         return None
-    moved = _whole(parts == best)
+    moved = whole(parts == best)
     rest = ~moved
     stands_out = (
         moved.mean() <= params.most
@@ -216,37 +264,6 @@ def box_around(mask: NDArray[Any], params: PartParams = PARTS) -> Box | None:
     return y0, x0, y1, x1
 
 
-def grown(sure: Mask, reach: Mask, least: float) -> Mask | None:
-    """Return the connected parts of ``reach`` that hold enough of ``sure``; None for none.
-
-    Args:
-        sure, reach: (H, W).
-        least: share of all pixels that must be sure in one part.
-    """
-    parts, count = ndimage.label(reach)
-    held = ndimage.sum_labels(sure, parts, np.arange(count + 1))
-    held[0] = 0
-    enough = held >= least * sure.size
-    if not enough.any():
-        return None
-    return _whole(enough[parts])
-
-
-def _whole(part: Mask) -> Mask:
-    """Return a part with its bays and holes."""
-    framed = np.pad(part, _BAY_PX, mode="edge")
-    closed = ndimage.binary_closing(framed, _round(_BAY_PX // 2))
-    inner = closed[_BAY_PX:-_BAY_PX, _BAY_PX:-_BAY_PX]
-    holes, count = ndimage.label(~inner)
-    sizes = ndimage.sum_labels(~inner, holes, np.arange(count + 1))
-    return np.asarray(inner | (sizes < _BAY_PX**2)[holes])
-
-
-def _round(radius: int) -> Mask:
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return np.asarray(y * y + x * x <= radius * radius)
-
-
 def fading(away: Mask, params: PartParams = PARTS) -> tuple[Mask, FloatArray]:
     """Return a part widened by its rim, and weights that rise from 0 there to 1 beyond it.
 
@@ -257,14 +274,3 @@ def fading(away: Mask, params: PartParams = PARTS) -> tuple[Mask, FloatArray]:
     wide = np.asarray(ndimage.binary_dilation(away, iterations=params.rim_px))
     far = ndimage.distance_transform_edt(~wide)
     return wide, np.asarray(np.clip(far / params.fade_px, 0, 1), np.float32)
-
-
-def enlarged(mask: Mask, shape: tuple[int, int], scale: int) -> Mask:
-    """Return a mask of a picture shrunk by a whole factor at the picture's own size."""
-    if scale == 1:
-        return mask
-    size = (mask.shape[1] * scale, mask.shape[0] * scale)
-    plane = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    large = np.asarray(plane) > 0.25
-    missing = [(0, max(0, side - have)) for side, have in zip(shape, large.shape, strict=True)]
-    return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]])

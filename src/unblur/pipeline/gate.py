@@ -30,6 +30,7 @@ from unblur.pipeline.evidence import (
 from unblur.pipeline.settings import DEFAULTS, Settings
 
 SHARP = "this photo is already sharp: no motion blur found"
+MIXED = "parts of this photo moved differently, and could not be told apart"
 UNSURE = "the motion could not be estimated reliably enough"
 
 
@@ -64,11 +65,14 @@ class Gate(Protocol):
 
     Attributes:
         by_part: whether parts of a photo that did not move like the rest are left alone.
+        whole: whether a photo is left alone whose parts moved differently and cannot be told
+            apart.
         doubt: probability of blur from which on a photo that is called sharp is looked at in the
             other light too, where its light is not known.
     """
 
     by_part: bool
+    whole: bool
     doubt: float
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
@@ -95,6 +99,7 @@ class OpenGate:
     """Lets everything through: for given motion, and where the caller sets the gate aside."""
 
     by_part = False
+    whole = False
     doubt = 1.0
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
@@ -114,6 +119,7 @@ class ClosedGate:
     """Leaves every photo as it is, for a reason that is known beforehand: nothing is refined."""
 
     by_part = False
+    whole = False
     doubt = 1.0
 
     def __init__(self, reason: str) -> None:
@@ -156,6 +162,7 @@ class NoHarmGate:
         self._detector, self._settings, self._by_window = detector, settings, by_window
         self._params = params
         self.doubt = params.doubt
+        self.whole = by_window
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""

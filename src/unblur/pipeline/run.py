@@ -14,12 +14,12 @@ from unblur.motion.drawn import drawn_over, without
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
-from unblur.motion.parts import box_around, fading, parts_of
+from unblur.motion.parts import box_around, fading, moved_differently, parts_of
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import Box
-from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
+from unblur.pipeline.gate import MIXED, ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
     FRAMED,
@@ -167,18 +167,29 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
 
 def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
-    found = _assess_whole(picture, estimator, gate)
-    if found.verdict.reason or found.motion is None or not gate.by_part:
+    found = _assess_whole(picture, estimator, gate, whole=gate.whole)
+    mixed = found.verdict.reason == MIXED
+    if not gate.by_part or found.motion is None or (found.verdict.reason and not mixed):
         return found
-    still = parts_of(found.picture, found.motion, estimator)
+    still = parts_of(found.picture, found.motion, estimator, mixed=mixed)
     if still is None:
         return found
     wide, moved = fading(still)
-    again = _assess_whole(replace(without(found.picture, wide), assumed=False), estimator, gate)
-    return replace(again, tone=found.tone, moved=moved)
+    rest = replace(without(found.picture, wide), assumed=False)
+    return replace(_assess_whole(rest, estimator, gate), tone=found.tone, moved=moved)
 
 
-def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+def _assess_whole(
+    picture: Picture, estimator: MotionEstimator, gate: Gate, *, whole: bool = False
+) -> Assessment:
+    """Assess a photo of one motion.
+
+    Args:
+        picture: the photo.
+        estimator: tells how it moved.
+        gate: judges.
+        whole: whether a photo whose parts moved differently is left alone.
+    """
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
         return Assessment(picture, None, Verdict.left(too_small))
@@ -197,6 +208,10 @@ def _assess_whole(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
         proposed = in_linear or estimator.propose(picture)
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
+    # A probability of 1 comes from light streaks, which small windows do not show.
+    if whole and proposed.blur_probability < 1 and moved_differently(picture, proposed, estimator):
+        left = Verdict.left(MIXED, *verdict.trust.shape)
+        return Assessment(picture, proposed.bare(), left, tone)
     field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
 
