@@ -72,7 +72,7 @@ class Windows(SearchEstimator):
         for y in range(0, luma.shape[0] - 127, 44):
             for x in range(0, luma.shape[1] - 127, 53):
                 covered = disc()[y : y + 128, x : x + 128].mean()
-                psf = self.over_disc if covered > 0.5 else self.long
+                psf = self.over_disc if covered > 0.3 else self.long
                 estimate = PsfEstimate(psf, 0.9, 0.95, 0.004, -1.0)
                 found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
         return found
