@@ -1,0 +1,60 @@
+"""How much work a photo is: counts of transforms, network calls, windows and searches, not times.
+
+Bounds are a tenth above what was counted when they were set. A change that asks for more of
+something on purpose sets its bound anew, and says so in its message.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.fft
+from PIL import Image
+
+import unblur
+from unblur.engines.onnx import OnnxEngine
+from unblur.motion import candidates, coarse_to_fine, kernel, refinement, tone_estimate
+
+PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "rocks-shaken.jpg"
+SIDE_PX = 320
+
+MOST = {
+    "transforms": 8900,
+    "network calls": 11,
+    "windows": 24,
+    "searches": 11,
+    "levels": 55,
+}
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    done = Counter()
+
+    def count(owner, name, label):
+        function = getattr(owner, name)
+
+        def counted(*args, **options):
+            done[label] += 1
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    for name in ("rfft2", "irfft2", "rfft", "irfft", "fft2", "ifft2"):
+        count(scipy.fft, name, "transforms")
+    count(OnnxEngine, "__call__", "network calls")
+    count(kernel, "motion_features", "windows")
+    for module in (candidates, refinement, tone_estimate):
+        count(module, "estimate_psf_map", "searches")
+    count(coarse_to_fine, "_solve_level", "levels")
+    return done
+
+
+def test_a_photo_is_no_more_work_than_it_was(counts):
+    with Image.open(PHOTO) as image:
+        part = np.asarray(image.convert("RGB"))[:SIDE_PX, :SIDE_PX]
+    restored = unblur.restore(part, threads=1)
+    assert restored.report.changed
+    assert {name: counts[name] for name in MOST if counts[name] > MOST[name]} == {}
+    assert all(counts[name] > 0.7 * most for name, most in MOST.items()), counts
