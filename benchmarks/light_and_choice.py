@@ -155,7 +155,7 @@ class Chooser:
         def read(y0: int, x0: int, y1: int, x1: int) -> FloatArray:
             return np.ascontiguousarray(window[y0:y1, x0:x1])
 
-        found, _ = fused_shared(
+        found, _, _ = fused_shared(
             read, window.shape, first, self.kernel, self.fuse, runtime=ONE_THREAD
         )
         return found

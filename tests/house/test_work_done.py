@@ -14,7 +14,7 @@ from PIL import Image
 
 import unblur
 from unblur.engines.onnx import OnnxEngine
-from unblur.motion import candidates, coarse_to_fine, kernel, refinement, tone_estimate
+from unblur.motion import candidates, coarse_to_fine, kernel, refinement, sources, tone_estimate
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "rocks-shaken.jpg"
 SIDE_PX = 320
@@ -45,16 +45,28 @@ def counts(monkeypatch):
         count(scipy.fft, name, "transforms")
     count(OnnxEngine, "__call__", "network calls")
     count(kernel, "motion_features", "windows")
-    for module in (candidates, refinement, tone_estimate):
+    for module in (candidates, refinement, sources, tone_estimate):
         count(module, "estimate_psf_map", "searches")
     count(coarse_to_fine, "_solve_level", "levels")
     return done
 
 
-def test_a_photo_is_no_more_work_than_it_was(counts):
+@pytest.fixture(scope="module")
+def shaken():
     with Image.open(PHOTO) as image:
-        part = np.asarray(image.convert("RGB"))[:SIDE_PX, :SIDE_PX]
-    restored = unblur.restore(part, threads=1)
+        return np.asarray(image.convert("RGB"))[:SIDE_PX, :SIDE_PX]
+
+
+def test_a_photo_is_no_more_work_than_it_was(counts, shaken):
+    restored = unblur.restore(shaken, threads=1)
     assert restored.report.changed
     assert {name: counts[name] for name in MOST if counts[name] > MOST[name]} == {}
     assert all(counts[name] > 0.7 * most for name, most in MOST.items()), counts
+
+
+def test_a_photo_in_haste_is_searched_once_and_still_restored(counts, shaken):
+    restored = unblur.restore(shaken, threads=1, fast=True)
+    assert restored.report.changed
+    assert restored.report.tone["evidence"] == "assumed"
+    assert counts["searches"] == 1
+    assert counts["transforms"] < MOST["transforms"] / 2

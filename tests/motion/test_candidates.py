@@ -95,7 +95,7 @@ def test_a_single_candidate_is_not_tried(image, monkeypatch):
 
 
 def test_a_wrong_fused_answer_is_outdone_by_the_search(image):
-    found = choose(image, WRONG, None, tone=LINEAR)
+    found = choose(image, candidates(image, WRONG, None), tone=LINEAR)
     assert found.origin != "fused"
     assert kernel_similarity(found.psf, HOOK) > 0.85
 

@@ -139,6 +139,7 @@ def _restored(
         gate=settings.gate,
         settings=settings.tuned or DEFAULTS,
         tone=settings.tone,
+        fast=settings.fast,
         session=default_session(settings.runtime),
         progress=progress and (lambda done, total: progress(done / total)),
     )

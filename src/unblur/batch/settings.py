@@ -29,3 +29,4 @@ class Settings:
     max_megapixels: float
     page: int | None = None
     tone: str = "auto"
+    fast: bool = False

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -88,21 +88,19 @@ def long_psf(half: FloatArray) -> Psf:
 
 def choose(
     window: FloatArray,
-    fused: Psf | None,
-    half: FloatArray | None,
+    found: Sequence[Candidate],
     *,
     tone: ToneCurve = SRGB,
     params: JudgeParams = JUDGE,
-    runtime: Runtime = ALL_THREADS,
 ) -> Candidate:
-    """Search a window in other ways too, and return the PSF that makes the best picture of it.
+    """Return the candidate that makes the best picture of a window.
 
     Args:
-        window, fused, half, runtime: as for :func:`candidates`.
+        window: (H, W) float32 luma, linear light.
+        found: the candidates, at least one.
         tone: curve of the photo's samples.
         params: of the choice.
     """
-    found = candidates(window, fused, half, runtime=runtime)
     curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
     samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
     return best(samples, curve, noise_sigma(samples), found, params)
@@ -139,6 +137,19 @@ def candidates(
         found.append(Candidate(fused, "fused"))
         tasks.append(lambda: Candidate(search(initial=fused), "fused_searched"))
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)
+
+
+def few_candidates(window: FloatArray, fused: Psf, searched: Psf) -> list[Candidate]:
+    """Return FuseNet's PSF and that of the search that it was shown, for want of time.
+
+    Args:
+        window: as for :func:`candidates`.
+        fused: what the networks have found.
+        searched: what a search from nothing has found.
+    """
+    part = middle_part(window)
+    known = polished(part, searched, noise_sigma(part))
+    return [Candidate(fused, "fused"), Candidate(known, "searched")]
 
 
 def may_be_page(window: FloatArray) -> bool:

@@ -150,6 +150,9 @@ class RefineParams:
         most_searched: windows of a varying field up to which each is searched by itself.
         flat: spread of a window, linear light, below which a search would only find noise.
         halved: whether candidates are also sought on the picture at half its size.
+        thorough: whether several searches are made and their PSFs tried beside FuseNet's, windows
+            that moved differently are searched one by one, and a PSF is searched again on a
+            picture of twice the size.
         carried_px: side of the part in which a PSF is searched on a picture of twice the size.
         carried: likeness that it keeps, seen dimly, when it is carried up: one that gains detail
             only stays above 0.9; one that has turned into noise, which costs dB, falls below 0.6.
@@ -163,6 +166,7 @@ class RefineParams:
     most_searched: int = 36
     flat: float = 2e-3
     halved: bool = True
+    thorough: bool = True
     carried_px: int = 768
     carried: float = 0.8
 
@@ -197,6 +201,10 @@ class MotionParams:
     refine: RefineParams = RefineParams()
     fusion: FusionParams = FusionParams()
 
+
+FAST_REFINE = RefineParams(rounds=2, halved=False, thorough=False)
+"""One search and one further estimate: 44 windows of 256 px lose 0.4 of the 3.4 dB that are gained
+otherwise (docs/benchmarks.md)."""
 
 SCALE, FIELD, ROLL, STREAKS, ENERGY, REFINE, FUSION = (
     ScaleParams(),

@@ -16,7 +16,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import choose
+from unblur.motion.candidates import candidates, choose, few_candidates
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
 from unblur.motion.kernel import Observed, estimate, observe_all
@@ -81,7 +81,7 @@ def refine_windows(
             > refine.settled
         ):
             break
-    if len(observed) > refine.most_searched:
+    if len(observed) > refine.most_searched or not refine.thorough:
         return estimates
 
     def searched(pair: tuple[Observed, PsfEstimate]) -> PsfEstimate:
@@ -92,8 +92,8 @@ def refine_windows(
             window, initial=estimate.psf, noise=estimate.noise, params=FUSED_SEARCH
         )
         own = estimate.confidence**refine.trust_power + 1e-6
-        candidates, trust = [found, shared], [own, own, 1.0]
-        psf = least_energy(window, estimate.psf, candidates, trust, params.fusion)
+        others, trust = [found, shared], [own, own, 1.0]
+        psf = least_energy(window, estimate.psf, others, trust, params.fusion)
         return replace(estimate, psf=psf)
 
     return in_threads(searched, list(zip(observed, estimates, strict=True)), runtime=runtime)
@@ -125,13 +125,17 @@ def refine_shared(
     Returns:
         What makes the best picture of the window that shows most.
     """
-    fused, part = fused_shared(
+    fused, part, found = fused_shared(
         read, shape, first, engine, fuse_engine, params=params, runtime=runtime
     )
-    if part.std() < params.refine.flat:
+    if not found:
         return fused
-    half = half_size(read, shape, fused.middle, params.refine)
-    chosen = choose(part, fused.psf, half, tone=tone, runtime=runtime)
+    if params.refine.thorough:
+        half = half_size(read, shape, fused.middle, params.refine)
+        among = candidates(part, fused.psf, half, runtime=runtime)
+    else:
+        among = few_candidates(part, fused.psf, found[0])
+    chosen = choose(part, among, tone=tone)
     if chosen.origin == "fused":
         return fused
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")
@@ -146,15 +150,15 @@ def fused_shared(
     *,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
-) -> tuple[SharedEstimate, FloatArray]:
+) -> tuple[SharedEstimate, FloatArray, list[Psf]]:
     """Return what the networks make of a picture that moved alike everywhere.
 
     Args:
         read, shape, first, engine, fuse_engine, params, runtime: as for :func:`refine_shared`.
 
     Returns:
-        The estimate, and luma of the window that shows most; where it shows nothing, KernelNet
-        alone is asked.
+        The estimate, luma of the window that shows most, and what searches found there, that from
+        nothing first; where the window shows nothing, KernelNet alone is asked.
     """
     refine = params.refine
     height, width = (min(refine.wide_px, side) for side in shape)
@@ -172,13 +176,13 @@ def fused_shared(
     part = observed[best].window
     middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < refine.flat:
-        return SharedEstimate(estimated, confidence, None, middle), part
+        return SharedEstimate(estimated, confidence, None, middle), part, []
     found = searched(read, shape, part, middle, engine, params=refine, runtime=runtime)
     if fuse_engine is None:
         mean = least_energy(part, estimated, found, params=params.fusion)
-        return SharedEstimate(mean, confidence, None, middle), part
+        return SharedEstimate(mean, confidence, None, middle), part, found
     psf, fused_confidence = fuse(observed[best], estimated, found, fuse_engine, params.fusion)
-    return SharedEstimate(psf, confidence, fused_confidence, middle), part
+    return SharedEstimate(psf, confidence, fused_confidence, middle), part, found
 
 
 def finer(
@@ -200,6 +204,8 @@ def finer(
     Returns:
         The PSF in px of the larger picture, or None if the search lost the motion or found another.
     """
+    if not params.refine.thorough:
+        return psf.scaled(2.0)
     side = params.refine.carried_px
     (y0, y1), (x0, x1) = (span(m, size, side) for m, size in zip(middle, shape, strict=True))
     begun = psf.scaled(2.0)

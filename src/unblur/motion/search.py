@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.blocks import halve
-from unblur.motion.candidates import choose
+from unblur.motion.candidates import candidates, choose
 from unblur.motion.coarse_to_fine import CROP_PX, LEAST_SIDE_PX
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
@@ -32,7 +32,7 @@ class SearchEstimator:
         luma = picture.luma(0, 0, height, width)
         half = halve(luma) if max(picture.shape) <= LONGEST_SEARCHED_PX else None
         window = np.ascontiguousarray(most_structured(luma, CROP_PX))
-        psf = choose(window, None, half, tone=picture.tone).psf
+        psf = choose(window, candidates(window, None, half), tone=picture.tone).psf
         return uniform_field(picture.shape, psf, middle_noise(picture))
 
     def refine(self, picture: Picture, field: MotionField) -> MotionField:

@@ -62,6 +62,7 @@ def restore(
     gate: bool = True,
     settings: Settings | str | os.PathLike[str] = DEFAULTS,
     tone: ToneCurve | str = "auto",
+    fast: bool = False,
     threads: int | None = None,
     session: Session | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -86,6 +87,7 @@ def restore(
             ``gamma:2.2``, ``bt709``, ``pq``, ``hlg``; ``auto``: as the file says, and if it says
             nothing, sRGB or linear, whichever explains the motion better; ``profile``: as the file
             says, and sRGB if it says nothing.
+        fast: search the motion once, and take photos that do not tell their tone curve for sRGB.
         threads: for the networks; all processors if omitted.
         session: holds the networks, with threads of its own; if omitted, one that this process
             keeps, so that many calls read them once.
@@ -111,8 +113,11 @@ def restore(
         settings=as_settings(settings),
     )
     owner = session or default_session(Runtime.of_process(threads))
-    models = owner.models(model)
-    result = restore_picture(as_picture(photo), models, options, progress=progress)
+    models = owner.models(model, fast=fast)
+    picture = as_picture(photo)
+    if fast:
+        picture = replace(picture, assumed=False)
+    result = restore_picture(picture, models, options, progress=progress)
     restored = photo if result.samples is photo.samples else photo.with_samples(result.samples)
     notes = (*photo.notes, *result.report.notes, *owner.notes())
     light = (result.tone or photo.tone).to_dict()

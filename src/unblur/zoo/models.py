@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from unblur.motion.detect import BlurDetector
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.network import NetworkEstimator
 from unblur.motion.one_window import WindowEstimator
+from unblur.motion.params import FAST_REFINE, MOTION
 from unblur.restoration.classical import CLASSICAL, UNREGULARISED
 from unblur.restoration.foreign import ForeignRestorer
 from unblur.restoration.restorers import (
@@ -113,21 +114,27 @@ class Session:
             return ("no device but the CPU can be used; it computed",)
         return ()
 
-    def models(self, name: str = DEFAULT_MODEL) -> Models:
+    def models(self, name: str = DEFAULT_MODEL, *, fast: bool = False) -> Models:
         """Return what restores photos with a model.
 
         Args:
             name: as ``--model`` takes it; see :meth:`restorer`.
+            fast: see :meth:`estimator`.
         """
-        return Models(self.estimator(), self.detector(), self.restorer(name), self.device)
+        return Models(self.estimator(fast=fast), self.detector(), self.restorer(name), self.device)
 
-    def estimator(self) -> MotionEstimator:
-        """Return the shipped estimator."""
+    def estimator(self, *, fast: bool = False) -> MotionEstimator:
+        """Return the shipped estimator.
+
+        Args:
+            fast: with one search only, see :data:`unblur.motion.params.FAST_REFINE`.
+        """
+        params = replace(MOTION, refine=FAST_REFINE) if fast else MOTION
         kernel, fuse = (
             self.network(weights_path(name), task)
             for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
         )
-        return NetworkEstimator(kernel, fuse, runtime=self.runtime)
+        return NetworkEstimator(kernel, fuse, runtime=self.runtime, params=params)
 
     def quick_estimator(self) -> WindowEstimator:
         """Return the shipped estimator for frames, on one thread: others go on beside it."""
