@@ -265,6 +265,7 @@ def _picture(job: Job, name: str) -> Path | None:
     table = {
         "before": folder / f"before{result.get('shown', '.png')}",
         "after": folder / f"after{result.get('shown', '.png')}",
+        "preview": folder / "preview.jpg",
         "motion": folder / "motion.json",
         "heat": folder / "heat.jpg",
     }

@@ -42,6 +42,7 @@ class Job:
         stage: what is being done.
         share: of the work that is done, 0 to 1.
         megapixels: of the photo once known, else 0.
+        preview: whether its preview can be seen.
         result: what is known once it is done.
         failure: why it failed.
         wanted: false once it was cancelled.
@@ -57,6 +58,7 @@ class Job:
     stage: str = ""
     share: float = 0.0
     megapixels: float = 0.0
+    preview: bool = False
     result: dict[str, Any] | None = None
     failure: Failed | None = None
     wanted: bool = True
@@ -136,6 +138,7 @@ class Queue:
         with self._changed:
             job.stage, job.share = news.stage, max(job.share, news.share)
             job.megapixels = news.megapixels or job.megapixels
+            job.preview = job.preview or news.preview
             self._tell()
 
     def finish(self, job: Job, answer: Done | Failed) -> None:
@@ -208,6 +211,7 @@ class Queue:
                 "state": "cancelled" if not (job.wanted or job.is_over) else job.state,
                 "stage": job.stage,
                 "progress": round(job.share, 4),
+                "preview": job.preview,
                 "place": self._place(job),
                 "seconds_left": self._seconds_left(job),
                 "seconds": round(job.took, 3) if job.is_over else None,

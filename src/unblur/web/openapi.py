@@ -99,7 +99,7 @@ def _result_paths() -> Json:
     ]
     result = _op("The result, under its name", _of("*/*"), open_to_all=True)
     result["parameters"] = taking
-    pictures = {"type": "string", "enum": ["before", "after", "motion", "heat"]}
+    pictures = {"type": "string", "enum": ["before", "after", "preview", "motion", "heat"]}
     picture = _op(
         "Pictures for a browser before and after, the motion field as JSON, the heat map of a "
         "'detect' job",
@@ -221,6 +221,7 @@ def _schemas() -> Json:
                 "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
                 "stage": text,
                 "progress": share,
+                "preview": {"type": "boolean", "description": "whether a preview can be seen"},
                 "place": {**whole, "description": "how many are before it in the queue"},
                 "seconds_left": {"type": ["number", "null"]},
                 "seconds": {"type": ["number", "null"]},

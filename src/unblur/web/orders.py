@@ -108,11 +108,13 @@ class Progress:
         stage: what is being done.
         share: of the whole job, 0 to 1.
         megapixels: of the photo, once it is known.
+        preview: whether a preview can be seen.
     """
 
     stage: Stage
     share: float
     megapixels: float = 0.0
+    preview: bool = False
 
 
 @dataclass(frozen=True)

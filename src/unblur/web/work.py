@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unblur.confine import confine
 from unblur.errors import DiskFull, UnblurError, is_disk_full
@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 _PSF_SIDE = 257
 _READ, _ANALYSED, _RESTORED = 0.04, 0.15, 0.9
 
-Tell = Callable[[Stage, float, float], None]
+
+class Tell(Protocol):
+    """Tells the server how far a job is."""
+
+    def __call__(
+        self, stage: Stage, share: float, megapixels: float, preview: bool = False
+    ) -> None:
+        """Tell it; raises Cancelled if nobody wants to know."""
 
 
 class Cancelled(Exception):
@@ -97,10 +104,10 @@ def _failure(error: Exception, order: Order | Rendering) -> Failed:
 
 
 def _job(order: Order, send: Callable[[Progress], None]) -> Done:
-    def tell(stage: Stage, share: float, megapixels: float) -> None:
+    def tell(stage: Stage, share: float, megapixels: float, preview: bool = False) -> None:
         if (order.folder / CANCEL).exists():
             raise Cancelled
-        send(Progress(stage, share, megapixels))
+        send(Progress(stage, share, megapixels, preview))
 
     if order.task == "detect":
         return Done(_detect(order, tell))
@@ -131,12 +138,16 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
     from unblur.io import read_photo
     from unblur.pipeline.facade import restore
     from unblur.web import pictures
+    from unblur.web.preview import write_preview
     from unblur.zoo.models import default_session
 
     tell("reading", 0.0, 0.0)
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
-    size = photo.megapixels
+    size, session = photo.megapixels, default_session(order.runtime)
     tell("analysing", _READ, size)
+    plain = order.psf is None and order.mask is None and order.region is None
+    if plain and write_preview(photo, order.folder, session, tone=order.tone):
+        tell("analysing", _READ, size, preview=True)
 
     def advance(done: int, total: int) -> None:
         tell("restoring", _ANALYSED + (_RESTORED - _ANALYSED) * done / total, size)
@@ -148,7 +159,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
         region=_region(order.region),
         mask=painted_mask(order.mask, photo),
         tone=order.tone,
-        session=default_session(order.runtime),
+        session=session,
         progress=advance,
     )
     tell("writing", _RESTORED, size)

@@ -136,11 +136,15 @@ class Session:
         )
         return NetworkEstimator(kernel, fuse, runtime=self.runtime, params=params)
 
-    def quick_estimator(self) -> WindowEstimator:
-        """Return the shipped estimator for frames, on one thread: others go on beside it."""
+    def quick_estimator(self, *, rounds: int = 1) -> WindowEstimator:
+        """Return the shipped estimator for frames, on one thread: others go on beside it.
+
+        Args:
+            rounds: estimates, each with the PSF of the one before at hand.
+        """
         one = self.runtime.on_threads(1)
         kernel = self.network(weights_path(KERNEL_NET), "kernel", runtime=one)
-        return WindowEstimator(kernel, telling=True, runtime=one)
+        return WindowEstimator(kernel, telling=True, rounds=rounds, runtime=one)
 
     def detector(self) -> BlurDetector:
         """Return the shipped blur detector."""

@@ -108,14 +108,16 @@ function stage() {
   const busy = isBusy(shown), state = stateOf(shown);
   $("busy").hidden = !busy;
   if (busy) {
-    $("stagename").textContent = state === "running" ? t(shown.job.stage || "reading") : inShort(shown);
+    $("stagename").textContent = state !== "running" ? inShort(shown) : t(shown.job.preview ? "preview" : shown.job.stage || "reading");
     $("bar").value = share(shown);
     $("left").textContent = shown.job?.seconds_left != null ? t("left", { t: seconds(shown.job.seconds_left) }) : "";
     $("cancel").hidden = !shown.job;
   }
-  const what = isDone(shown) ? shown.job.id : `local ${shown.key}`;
+  const early = busy && shown.job?.preview && shown.local;
+  const what = isDone(shown) ? shown.job.id : early ? `local ${shown.key} ${shown.job.id}` : `local ${shown.key}`;
   if (what === showing || (busy && showing && !showing.startsWith("local") && shown.job)) return;
   showing = what;
+  if (early) { showEarly(shown, what); return; }
   if (!isDone(shown)) { showLocal(shown); return; }
   const { id, result } = shown.job;
   if (result.kind === "clip") { showClip(id); return; }
@@ -140,6 +142,16 @@ function showLocal(item) {
   image.decode().then(() => {
     if (showing === `local ${item.key}`) viewer.show(image, null, image.naturalWidth, image.naturalHeight);
   }, () => viewer.show(null, null, 4, 3));
+}
+
+// The preview, as large as the photo itself, beside the photo.
+function showEarly(item, what) {
+  const before = picture(item.local, item.name), after = picture(api.pictureOf(item.job.id, "preview"), t("preview"));
+  Promise.all([before.decode(), after.decode()]).then(() => {
+    if (showing !== what) return;
+    viewer.show(before, after, before.naturalWidth, before.naturalHeight);
+    $("stage").dataset.preview = item.job.id;
+  }, () => {});
 }
 
 function showClip(id) {
