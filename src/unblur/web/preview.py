@@ -16,7 +16,7 @@ from unblur.errors import UnblurError
 from unblur.io import Photo
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
-from unblur.pipeline.run import restore_picture
+from unblur.pipeline.run import gate_of, restore_picture
 from unblur.zoo.models import Models, Session
 
 NAME = "preview.jpg"
@@ -50,11 +50,14 @@ def write_preview(photo: Photo, folder: Path, session: Session, *, tone: str = "
     models = Models(estimator, None, session.restorer(_RESTORER), session.device)
     try:
         picture = Picture(small, photo.with_tone(tone).tone.curve)
-        result = restore_picture(picture, models, RestoreOptions())
+        field = estimator.propose(picture)
+        if gate_of(models, RestoreOptions()).judge(picture, field).reason:
+            return False
+        result = restore_picture(picture, models, RestoreOptions(psf=field))
     except UnblurError:  # as of a photo that is too narrow; whatever it is, the result will tell
         return False
     if not result.report.changed:
         return False
-    options = {"icc_profile": photo.metadata.icc_profile} if photo.metadata.icc_profile else {}
-    Image.fromarray(result.samples).save(folder / NAME, quality=_QUALITY, **options)
+    profile = photo.metadata.icc_profile
+    Image.fromarray(result.samples).save(folder / NAME, quality=_QUALITY, icc_profile=profile)
     return True
