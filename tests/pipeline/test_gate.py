@@ -7,7 +7,9 @@ import unblur
 from tests.motion.test_field import estimate, field_of
 from unblur.blur import Psf, apply_psf
 from unblur.color import linear_to_srgb, srgb_to_linear
+from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
+from unblur.motion.psf_estimate import PsfEstimate
 from unblur.pipeline import evidence, gate
 
 
@@ -99,3 +101,19 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     assert not result.report.changed and "light by 30 %" in result.report.reason
     assert not np.any(result.report.trust)
     assert unblur.restore(blurry, gate=False).report.changed
+
+
+def test_a_part_alone_is_believed_where_everything_agrees_and_sooner_where_it_was_asked_for():
+    picture, told = Picture(np.zeros((300, 300, 3), np.uint8)), Psf.from_line(14, 20)
+
+    def alone(psf, confidence, told=told, *, asked=False):
+        one = PsfEstimate(psf, confidence, 0.95, 0.004, -1.0)
+        field = MotionField((300, 300), 1, (150.0,), (150.0,), ((one,),), uniform=True)
+        return gate.NoHarmGate(asked=asked).alone(picture, field, told)
+
+    assert alone(told, 0.95)
+    assert not alone(told, 0.8)
+    assert alone(told, 0.8, asked=True)
+    assert not alone(told, 0.6, asked=True)
+    assert not alone(Psf.from_line(20, 110), 0.95)
+    assert not alone(Psf.from_line(20, 110), 0.95, asked=True)

@@ -11,7 +11,7 @@ from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.windows import TELLING
-from unblur.pipeline import run
+from unblur.pipeline import assessing
 from unblur.pipeline.facade import as_picture, restore
 from unblur.pipeline.gate import NoHarmGate
 from unblur.tone import LINEAR, SRGB, Tone
@@ -59,7 +59,7 @@ def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch):
     def never(picture, params=None):
         raise AssertionError("the light was estimated")
 
-    monkeypatch.setattr(run, "estimate_tone", never)
+    monkeypatch.setattr(assessing, "estimate_tone", never)
     assert restore(shaken_in_linear_light(), tone="profile").report.tone["curve"] == "srgb"
     sharp = (scene() * 255).astype(np.uint8)
     assert not restore(sharp).report.changed
@@ -72,7 +72,7 @@ def test_a_photo_too_small_or_flat_is_assumed_to_be_srgb():
 
 
 def test_the_estimate_says_how_sure_it_is(monkeypatch):
-    monkeypatch.setattr(run, "estimate_tone", lambda picture: Tone(LINEAR, "estimate", 0.93))
+    monkeypatch.setattr(assessing, "estimate_tone", lambda picture: Tone(LINEAR, "estimate", 0.93))
     report = restore(shaken_in_linear_light()).report
     assert report.tone == {
         "curve": "linear",
@@ -111,10 +111,10 @@ class ShortInTheWrongLight:
 def test_what_looks_sharp_in_the_light_assumed_may_have_moved_in_the_other(
     monkeypatch, found, assumed, moved
 ):
-    monkeypatch.setattr(run, "estimate_tone", lambda picture: found)
+    monkeypatch.setattr(assessing, "estimate_tone", lambda picture: found)
     estimator = ShortInTheWrongLight()
     picture = Picture(shaken_in_linear_light(), SRGB, assumed=assumed)
-    got = run.assess(picture, estimator, NoHarmGate())
+    got = assessing.assess(picture, estimator, NoHarmGate())
     assert (not got.verdict.reason) == moved
     assert estimator.refined == ([LINEAR] if moved else [])
     assert got.picture.tone is (LINEAR if moved else SRGB)

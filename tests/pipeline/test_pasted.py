@@ -20,6 +20,7 @@ from unblur.blur.psf import Psf
 from unblur.errors import BadPsf
 from unblur.inspection.facts import inspect_photo
 from unblur.io import Photo, Region
+from unblur.motion.field import uniform_field
 from unblur.motion.local import LocalEstimate
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
@@ -218,6 +219,43 @@ def test_a_photo_whose_parts_moved_differently_and_cannot_be_told_apart_is_left(
     # What takes no PSF is not deceived by a wrong one.
     assert restored_by(PHOTO, Local(), psf_at).report.changed
     assert restored_by(PHOTO, Brighten(), psf_at, RestoreOptions(gate=False)).report.changed
+
+
+def with_something_that_moved():
+    """A sharp photo with a disc that moved 14 px, and where it lies."""
+    y, x = np.mgrid[:260, :340]
+    disc = np.hypot(y - 130, x - 170) < 65
+    fine = np.tile(scene((130, 170), 5), (2, 2, 1))
+    behind, before = moved(fine, Psf.delta()), moved(scene((260, 340), 2), Psf.from_line(14, 20))
+    return np.where(disc[..., None], before, behind), disc
+
+
+class SharpAsAWhole(Windows):
+    """Says of large pictures that they did not move, of parts of them that they did."""
+
+    def __init__(self, disc):
+        line, point = Psf.from_line(14, 20), Psf.from_line(1, 0)
+        super().__init__(lambda y, x: line if disc[y, x] else point)
+        self.disc, self.line = disc, line
+
+    def propose(self, picture):
+        field = uniform_field(picture.shape, self.line, 0.004)
+        probability = 0.01 if picture.shape == self.disc.shape else 0.97
+        window = replace(field.windows[0][0], blur_probability=probability)
+        return replace(field, windows=((window,),))
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_what_moved_before_a_sharp_background_is_restored_alone():
+    samples, disc = with_something_that_moved()
+    models = replace(models_of(Brighten(), FakeKernelEngine()), estimator=SharpAsAWhole(disc))
+    result = restore_picture(Picture(samples), models, RestoreOptions())
+    differs = (result.samples != samples).any(axis=2)
+    assert differs[disc].mean() > 0.75
+    assert differs[~disc].mean() < 0.1
+    assert result.motion.shape == samples.shape[:2]
+    everywhere = replace(models, estimator=SharpAsAWhole(np.zeros_like(disc)))
+    assert restore_picture(Picture(samples), everywhere, RestoreOptions()).samples is samples
 
 
 @pytest.mark.usefixtures("light_may_change")

@@ -19,10 +19,11 @@ from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
 from unblur.motion.windows import WINDOW
+from unblur.pipeline.assessing import assess
 from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
 from unblur.pipeline.report import RestoreOptions
-from unblur.pipeline.run import assess, gate_of
+from unblur.pipeline.run import gate_of
 from unblur.runtime import Runtime
 from unblur.zoo.models import Session, default_session
 

@@ -48,6 +48,13 @@ class MotionField:
         return float(np.average([w.blur_probability for w in flat], weights=weights))
 
     @property
+    def confidence(self) -> float:
+        """Mean confidence in the PSFs, windows weighted by how much they show."""
+        flat = [w for row in self.windows for w in row]
+        weights = np.array([visibility(w) for w in flat])
+        return float(np.average([w.confidence for w in flat], weights=weights))
+
+    @property
     def length_px(self) -> float:
         """Median length of the motion in photo px, of the windows that show it."""
         seen = [w.psf.length_px() for row in self.windows for w in row if w.blur_probability > 0.5]

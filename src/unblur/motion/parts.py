@@ -7,7 +7,7 @@ A picture without such a part moved as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.edges import holds
 from unblur.motion.estimator import MotionEstimator
@@ -207,17 +208,47 @@ def _around_movers(
     luma: FloatArray, found: Sequence[LocalEstimate], params: PartParams
 ) -> Mask | None:
     """Return all but what one of the motions of small windows moved; None if unsure."""
-    others = None
-    for number, mover in enumerate(movers(found)):
+    for moved, _ in _standing_out(luma, found, params):
+        return ~moved
+    likeliest = movers(found)[:1]
+    seen = holds(luma, [likeliest[0].psf]) if likeliest else None
+    return None if seen is None else _beside_motion(seen, params.others_moved, params)
+
+
+def moved_parts(
+    picture: Picture, estimator: MotionEstimator, params: PartParams = PARTS
+) -> Iterator[tuple[Mask, Psf]]:
+    """Yield what may have moved before a still background, the likeliest first.
+
+    Args:
+        picture: one that did not move as a whole.
+        estimator: asked about small windows; if it cannot be, there is nothing.
+        params: what stands out.
+
+    Yields:
+        (H, W), px of the picture, and the motion that small windows tell, px of the picture.
+    """
+    scale = 1
+    while max(picture.shape) > scale * params.longest_px:
+        scale *= 2
+    luma = picture.shrunk_luma(scale)
+    if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
+        return
+    if not movers(estimator.local(luma, few=True)):
+        return
+    for moved, mover in _standing_out(luma, estimator.local(luma), params):
+        yield enlarged(moved, picture.shape, scale), mover.psf.scaled(scale)
+
+
+def _standing_out(
+    luma: FloatArray, found: Sequence[LocalEstimate], params: PartParams
+) -> Iterator[tuple[Mask, Mover]]:
+    """Yield the parts that motions of small windows moved and that stand out."""
+    for mover in movers(found):
         seen = holds(luma, [mover.psf])
-        if seen is None:
-            continue
-        moved = _moved_by(mover, seen, params)
+        moved = None if seen is None else _moved_by(mover, seen, params)
         if moved is not None:
-            return ~moved
-        if number == 0:
-            others = _beside_motion(seen, params.others_moved, params)
-    return others
+            yield moved, mover
 
 
 def _moved_by(mover: Mover, seen: FloatArray, params: PartParams) -> Mask | None:

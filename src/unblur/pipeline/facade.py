@@ -17,8 +17,9 @@ from unblur.io.sources import Source, as_photo
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.pipeline.accepted import as_motion, as_settings, combined_mask
+from unblur.pipeline.assessing import assess
 from unblur.pipeline.report import Report, RestoreOptions
-from unblur.pipeline.run import assess, gate_of, restore_picture
+from unblur.pipeline.run import gate_of, restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings
 from unblur.runtime import Runtime
 from unblur.tone import ToneCurve

@@ -14,10 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
+from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.detect import BlurDetector
-from unblur.motion.field import MotionField
+from unblur.motion.field import MotionField, mean_of_windows
 from unblur.motion.picture import Picture
+from unblur.motion.psf_tools import likeness
 from unblur.pipeline.evidence import (
     PARAMS,
     GateParams,
@@ -78,6 +80,15 @@ class Gate(Protocol):
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """Say of a proposed motion whether it is worth refining."""
 
+    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+        """Say whether a part moved by itself in a photo that did not move as a whole.
+
+        Args:
+            picture: the part, the rest of the photo left out.
+            proposed: the part's motion.
+            told: the motion that small windows tell, px of the photo.
+        """
+
     def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
         """Say how far the refined motion may be undone.
 
@@ -106,6 +117,10 @@ class OpenGate:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(proposed))
 
+    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+        """See :class:`Gate`."""
+        return False
+
     def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(field))
@@ -129,6 +144,10 @@ class ClosedGate:
         """See :class:`Gate`."""
         return Verdict.left(self._reason)
 
+    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+        """See :class:`Gate`."""
+        return False
+
     def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
         """See :class:`Gate`."""
         return Verdict.left(self._reason)
@@ -146,6 +165,7 @@ class NoHarmGate:
         settings: what the evidence must reach.
         by_window: whether the restoration rests on the windows' PSFs, so that each window is
             trusted by itself; otherwise all of a photo that is not sharp is.
+        asked: whether the caller says that something moved.
         params: the gate's other numbers.
     """
 
@@ -157,10 +177,11 @@ class NoHarmGate:
         settings: Settings = DEFAULTS,
         *,
         by_window: bool = True,
+        asked: bool = False,
         params: GateParams = PARAMS,
     ) -> None:
         self._detector, self._settings, self._by_window = detector, settings, by_window
-        self._params = params
+        self._asked, self._params = asked, params
         self.doubt = params.doubt
         self.whole = by_window
 
@@ -173,6 +194,20 @@ class NoHarmGate:
             sharp = is_likely_sharp(seen, proposed, self._settings)
         shape = _windows(proposed)
         return Verdict.left(SHARP, *shape, sharp=True) if sharp else Verdict.restored(*shape)
+
+    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+        """See :class:`Gate`."""
+        wanted = self._params.asked if self._asked else self._params.alone
+        shown = mean_of_windows(proposed)
+        sure = proposed.confidence >= wanted.confidence
+        if not sure or likeness(shown.scaled(proposed.scale), told) < wanted.alike:
+            return False
+        if is_sharp(proposed, proposed.mean_length_px(), self._settings):
+            return False
+        if self._detector is None:
+            return True
+        seen = detection(picture, proposed.scale, self._detector, self._params)
+        return seen.probabilities[0] <= wanted.sharp
 
     def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
         """See :class:`Gate`."""

@@ -14,12 +14,12 @@ from unblur.motion.drawn import drawn_over, without
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.known import KnownMotion, plain_noise
-from unblur.motion.parts import box_around, fading, moved_differently, parts_of
+from unblur.motion.parts import box_around
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
-from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import Box
-from unblur.pipeline.gate import MIXED, ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
+from unblur.pipeline.assessing import assess_exposed
+from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
     FRAMED,
@@ -27,14 +27,12 @@ from unblur.pipeline.outcome import (
     Result,
     in_its_frame,
     options_within,
-    placed,
     with_drawn,
 )
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
 from unblur.restoration.restorers import BlindRestorer
-from unblur.tone import LINEAR
 from unblur.zoo.models import Models
 
 _NO_STRENGTH = "strength is 0"
@@ -84,31 +82,40 @@ def _restore_part(
     if box is None or not models.estimator.least.fits((box[2] - box[0], box[3] - box[1])):
         return result
     inside = options_within(options, box)
-    alone = _restore_beneath(picture.part(*box), models, inside, progress)
+    alone = _restore_beneath(picture.part(*box), models, inside, progress, asked=True)
     return in_its_frame(alone, picture, box, ASKED) if alone.report.changed else result
 
 
 def _restore_beneath(
-    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+    picture: Picture,
+    models: Models,
+    options: RestoreOptions,
+    progress: Progress | None,
+    *,
+    asked: bool = False,
 ) -> Result:
     """Restore what was exposed, beneath what was drawn over it."""
     drawn = drawn_over(picture)
     if drawn is None:
-        return _restore_exposed(picture, models, options, progress)
-    result = _restore_exposed(without(picture, drawn), models, options, progress)
+        return _restore_exposed(picture, models, options, progress, asked)
+    result = _restore_exposed(without(picture, drawn), models, options, progress, asked)
     return with_drawn(result, picture, drawn)
 
 
 def _restore_exposed(
-    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+    picture: Picture,
+    models: Models,
+    options: RestoreOptions,
+    progress: Progress | None,
+    asked: bool,
 ) -> Result:
     """Propose, judge, refine, trust, restore tile by tile, check."""
-    restorer, gate = models.restorer, gate_of(models, options)
+    restorer, gate = models.restorer, gate_of(models, options, asked=asked)
     begun = time.perf_counter()
     blind = isinstance(restorer, BlindRestorer)
     found = Assessment(picture, None, Verdict.restored())
     if options.gated or not blind:
-        found = _assess_exposed(picture, estimator_of(models, options), gate)
+        found = assess_exposed(picture, estimator_of(models, options), gate)
     original, picture, motion, verdict = picture, found.picture, found.motion, found.verdict
     if options.applied == 0:
         verdict = Verdict.left(_NO_STRENGTH)
@@ -142,100 +149,20 @@ def _restore_exposed(
     return Result(samples if changed else original.samples, motion, report, found.tone)
 
 
-def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
-    """Tell how a photo moved, in which light, and what of that may be undone.
-
-    Everybody who wants to know what a photo is asks here. The light is estimated only where
-    it is not known and something is to be restored.
-
-    Raises:
-        BadPsf: a motion field that was given is of a photo of another size.
-    """
-    box = exposure_of(picture)
-    exposed = picture if box is None else picture.part(*box)
-    drawn = drawn_over(exposed)
-    bare = exposed if drawn is None else without(exposed, drawn)
-    found = _assess_exposed(bare, estimator, gate)
-    if bare is picture and found.moved is None:
-        return found
-    whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
-    motion = found.motion
-    if motion is not None and box is not None:
-        motion = placed(motion, picture, box)
-    return replace(found, picture=whole, motion=motion)
-
-
-def _assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
-    """Assess a photo as a whole; where part of it stood still, once more without that part."""
-    found = _assess_whole(picture, estimator, gate, whole=gate.whole)
-    mixed = found.verdict.reason == MIXED
-    if not gate.by_part or found.motion is None or (found.verdict.reason and not mixed):
-        return found
-    still = parts_of(found.picture, found.motion, estimator, mixed=mixed)
-    if still is None:
-        return found
-    wide, moved = fading(still)
-    rest = replace(without(found.picture, wide), assumed=False)
-    return replace(_assess_whole(rest, estimator, gate), tone=found.tone, moved=moved)
-
-
-def _assess_whole(
-    picture: Picture, estimator: MotionEstimator, gate: Gate, *, whole: bool = False
-) -> Assessment:
-    """Assess a photo of one motion.
+def gate_of(models: Models, options: RestoreOptions, *, asked: bool = False) -> Gate:
+    """Return the gate that options ask for.
 
     Args:
-        picture: the photo.
-        estimator: tells how it moved.
-        gate: judges.
-        whole: whether a photo whose parts moved differently is left alone.
+        models: the blur detector, and what restores.
+        options: what the caller chose.
+        asked: whether the caller says that something moved where it is asked.
     """
-    if not estimator.least.fits(picture.shape):
-        too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
-        return Assessment(picture, None, Verdict.left(too_small))
-    proposed = estimator.propose(picture)
-    verdict = gate.judge(picture, proposed)
-    # A motion that was given is undone in the light that was given, or else in sRGB's.
-    assumed = picture.assumed and not isinstance(estimator, KnownMotion)
-    in_linear = None
-    if verdict.reason and assumed and proposed.blur_probability >= gate.doubt:
-        in_linear = _moved_in_linear_light(picture, estimator, gate)
-    if verdict.reason and in_linear is None:
-        return Assessment(picture, proposed.bare(), verdict)
-    tone = estimate_tone(picture) if assumed else None
-    if tone is not None and tone.curve != picture.tone:
-        picture = Picture(picture.samples, tone.curve)
-        proposed = in_linear or estimator.propose(picture)
-    elif verdict.reason:
-        return Assessment(picture, proposed.bare(), verdict)
-    # A probability of 1 comes from light streaks, which small windows do not show.
-    if whole and proposed.blur_probability < 1 and moved_differently(picture, proposed, estimator):
-        left = Verdict.left(MIXED, *verdict.trust.shape)
-        return Assessment(picture, proposed.bare(), left, tone)
-    field = estimator.refine(picture, proposed)
-    return Assessment(picture, field, gate.trust(proposed, field), tone)
-
-
-def _moved_in_linear_light(
-    picture: Picture, estimator: MotionEstimator, gate: Gate
-) -> MotionField | None:
-    """Return how a photo that looks sharp in the light assumed moved in linear light, if it did.
-
-    In the wrong light KernelNet may take a long motion for a short one.
-    """
-    other = Picture(picture.samples, LINEAR)
-    proposed = estimator.propose(other)
-    return None if gate.judge(other, proposed).reason else proposed
-
-
-def gate_of(models: Models, options: RestoreOptions) -> Gate:
-    """Return the gate that options ask for."""
     if options.applied == 0:
         return ClosedGate(_NO_STRENGTH)
     if not options.gated:
         return OpenGate()
     by_window = not isinstance(models.restorer, BlindRestorer)
-    return NoHarmGate(models.detector, options.settings, by_window=by_window)
+    return NoHarmGate(models.detector, options.settings, by_window=by_window, asked=asked)
 
 
 def estimator_of(models: Models, options: RestoreOptions) -> MotionEstimator:

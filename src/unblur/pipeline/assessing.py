@@ -1,0 +1,123 @@
+"""What a photo is: how it moved or which part of it did, in which light, and what may be undone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from unblur.motion.drawn import drawn_over, without
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.field import MotionField
+from unblur.motion.known import KnownMotion
+from unblur.motion.parts import box_around, fading, moved_differently, moved_parts, parts_of
+from unblur.motion.pasted import exposure_of
+from unblur.motion.picture import Picture
+from unblur.motion.tone_estimate import estimate_tone
+from unblur.pipeline.gate import MIXED, Gate, Verdict
+from unblur.pipeline.outcome import Assessment, placed
+from unblur.tone import LINEAR
+
+
+def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+    """Tell how a photo moved, in which light, and what of that may be undone.
+
+    Everybody who wants to know what a photo is asks here. The light is estimated only where
+    it is not known and something is to be restored.
+
+    Raises:
+        BadPsf: a motion field that was given is of a photo of another size.
+    """
+    box = exposure_of(picture)
+    exposed = picture if box is None else picture.part(*box)
+    drawn = drawn_over(exposed)
+    bare = exposed if drawn is None else without(exposed, drawn)
+    found = assess_exposed(bare, estimator, gate)
+    if bare is picture and found.moved is None:
+        return found
+    whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
+    motion = found.motion
+    if motion is not None and box is not None:
+        motion = placed(motion, picture, box)
+    return replace(found, picture=whole, motion=motion)
+
+
+def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+    """Assess a photo as a whole; where part of it stood still, once more without that part."""
+    found = _assess_whole(picture, estimator, gate, whole=gate.whole)
+    if found.verdict.sharp and gate.whole:
+        return _assess_mover(found.picture, estimator, gate) or found
+    mixed = found.verdict.reason == MIXED
+    if not gate.by_part or found.motion is None or (found.verdict.reason and not mixed):
+        return found
+    still = parts_of(found.picture, found.motion, estimator, mixed=mixed)
+    if still is None:
+        return found
+    wide, moved = fading(still)
+    rest = replace(without(found.picture, wide), assumed=False)
+    return replace(_assess_whole(rest, estimator, gate), tone=found.tone, moved=moved)
+
+
+def _assess_mover(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment | None:
+    """Assess what moved by itself in a photo that did not move as a whole; None if nothing did."""
+    for moved, told in moved_parts(picture, estimator):
+        wide, weights = fading(~moved)
+        rest = replace(without(picture, wide), assumed=False)
+        y0, x0, y1, x1 = box_around(moved) or (0, 0, *picture.shape)
+        part = rest.part(y0, x0, y1, x1)
+        if not estimator.least.fits(part.shape):
+            continue
+        proposed = estimator.propose(part)
+        if gate.alone(part, proposed, told):
+            field = estimator.refine(part, proposed)
+            verdict = gate.trust(proposed, field)
+            motion = field.seen_from(-y0, -x0, picture.shape)
+            return Assessment(rest, motion, verdict, moved=weights)
+    return None
+
+
+def _assess_whole(
+    picture: Picture, estimator: MotionEstimator, gate: Gate, *, whole: bool = False
+) -> Assessment:
+    """Assess a photo of one motion.
+
+    Args:
+        picture: the photo.
+        estimator: tells how it moved.
+        gate: judges.
+        whole: whether a photo whose parts moved differently is left alone.
+    """
+    if not estimator.least.fits(picture.shape):
+        too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
+        return Assessment(picture, None, Verdict.left(too_small))
+    proposed = estimator.propose(picture)
+    verdict = gate.judge(picture, proposed)
+    # A motion that was given is undone in the light that was given, or else in sRGB's.
+    assumed = picture.assumed and not isinstance(estimator, KnownMotion)
+    in_linear = None
+    if verdict.reason and assumed and proposed.blur_probability >= gate.doubt:
+        in_linear = _moved_in_linear_light(picture, estimator, gate)
+    if verdict.reason and in_linear is None:
+        return Assessment(picture, proposed.bare(), verdict)
+    tone = estimate_tone(picture) if assumed else None
+    if tone is not None and tone.curve != picture.tone:
+        picture = Picture(picture.samples, tone.curve)
+        proposed = in_linear or estimator.propose(picture)
+    elif verdict.reason:
+        return Assessment(picture, proposed.bare(), verdict)
+    # A probability of 1 comes from light streaks, which small windows do not show.
+    if whole and proposed.blur_probability < 1 and moved_differently(picture, proposed, estimator):
+        left = Verdict.left(MIXED, *verdict.trust.shape)
+        return Assessment(picture, proposed.bare(), left, tone)
+    field = estimator.refine(picture, proposed)
+    return Assessment(picture, field, gate.trust(proposed, field), tone)
+
+
+def _moved_in_linear_light(
+    picture: Picture, estimator: MotionEstimator, gate: Gate
+) -> MotionField | None:
+    """Return how a photo that looks sharp in the light assumed moved in linear light, if it did.
+
+    In the wrong light KernelNet may take a long motion for a short one.
+    """
+    other = Picture(picture.samples, LINEAR)
+    proposed = estimator.propose(other)
+    return None if gate.judge(other, proposed).reason else proposed
