@@ -21,8 +21,8 @@ SIDE_PX = 320
 
 MOST = {
     "transforms": 8900,
-    "network calls": 11,
-    "windows": 24,
+    "network calls": 13,
+    "windows": 34,
     "searches": 11,
     "levels": 55,
 }
