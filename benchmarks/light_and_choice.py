@@ -35,6 +35,7 @@ from unblur.blocks import halve
 from unblur.blur import Psf, Synthesiser, SynthesisRecipe, apply_psf
 from unblur.blur.camera import Camera, develop, expose, jpeg, log_uniform
 from unblur.color import FloatArray, as_rgb, luma, quantise, to_float
+from unblur.engines.base import Engine
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.protocols.levin import up_to_a_shift
 from unblur.io import InputFile, read_photo
@@ -42,20 +43,27 @@ from unblur.motion.candidates import candidates
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import (
     FEATURES,
-    JUDGE,
+    NETWORK_JUDGE,
     ORIGINS,
     JudgeParams,
     features,
     middle_part,
+    network_scores,
 )
 from unblur.motion.kernel import PsfEstimate, estimate, observe
 from unblur.motion.refinement import SharedEstimate, fused_shared
-from unblur.motion.tone_estimate import CURVES, TONE, ToneEvidence, ToneParams, tone_evidence
-from unblur.motion.trial import try_psf
+from unblur.motion.tone_estimate import (
+    CURVES,
+    NETWORK_TONE,
+    ToneEvidence,
+    ToneParams,
+    tone_evidence,
+)
+from unblur.motion.trial import Trial, try_psf
 from unblur.runtime import ONE_THREAD
 from unblur.tone import SRGB, ToneCurve
 from unblur.training.pages import draw_page
-from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
+from unblur.zoo.catalogue import FUSE_NET, JUDGE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import default_session
 
 REACH_PX = 64
@@ -114,11 +122,11 @@ def shadow_noise(samples: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(0.006 + 0.7 * light) / np.maximum(SRGB.slope(samples), 0.1))
 
 
-def light_row(photos: dict[str, tuple[FloatArray, FloatArray]]) -> dict[str, Any]:
+def light_row(photos: dict[str, tuple[FloatArray, FloatArray]], network: Engine) -> dict[str, Any]:
     """Return the evidence of both truths, and the PSNR of both explanations of each."""
     rows = {}
     for name, (blurry, sharp) in photos.items():
-        evidence = tone_evidence(blurry)
+        evidence = tone_evidence(blurry, network)
         if evidence is None:
             continue
         y0, x0, y1, x1 = evidence.window
@@ -130,6 +138,7 @@ def light_row(photos: dict[str, tuple[FloatArray, FloatArray]]) -> dict[str, Any
         rows[name] = {
             "best": evidence.best,
             "mean": evidence.mean,
+            "seen": evidence.seen,
             "noise": evidence.noise,
             "db": db,
         }
@@ -143,6 +152,7 @@ class Chooser:
         session = default_session(ONE_THREAD)
         self.kernel = session.network(weights_path(KERNEL_NET), "kernel")
         self.fuse = session.network(weights_path(FUSE_NET), "fuse")
+        self.judge = session.network(weights_path(JUDGE_NET), "judge")
 
     def first(self, window: FloatArray) -> PsfEstimate:
         """Return KernelNet's first estimate of the middle of a window."""
@@ -167,10 +177,21 @@ class Chooser:
         window = np.ascontiguousarray(luma(curve.to_linear(blurry)))
         found = candidates(window, self.fused(window).psf, halve(window))
         trials = Trials(window, sharp, curve)
+        tried = [trials.of(c.psf) for c in found]
+        lengths_px = [c.psf.length_px() for c in found]
+        seen = network_scores(
+            self.judge,
+            trials.samples,
+            [trial.samples for trial in tried],
+            lengths_px,
+            trials.noise,
+            [curve] * len(tried),
+        )
         return {
             "origins": [c.origin for c in found],
-            "features": features(trials.samples, curve, trials.noise, found).tolist(),
-            "db": [trials.db(c.psf) for c in found],
+            "features": features(tried, trials.noise, found).tolist(),
+            "network": seen.tolist(),
+            "db": [score(trial.samples, trials.target) for trial in tried],
             "true": trials.db(psf),
             "blurry": score(trials.samples, trials.target),
             "measured": trials.noise,
@@ -192,9 +213,13 @@ class Trials:
         self.target = middle_part(curve.to_encoded(luma(curve.to_linear(sharp))))[..., None]
         self.noise = noise_sigma(self.samples)
 
+    def of(self, psf: Psf) -> Trial:
+        """Return what a PSF makes of it."""
+        return try_psf(self.samples, self.curve, psf, self.noise)
+
     def db(self, psf: Psf) -> float:
         """Return the PSNR up to a shift of what a PSF makes of it."""
-        return score(try_psf(self.samples, self.curve, psf, self.noise).samples, self.target)
+        return score(self.of(psf).samples, self.target)
 
 
 def middle(plane: FloatArray, side: int) -> FloatArray:
@@ -226,7 +251,7 @@ def measure(
             continue
         row = {"number": number, "photo": photo.relative.name, **pair["facts"]}
         if number % LONG_EACH and only != "choice":
-            row["light"] = light_row(pair["photos"])
+            row["light"] = light_row(pair["photos"], choose.judge)
         if only != "light":
             curve = CURVES[number % 2]
             row["choice"] = choose(*pair["photos"][curve.name], curve, pair["psf"])
@@ -273,7 +298,7 @@ def light_tables(rows: list[dict[str, Any]], params: ToneParams) -> None:
 
 def evidence_of(row: dict[str, Any]) -> ToneEvidence:
     """Return the evidence of a row."""
-    return ToneEvidence(row["best"], row["mean"], row["noise"], (), (0, 0, 0, 0))
+    return ToneEvidence(row["best"], row["mean"], row["seen"], row["noise"], (), (0, 0, 0, 0))
 
 
 def probability(row: dict[str, Any], params: ToneParams) -> float:
@@ -321,6 +346,7 @@ def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
 def picked(row: dict[str, Any], params: JudgeParams) -> float:
     """Return the PSNR of the candidate that the judge takes."""
     scores = np.array(row["choice"]["features"]) @ np.array(params.weights)
+    scores += params.network * np.array(row["choice"]["network"])
     return float(row["choice"]["db"][int(np.argmax(scores))])
 
 
@@ -328,7 +354,9 @@ def fitted_judge(rows: list[dict[str, Any]], ridge: float = 30.0) -> JudgeParams
     """Return the judge whose scores are nearest to the PSNR, means of each window taken off."""
     left, right = [], []
     for row in rows:
-        table, db = np.array(row["choice"]["features"]), np.array(row["choice"]["db"])
+        choice = row["choice"]
+        table = np.column_stack([choice["features"], choice["network"]])
+        db = np.array(choice["db"])
         db = np.maximum(db, db.max() - MOST_DB)
         left.append(table - table.mean(axis=0))
         right.append(db - db.mean())
@@ -336,14 +364,15 @@ def fitted_judge(rows: list[dict[str, Any]], ridge: float = 30.0) -> JudgeParams
     scale = table.std(axis=0) + 1e-9
     table = table / scale
     weights = np.linalg.solve(table.T @ table + ridge * np.eye(len(scale)), table.T @ db)
-    return JudgeParams(tuple(round(float(w), 3) for w in weights / scale))
+    *plain, network = (round(float(w), 3) for w in weights / scale)
+    return JudgeParams(tuple(plain), network)
 
 
 def fitted_tone(rows: list[dict[str, Any]], ridge: float = 0.02) -> ToneParams:
     """Return the logistic regression of linear light, both truths as likely."""
     found = [(r, name == "linear") for row in rows for name, r in row.get("light", {}).items()]
-    best, mean = (np.array([r[key] for r, _ in found]) for key in ("best", "mean"))
-    table = np.stack([np.ones_like(best), best, mean], axis=1)
+    known = [[1.0, r["best"], r["mean"], r["seen"]] for r, _ in found]
+    table = np.array(known)
     scale = np.sqrt(np.square(table).mean(axis=0))
     truth = np.array([t for _, t in found])
 
@@ -354,8 +383,10 @@ def fitted_tone(rows: list[dict[str, Any]], ridge: float = 0.02) -> ToneParams:
         )
 
     weights = optimize.minimize(loss, np.zeros(table.shape[1])).x / scale
-    names = ("bias", "best", "mean")
-    return dataclasses.replace(TONE, **dict(zip(names, np.round(weights, 3).tolist(), strict=True)))
+    names = ("bias", "best", "mean", "seen")
+    return dataclasses.replace(
+        NETWORK_TONE, **dict(zip(names, np.round(weights, 3).tolist(), strict=True))
+    )
 
 
 def main() -> None:
@@ -370,7 +401,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = measure(find_sharp(args.photos), args.windows, args.seed, args.cache, args.only)
     held_out = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH == 0]
-    tone, judge = TONE, JUDGE
+    tone, judge = NETWORK_TONE, NETWORK_JUDGE
     rest = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH]
     if args.fit:
         tone = tone if args.only == "choice" else fitted_tone(rest)

@@ -21,10 +21,21 @@ from unblur.motion.candidates import (
     searched_psf,
 )
 from unblur.motion.coarse_to_fine import SEARCH, paper_level
-from unblur.motion.judge import FEATURES, JUDGE, Candidate, best, features
+from unblur.motion.judge import (
+    FEATURES,
+    JUDGE,
+    NUMBERS,
+    Candidate,
+    Judge,
+    features,
+    network_scores,
+    trial_input,
+)
 from unblur.motion.picture import Picture
 from unblur.motion.psf_tools import likeness
 from unblur.motion.search import SearchEstimator
+from unblur.motion.trial import try_psf
+from unblur.spec import ModelSpec
 from unblur.tone import LINEAR, SRGB
 from unblur.training.pages import draw_page
 
@@ -36,27 +47,31 @@ def image():
     return blurry(HOOK, noise=0.003)
 
 
+def told(image, noise, found):
+    return features([try_psf(image, LINEAR, c.psf, noise) for c in found], noise, found)
+
+
 def test_the_judge_prefers_the_truth_to_what_is_wrong_shorter_or_longer(image):
     for wrong in (WRONG, Psf(HOOK.array[::-1, ::-1]), HOOK.scaled(0.5), HOOK.scaled(1.8)):
         for pair in ([HOOK, wrong], [wrong, HOOK]):
             found = [Candidate(psf, "searched") for psf in pair]
-            assert best(image, LINEAR, 0.003, found).psf is HOOK
+            assert Judge().best(image, LINEAR, 0.003, found).psf is HOOK
 
 
 def test_what_is_far_shorter_than_the_networks_say_is_not_taken(image):
     """A photo explains itself without any motion; only the lengths tell that."""
     found = [Candidate(HOOK.scaled(2.2), "fused"), Candidate(HOOK, "searched")]
-    assert best(image, LINEAR, 0.003, found).origin == "fused"
-    assert best(image, LINEAR, 0.003, found, replace(JUDGE, shortest=0.0)).origin == "searched"
+    bold = Judge(params=replace(JUDGE, shortest=0.0))
+    assert Judge().best(image, LINEAR, 0.003, found).origin == "fused"
+    assert bold.best(image, LINEAR, 0.003, found).origin == "searched"
     searched_only = [Candidate(HOOK.scaled(2.2), "long"), Candidate(HOOK, "searched")]
-    assert best(image, LINEAR, 0.003, searched_only).origin == "searched"
+    assert Judge().best(image, LINEAR, 0.003, searched_only).origin == "searched"
 
 
 def test_candidates_that_agree_are_believed(image):
     """Two alike and one that stands alone, of which the trials tell about as much."""
-    table = features(
+    table = told(
         image,
-        LINEAR,
         0.003,
         [Candidate(HOOK, "fused"), Candidate(WRONG, "searched"), Candidate(HOOK, "two_tones")],
     )
@@ -74,13 +89,13 @@ def test_choosing_is_worth_it_over_a_set_of_windows():
         good, bad = Psf(np.pad(psf.array, 1)), Psf.from_line(14, 40 * seed + 60)
         pair = [Candidate(good if seed % 2 else bad, "fused")]
         pair.append(Candidate(bad if seed % 2 else good, "searched"))
-        gained.append(kernel_similarity(best(window, LINEAR, 0.004, pair).psf, psf))
+        gained.append(kernel_similarity(Judge().best(window, LINEAR, 0.004, pair).psf, psf))
     assert np.mean(gained) > 0.9
 
 
 def test_features_are_finite_and_as_many_as_told(image):
     found = [Candidate(HOOK, "fused"), Candidate(WRONG, "searched"), Candidate(WRONG, "long")]
-    table = features(image, LINEAR, 0.0, found)
+    table = told(image, 0.0, found)
     assert table.shape == (3, len(FEATURES)) == (3, len(JUDGE.weights))
     assert np.isfinite(table).all()
     origins = list(FEATURES).index("searched"), list(FEATURES).index("searched_noise")
@@ -91,7 +106,7 @@ def test_features_are_finite_and_as_many_as_told(image):
 def test_a_single_candidate_is_not_tried(image, monkeypatch):
     monkeypatch.setattr("unblur.motion.judge.try_psf", None)
     only = Candidate(HOOK, "fused")
-    assert best(image, LINEAR, 0.003, [only]) is only
+    assert Judge().best(image, LINEAR, 0.003, [only]) is only
 
 
 def test_a_wrong_fused_answer_is_outdone_by_the_search(image):
@@ -180,3 +195,47 @@ def test_the_search_estimator_works_in_the_light_of_the_picture():
     told = estimator.propose(Picture(encoded, SRGB)).windows[0][0].psf
     assert kernel_similarity(told, HOOK) > 0.85
     assert kernel_similarity(searched_psf(light), HOOK) > 0.85
+
+
+class Preferring:
+    """Stands in for JudgeNet: the trial that is most like a given picture scores highest."""
+
+    spec = ModelSpec("judge_net", "judge", 8, 0, 0, "", "", 0)
+
+    def __init__(self, wanted):
+        self.wanted, self.pictures, self.numbers = wanted, None, None
+
+    def __call__(self, pictures, numbers):
+        self.pictures, self.numbers = pictures, numbers
+        height, width = pictures.shape[2:]
+        apart = pictures[:, 1] - self.wanted[:height, :width]
+        return (-10 * np.sqrt(np.mean(np.square(apart), axis=(1, 2))).astype(np.float32),)
+
+
+def test_the_network_has_a_say_in_the_choice(image):
+    """Against the other features, if it is sure enough."""
+    found = [Candidate(HOOK, "fused"), Candidate(WRONG, "searched")]
+    wanted = try_psf(image, LINEAR, WRONG, 0.003).samples
+    for weight, origin in ((0.0, "fused"), (100.0, "searched")):
+        judge = Judge(Preferring(wanted), replace(JUDGE, network=weight))
+        assert judge.best(image, LINEAR, 0.003, found).origin == origin
+
+
+def test_the_network_sees_window_and_trial_on_sides_that_it_takes(image):
+    part = image[:93, :101]
+    trials = [np.clip(part + 0.1, 0, 1), part]
+    network = Preferring(part)
+    scores = network_scores(network, part, trials, [7.0, 15.0], 0.01, [SRGB, LINEAR])
+    assert scores.argmax() == 1
+    assert network.pictures.shape == (2, 2, 88, 96)
+    np.testing.assert_array_equal(network.pictures[:, 0], [part[:88, :96]] * 2)
+    assert network.numbers.shape == (2, len(NUMBERS), 1, 1)
+    assert network.numbers[:, NUMBERS.index("linear"), 0, 0].tolist() == [0, 1]
+    assert network.numbers[:, NUMBERS.index("noise"), 0, 0] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_what_the_network_is_told_of_a_window_that_did_not_change_is_0(image):
+    _, numbers = trial_input(image, image, 7.0, 0.01, SRGB)
+    known = dict(zip(NUMBERS, numbers.ravel(), strict=True))
+    assert known["density"] == known["length"] == 0
+    assert known["motion"] == pytest.approx(-0.5)

@@ -56,10 +56,10 @@ def test_a_photo_blurred_in_linear_light_is_restored_in_it():
 
 
 def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch):
-    def never(picture, params=None):
+    def never(picture, network):
         raise AssertionError("the light was estimated")
 
-    monkeypatch.setattr(assessing, "estimate_tone", never)
+    monkeypatch.setattr("unblur.motion.network.estimate_tone", never)
     assert restore(shaken_in_linear_light(), tone="profile").report.tone["curve"] == "srgb"
     sharp = (scene() * 255).astype(np.uint8)
     assert not restore(sharp).report.changed
@@ -72,7 +72,8 @@ def test_a_photo_too_small_or_flat_is_assumed_to_be_srgb():
 
 
 def test_the_estimate_says_how_sure_it_is(monkeypatch):
-    monkeypatch.setattr(assessing, "estimate_tone", lambda picture: Tone(LINEAR, "estimate", 0.93))
+    tone = Tone(LINEAR, "estimate", 0.93)
+    monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network: tone)
     report = restore(shaken_in_linear_light()).report
     assert report.tone == {
         "curve": "linear",
@@ -87,8 +88,8 @@ class ShortInTheWrongLight:
 
     least = TELLING
 
-    def __init__(self):
-        self.refined = []
+    def __init__(self, tone):
+        self.refined, self._tone = [], tone
 
     def propose(self, picture):
         psf = HOOK if picture.tone.is_linear else Psf.from_line(3, 0)
@@ -99,6 +100,9 @@ class ShortInTheWrongLight:
         self.refined.append(picture.tone)
         return field
 
+    def tone(self, picture):
+        return self._tone
+
 
 @pytest.mark.parametrize(
     ("found", "assumed", "moved"),
@@ -108,11 +112,8 @@ class ShortInTheWrongLight:
         (Tone(LINEAR, "estimate", 0.9), False, False),  # the file has told
     ],
 )
-def test_what_looks_sharp_in_the_light_assumed_may_have_moved_in_the_other(
-    monkeypatch, found, assumed, moved
-):
-    monkeypatch.setattr(assessing, "estimate_tone", lambda picture: found)
-    estimator = ShortInTheWrongLight()
+def test_what_looks_sharp_in_the_light_assumed_may_have_moved_in_the_other(found, assumed, moved):
+    estimator = ShortInTheWrongLight(found)
     picture = Picture(shaken_in_linear_light(), SRGB, assumed=assumed)
     got = assessing.assess(picture, estimator, NoHarmGate())
     assert (not got.verdict.reason) == moved

@@ -29,7 +29,7 @@ from unblur.motion.coarse_to_fine import (
     paper_level,
 )
 from unblur.motion.features import noise_sigma
-from unblur.motion.judge import JUDGE, TRIED_PX, Candidate, JudgeParams, best, middle_part
+from unblur.motion.judge import TRIED_PX, Candidate, Judge, middle_part
 from unblur.motion.polish import polished
 from unblur.motion.threads import in_threads
 from unblur.runtime import ALL_THREADS, Runtime
@@ -91,7 +91,7 @@ def choose(
     found: Sequence[Candidate],
     *,
     tone: ToneCurve = SRGB,
-    params: JudgeParams = JUDGE,
+    judge: Judge | None = None,
 ) -> Candidate:
     """Return the candidate that makes the best picture of a window.
 
@@ -99,11 +99,11 @@ def choose(
         window: (H, W) float32 luma, linear light.
         found: the candidates, at least one.
         tone: curve of the photo's samples.
-        params: of the choice.
+        judge: chooses; one without a network if omitted.
     """
     curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
     samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-    return best(samples, curve, noise_sigma(samples), found, params)
+    return (judge or Judge()).best(samples, curve, noise_sigma(samples), found)
 
 
 def candidates(

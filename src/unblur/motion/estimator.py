@@ -7,6 +7,7 @@ from typing import Protocol
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.motion.windows import LeastSize
+from unblur.tone import Tone
 
 
 class MotionEstimator(Protocol):
@@ -39,4 +40,11 @@ class MotionEstimator(Protocol):
         Args:
             picture: the one that ``field`` is of.
             field: as proposed.
+        """
+
+    def tone(self, picture: Picture) -> Tone:
+        """Return the tone curve of a blurry picture whose file does not tell it.
+
+        Linear light with evidence "estimate" where that explains the picture best; else sRGB's
+        curve, assumed.
         """

@@ -8,7 +8,9 @@ learned from the true errors of candidates on synthetic windows, tells them apar
 
     score_i = sum_f weight_f (x_if - mean over candidates of x_f)
 
-The larger the better. What is the same for all candidates of a window falls out.
+The larger the better. What is the same for all candidates of a window falls out. The one feature
+that tells most is what JudgeNet says: it has seen the trial's ringing and ghosts themselves, not
+only how many gradients they are. Without networks the others must do.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
+from unblur.engines.base import Engine
 from unblur.motion.psf_tools import similarity
-from unblur.motion.trial import gradient_density, gradient_length, try_psf
+from unblur.motion.trial import Trial, gradient_density, gradient_length, try_psf
 from unblur.motion.windows import span
 from unblur.tone import ToneCurve
 
@@ -52,6 +55,9 @@ FEATURES = (
 )
 """What is known of a candidate, in order."""
 
+NUMBERS = ("noise", "motion", "linear", "density", "length", "side")
+"""What JudgeNet is told of a trial besides its pixels; see :func:`trial_input`."""
+
 TRIED_PX = 384
 """Side of the part of a window in which candidates are tried."""
 
@@ -79,6 +85,7 @@ class JudgeParams:
             regression. Judged by the other windows (ten parts), the mean is 24.93 dB where
             FuseNet's candidate alone has 24.52 and the best candidate 25.74; 13 % lose more than
             half a decibel against FuseNet's.
+        network: the same for the score of JudgeNet; 0 where it is not asked.
         shortest: a candidate shorter than so many times FuseNet's is not taken: a photo always
             explains itself, blur and all, and a search may fall for that. On 223 windows the mean
             is the same (+0.01 dB), and 8.5 % in place of 10.3 % lose half a decibel.
@@ -90,44 +97,126 @@ class JudgeParams:
         *(-0.255, -0.206, -0.491, -0.08, -0.192),
         *(0.03, -0.046, 0.2, -0.07, 0.102),
     )
+    network: float = 0.0
     shortest: float = 0.6
 
 
 JUDGE = JudgeParams()
+"""What no network has seen."""
+
+NETWORK_JUDGE = JudgeParams()
+"""With JudgeNet."""
 
 
-def best(
-    samples: FloatArray,
-    curve: ToneCurve,
-    noise: float,
-    candidates: Sequence[Candidate],
-    params: JudgeParams = JUDGE,
-) -> Candidate:
-    """Return the candidate that makes the best picture of a window.
+class Judge:
+    """Chooses among candidates.
 
     Args:
-        samples: (H, W) float32 in [0, 1], encoded.
-        curve: their tone curve.
-        noise: standard deviation of the noise, in units of the samples.
-        candidates: at least one.
+        network: runs JudgeNet; None to go by the other features alone.
         params: of the score.
     """
-    if len(candidates) == 1:
-        return candidates[0]
-    scores = features(samples, curve, noise, candidates) @ np.asarray(params.weights)
-    lengths = np.array([candidate.psf.length_px() for candidate in candidates])
-    fused = [c.psf.length_px() for c in candidates if c.origin == "fused"]
-    scores[lengths < params.shortest * max(fused, default=0.0)] = -np.inf
-    return candidates[int(np.argmax(scores))]
+
+    def __init__(self, network: Engine | None = None, params: JudgeParams | None = None) -> None:
+        self._network = network
+        self._params = params or (JUDGE if network is None else NETWORK_JUDGE)
+
+    def best(
+        self,
+        samples: FloatArray,
+        curve: ToneCurve,
+        noise: float,
+        candidates: Sequence[Candidate],
+    ) -> Candidate:
+        """Return the candidate that makes the best picture of a window.
+
+        Args:
+            samples: (H, W) float32 in [0, 1], encoded.
+            curve: their tone curve.
+            noise: standard deviation of the noise, in units of the samples.
+            candidates: at least one.
+        """
+        if len(candidates) == 1:
+            return candidates[0]
+        params = self._params
+        trials = [try_psf(samples, curve, c.psf, noise) for c in candidates]
+        scores = features(trials, noise, candidates) @ np.asarray(params.weights)
+        if self._network is not None:
+            lengths_px = [c.psf.length_px() for c in candidates]
+            pictures = [trial.samples for trial in trials]
+            seen = network_scores(
+                self._network, samples, pictures, lengths_px, noise, [curve] * len(trials)
+            )
+            scores += params.network * seen
+        lengths = np.array([candidate.psf.length_px() for candidate in candidates])
+        fused = [c.psf.length_px() for c in candidates if c.origin == "fused"]
+        scores[lengths < params.shortest * max(fused, default=0.0)] = -np.inf
+        return candidates[int(np.argmax(scores))]
+
+
+def network_scores(
+    network: Engine,
+    samples: FloatArray,
+    trials: Sequence[FloatArray],
+    lengths_px: Sequence[float],
+    noise: float,
+    curves: Sequence[ToneCurve],
+) -> NDArray[np.float64]:
+    """Return JudgeNet's scores of the trials of one window, dB up to a constant, (N,).
+
+    Args:
+        network: runs JudgeNet.
+        samples: (H, W) float32 in [0, 1], the window, encoded.
+        trials: samples of each trial, as the window's.
+        lengths_px: of the motion that each undoes.
+        noise: standard deviation of the noise, in units of the samples.
+        curves: in whose light each was made.
+    """
+    step = network.spec.multiple_of
+    height, width = (side // step * step for side in samples.shape)
+    inputs = [
+        trial_input(samples, trial, length_px, noise, curve)
+        for trial, length_px, curve in zip(trials, lengths_px, curves, strict=True)
+    ]
+    pictures = np.stack([pair for pair, _ in inputs])[:, :, :height, :width]
+    (scores,) = network(np.ascontiguousarray(pictures), np.stack([n for _, n in inputs]))
+    return np.asarray(scores, np.float64)
+
+
+def trial_input(
+    samples: FloatArray, trial: FloatArray, length_px: float, noise: float, curve: ToneCurve
+) -> tuple[FloatArray, FloatArray]:
+    """Return what JudgeNet sees of a trial: pictures (2, H, W) and numbers (6, 1, 1), float32.
+
+    The numbers, those of NUMBERS, are about 0 and of size 1: the noise;
+    the length of the motion; whether the light is that of the samples; how the density and the mean
+    length of the gradients changed; the window's side.
+
+    Args:
+        samples, trial, noise: as for :func:`network_scores`.
+        length_px: of the motion.
+        curve: in whose light the trial was made.
+    """
+    side = float(samples.shape[0])
+    numbers = (
+        np.log(max(noise, 1e-3) / 0.01),
+        np.log2(length_px + 1) - 3.5,
+        float(curve.is_linear),
+        5 * (gradient_density(trial) - gradient_density(samples)),
+        2 * (gradient_length(trial) - gradient_length(samples)),
+        np.log(side / 224),
+    )
+    pictures = np.stack([samples, trial]).astype(np.float32)
+    return pictures, np.array(numbers, np.float32)[:, None, None]
 
 
 def features(
-    samples: FloatArray, curve: ToneCurve, noise: float, candidates: Sequence[Candidate]
+    trials: Sequence[Trial], noise: float, candidates: Sequence[Candidate]
 ) -> NDArray[np.float64]:
     """Return what is known of candidates, (N, len(FEATURES)).
 
     Args:
-        samples, curve, noise, candidates: as for :func:`best`.
+        trials: what each candidate made of the window.
+        noise, candidates: as for :meth:`Judge.best`.
 
     Returns:
         Of each: density and mean length of the gradients of its trial; logarithms of misfit,
@@ -139,8 +228,7 @@ def features(
     psfs = [candidate.psf for candidate in candidates]
     alike = np.array([[similarity(a, b) for b in psfs] for a in psfs]) - np.eye(len(psfs))
     rows: list[list[float]] = []
-    for candidate, near in zip(candidates, alike, strict=True):
-        trial = try_psf(samples, curve, candidate.psf, noise)
+    for candidate, trial, near in zip(candidates, trials, alike, strict=True):
         seen = {
             "density": gradient_density(trial.samples),
             "length": gradient_length(trial.samples),

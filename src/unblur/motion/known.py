@@ -12,6 +12,7 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.picture import Picture
 from unblur.motion.windows import LeastSize, span
+from unblur.tone import Tone
 
 _NOISE_PX = 512
 """Side of the middle part in which the noise of a photo with a given motion is measured."""
@@ -53,6 +54,10 @@ class KnownMotion:
     def refine(self, picture: Picture, field: MotionField) -> MotionField:
         """Return the field as it is."""
         return field
+
+    def tone(self, picture: Picture) -> Tone:
+        """Return sRGB's curve, assumed: a motion that is given is undone in the light given."""
+        return Tone()
 
 
 def plain_noise(picture: Picture, field: MotionField | None) -> float:

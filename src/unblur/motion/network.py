@@ -25,6 +25,7 @@ from unblur.motion.field import (
     reconcile,
     visibility,
 )
+from unblur.motion.judge import Judge
 from unblur.motion.kernel import Observed, estimate, estimate_psfs, observe_all
 from unblur.motion.local import LocalEstimate, local_estimates
 from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
@@ -34,8 +35,10 @@ from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
+from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import TELLING
 from unblur.runtime import ALL_THREADS, Runtime
+from unblur.tone import Tone
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,8 @@ class NetworkEstimator:
         kernel: runs KernelNet.
         fuse: runs FuseNet, which has the last word on a motion that is alike everywhere; without
             it the mean of several candidates is taken.
+        judge: runs JudgeNet, by which candidates and light are chosen; without it gradients are
+            counted.
         runtime: says how many windows and searches are worked on at the same time.
         streaks: whether light streaks are looked for.
         params: scales, windows, fields, streaks.
@@ -75,12 +80,13 @@ class NetworkEstimator:
         self,
         kernel: Engine,
         fuse: Engine | None = None,
+        judge: Engine | None = None,
         *,
         runtime: Runtime = ALL_THREADS,
         streaks: bool = True,
         params: MotionParams = MOTION,
     ) -> None:
-        self._kernel, self._fuse = kernel, fuse
+        self._kernel, self._fuse, self._judge = kernel, fuse, judge
         self._runtime, self._streaks, self._params = runtime, streaks, params
 
     def propose(self, picture: Picture) -> MotionField:
@@ -136,6 +142,7 @@ class NetworkEstimator:
             mean_of_windows(work),
             self._kernel,
             self._fuse,
+            judge=Judge(self._judge),
             tone=picture.tone,
             params=self._params,
             runtime=self._runtime,
@@ -161,9 +168,14 @@ class NetworkEstimator:
         windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
         return replace(work.bare(), windows=windows, scale=2**level)
 
+    def tone(self, picture: Picture) -> Tone:
+        """Return the tone curve that explains a blurry picture best."""
+        return estimate_tone(picture, self._judge)
+
     def local(self, luma: FloatArray, *, few: bool = False) -> list[LocalEstimate]:
         """See :class:`unblur.motion.parts.LocalEstimator`."""
         return local_estimates(luma, self._kernel, few=few, runtime=self._runtime)
+
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

@@ -19,6 +19,7 @@ from unblur.engines.base import Engine
 from unblur.motion.candidates import candidates, choose, few_candidates
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
+from unblur.motion.judge import Judge
 from unblur.motion.kernel import Observed, estimate, observe_all
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.psf_estimate import PsfEstimate
@@ -106,6 +107,7 @@ def refine_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
+    judge: Judge | None = None,
     tone: ToneCurve = SRGB,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
@@ -118,6 +120,7 @@ def refine_shared(
         first: the candidate so far.
         engine: runs KernelNet.
         fuse_engine: runs FuseNet; without it the candidates' mean is taken.
+        judge: chooses among the candidates; one without a network if omitted.
         tone: curve of the photo's samples.
         params: how far, and how candidates are weighted.
         runtime: says how many windows and searches are worked on at the same time.
@@ -135,7 +138,7 @@ def refine_shared(
         among = candidates(part, fused.psf, half, runtime=runtime)
     else:
         among = few_candidates(part, fused.psf, found[0])
-    chosen = choose(part, among, tone=tone)
+    chosen = choose(part, among, tone=tone, judge=judge)
     if chosen.origin == "fused":
         return fused
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")

@@ -8,6 +8,7 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.motion.windows import LeastSize
+from unblur.tone import Tone
 
 
 class RememberingEstimator:
@@ -38,3 +39,7 @@ class RememberingEstimator:
     def refine(self, picture: Picture, field: MotionField) -> MotionField:
         """Return what the estimator has made of it."""
         return self._refined(picture)
+
+    def tone(self, picture: Picture) -> Tone:
+        """Return what the estimator says of the light."""
+        return self._estimator.tone(picture)

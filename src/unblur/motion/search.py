@@ -10,7 +10,9 @@ from unblur.motion.coarse_to_fine import CROP_PX, LEAST_SIDE_PX
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
 from unblur.motion.picture import Picture
+from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import LeastSize, most_structured
+from unblur.tone import Tone
 
 LONGEST_SEARCHED_PX = 2 * CROP_PX
 """Longer side of a picture up to which very long motion is searched in all of it."""
@@ -38,3 +40,7 @@ class SearchEstimator:
     def refine(self, picture: Picture, field: MotionField) -> MotionField:
         """Return the field as it is: the search has been taken to its end."""
         return field
+
+    def tone(self, picture: Picture) -> Tone:
+        """Return the tone curve that explains a blurry picture best."""
+        return estimate_tone(picture)

@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from unblur.blocks import halve
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, to_float
+from unblur.engines.base import Engine
 from unblur.motion.coarse_to_fine import LEAST_SIDE_PX, estimate_psf_map
 from unblur.motion.features import noise_sigma
+from unblur.motion.judge import network_scores
 from unblur.motion.picture import Picture
 from unblur.motion.trial import gradient_length, try_psf
 from unblur.motion.windows import place_of_most_structure
@@ -61,10 +63,15 @@ class ToneParams:
     bias: float = -0.118
     best: float = 7.56
     mean: float = 9.91
+    seen: float = 0.0
     sure: float = 0.7
 
 
 TONE = ToneParams()
+"""What no network has seen."""
+
+NETWORK_TONE = ToneParams()
+"""With JudgeNet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +80,7 @@ class ToneEvidence:
 
     Attributes:
         best, mean: see the module.
+        seen: JudgeNet's best score of linear light less that of sRGB's, dB; 0 without it.
         noise: standard deviation of the noise of the samples.
         psfs: found in each of CURVES, in px of the photo.
         window: (y0, x0, y1, x1) of the photo in which they were found.
@@ -80,6 +88,7 @@ class ToneEvidence:
 
     best: float
     mean: float
+    seen: float
     noise: float
     psfs: tuple[Psf, ...]
     window: tuple[int, int, int, int]
@@ -87,21 +96,26 @@ class ToneEvidence:
     def linear_probability(self, params: ToneParams = TONE) -> float:
         """Return the probability that the samples are proportional to light."""
         logit = params.bias + params.best * self.best + params.mean * self.mean
+        logit += params.seen * self.seen
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
-def estimate_tone(picture: Picture, params: ToneParams = TONE) -> Tone:
+def estimate_tone(
+    picture: Picture, network: Engine | None = None, params: ToneParams | None = None
+) -> Tone:
     """Return the tone curve of a blurry photo whose file does not tell it.
 
     Args:
         picture: the photo; its own tone curve is not looked at.
+        network: runs JudgeNet; None to go by gradients alone.
         params: of the estimate.
 
     Returns:
         Linear light with evidence "estimate" where that is sure; else sRGB's curve, assumed, with
         the probability that remains for it. Photos too small to tell are assumed to be sRGB.
     """
-    evidence = tone_evidence(picture.samples, params)
+    params = params or (TONE if network is None else NETWORK_TONE)
+    evidence = tone_evidence(picture.samples, network, params)
     if evidence is None:
         return Tone()
     linear = evidence.linear_probability(params)
@@ -110,7 +124,9 @@ def estimate_tone(picture: Picture, params: ToneParams = TONE) -> Tone:
     return Tone(SRGB, "assumed", 1 - linear)
 
 
-def tone_evidence(samples: NDArray[Any], params: ToneParams = TONE) -> ToneEvidence | None:
+def tone_evidence(
+    samples: NDArray[Any], network: Engine | None = None, params: ToneParams = TONE
+) -> ToneEvidence | None:
     """Return what a photo says of its light; None where it is too small, or flat."""
     height, width = samples.shape[:2]
     scale = 1
@@ -126,15 +142,22 @@ def tone_evidence(samples: NDArray[Any], params: ToneParams = TONE) -> ToneEvide
     psfs = tuple(estimate_psf_map(_shrunk(luma(c.to_linear(part)), scale)) for c in CURVES)
     planes = [_shrunk_samples(channel, curve, scale) for curve in CURVES]
     noise = noise_sigma(planes[0])
-    lengths = np.array(
-        [
-            [gradient_length(try_psf(plane, curve, psf, noise).samples) for psf in psfs]
-            for curve, plane in zip(CURVES, planes, strict=True)
-        ]
-    )
+    trials = [
+        try_psf(plane, curve, psf, noise).samples
+        for curve, plane in zip(CURVES, planes, strict=True)
+        for psf in psfs
+    ]
+    lengths = np.array([gradient_length(trial) for trial in trials]).reshape(len(CURVES), -1)
+    seen = 0.0
+    if network is not None:
+        px = [psf.length_px() for psf in psfs] * len(CURVES)
+        curves = [curve for curve in CURVES for _ in psfs]
+        scores = network_scores(network, planes[0], trials, px, noise, curves)
+        seen = float(np.diff(scores.reshape(lengths.shape).max(axis=1))[0])
     return ToneEvidence(
         best=float(lengths[0].min() - lengths[1].min()),
         mean=float((lengths[0] - lengths[1]).mean()),
+        seen=seen,
         noise=noise,
         psfs=tuple(psf if scale == 1 else psf.scaled(float(scale)) for psf in psfs),
         window=window,

@@ -11,7 +11,6 @@ from unblur.motion.known import KnownMotion
 from unblur.motion.parts import box_around, fading, moved_differently, moved_parts, parts_of
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
-from unblur.motion.tone_estimate import estimate_tone
 from unblur.pipeline.gate import MIXED, Gate, Verdict
 from unblur.pipeline.outcome import Assessment, placed
 from unblur.tone import LINEAR
@@ -97,7 +96,7 @@ def _assess_whole(
         in_linear = _moved_in_linear_light(picture, estimator, gate)
     if verdict.reason and in_linear is None:
         return Assessment(picture, proposed.bare(), verdict)
-    tone = estimate_tone(picture) if assumed else None
+    tone = estimator.tone(picture) if assumed else None
     if tone is not None and tone.curve != picture.tone:
         picture = Picture(picture.samples, tone.curve)
         proposed = in_linear or estimator.propose(picture)

@@ -59,6 +59,18 @@ class PairedRecipe:
 PAIRED = PairedRecipe()
 
 
+def pairs_of(path: Path, *, validation: bool) -> list[PsfPair]:
+    """Return the pairs of a file that are for training, or those that are held back.
+
+    Raises:
+        BadValue: no such file, or not one of pairs.
+    """
+    every = read_pairs(path)
+    held = [p for i, p in enumerate(every) if i % _HELD_BACK == 0]
+    kept = [p for i, p in enumerate(every) if i % _HELD_BACK != 0]
+    return held if validation or not kept else kept
+
+
 class PairedMaker:
     """Blurs windows by stored motions and makes the banks that would have been made of them.
 
@@ -79,10 +91,7 @@ class PairedMaker:
         bank: Bank = "tv",
         recipe: PairedRecipe = PAIRED,
     ) -> None:
-        every = read_pairs(pairs)
-        held = [p for i, p in enumerate(every) if i % _HELD_BACK == 0]
-        kept = [p for i, p in enumerate(every) if i % _HELD_BACK != 0]
-        self._pairs = held if validation or not kept else kept
+        self._pairs = pairs_of(pairs, validation=validation)
         self._synthesise, self._bank, self._recipe = synthesise, bank, recipe
 
     def __call__(

@@ -20,6 +20,7 @@ KERNEL_NET = "kernel_net"
 RESTORE_NET = "restore_net"
 BLUR_NET = "blur_net"
 FUSE_NET = "fuse_net"
+JUDGE_NET = "judge_net"
 
 BEST_MODEL = "best"
 """The same, asked in four orientations."""
@@ -67,7 +68,7 @@ def motion_files() -> list[Path]:
     Raises:
         UnknownModel: the installation lacks one.
     """
-    return [weights_path(network) for network in (KERNEL_NET, FUSE_NET, BLUR_NET)]
+    return [weights_path(network) for network in (KERNEL_NET, FUSE_NET, JUDGE_NET, BLUR_NET)]
 
 
 def model_files(name: str) -> list[Path]:

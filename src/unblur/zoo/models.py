@@ -32,6 +32,7 @@ from unblur.zoo.catalogue import (
     BLUR_NET,
     DEFAULT_MODEL,
     FUSE_NET,
+    JUDGE_NET,
     KERNEL_NET,
     NETWORKS,
     is_foreign,
@@ -130,11 +131,11 @@ class Session:
             fast: with one search only, see :data:`unblur.motion.params.FAST_REFINE`.
         """
         params = replace(MOTION, refine=FAST_REFINE) if fast else MOTION
-        kernel, fuse = (
+        kernel, fuse, judge = (
             self.network(weights_path(name), task)
-            for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"))
+            for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"), (JUDGE_NET, "judge"))
         )
-        return NetworkEstimator(kernel, fuse, runtime=self.runtime, params=params)
+        return NetworkEstimator(kernel, fuse, judge, runtime=self.runtime, params=params)
 
     def quick_estimator(self, *, rounds: int = 1) -> WindowEstimator:
         """Return the shipped estimator for frames, on one thread: others go on beside it.
