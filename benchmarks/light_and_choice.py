@@ -43,7 +43,7 @@ from unblur.motion.candidates import candidates
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import (
     FEATURES,
-    NETWORK_JUDGE,
+    JUDGE,
     ORIGINS,
     JudgeParams,
     features,
@@ -323,7 +323,7 @@ def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
         "0.5 - 1.5 %": lambda row: 0.005 <= row["noise"] < 0.015,
         "1.5 % and more": lambda row: row["noise"] >= 0.015,
     }
-    names = ("blurry", *ORIGINS, "density", "judge", "oracle", "true PSF")
+    names = ("blurry", *ORIGINS, "density", "linear", "JudgeNet", "oracle", "true PSF")
     print("choice, mean dB".ljust(18) + "   n" + "".join(f"{n:>15}" for n in names))
     for name, belongs in groups.items():
         kept = [row for row in rows if belongs(row)]
@@ -338,25 +338,28 @@ def choice_tables(rows: list[dict[str, Any]], judge: JudgeParams) -> None:
             ]
             columns.append(np.mean(own) if len(own) == len(kept) else np.nan)
         columns += [np.mean([picked(row, params) for row in kept]) for params in (density, judge)]
+        columns.append(np.mean([taken_by_network(row) for row in kept]))
         columns.append(np.mean([max(row["choice"]["db"]) for row in kept]))
         columns.append(np.mean([row["choice"]["true"] for row in kept]))
         print(name.ljust(18) + f"{len(kept):4d}" + "".join(f"{c:15.2f}" for c in columns))
 
 
 def picked(row: dict[str, Any], params: JudgeParams) -> float:
-    """Return the PSNR of the candidate that the judge takes."""
+    """Return the PSNR of the candidate that the linear score takes."""
     scores = np.array(row["choice"]["features"]) @ np.array(params.weights)
-    scores += params.network * np.array(row["choice"]["network"])
     return float(row["choice"]["db"][int(np.argmax(scores))])
+
+
+def taken_by_network(row: dict[str, Any]) -> float:
+    """Return the PSNR of the candidate that JudgeNet takes."""
+    return float(row["choice"]["db"][int(np.argmax(row["choice"]["network"]))])
 
 
 def fitted_judge(rows: list[dict[str, Any]], ridge: float = 30.0) -> JudgeParams:
     """Return the judge whose scores are nearest to the PSNR, means of each window taken off."""
     left, right = [], []
     for row in rows:
-        choice = row["choice"]
-        table = np.column_stack([choice["features"], choice["network"]])
-        db = np.array(choice["db"])
+        table, db = np.array(row["choice"]["features"]), np.array(row["choice"]["db"])
         db = np.maximum(db, db.max() - MOST_DB)
         left.append(table - table.mean(axis=0))
         right.append(db - db.mean())
@@ -364,8 +367,7 @@ def fitted_judge(rows: list[dict[str, Any]], ridge: float = 30.0) -> JudgeParams
     scale = table.std(axis=0) + 1e-9
     table = table / scale
     weights = np.linalg.solve(table.T @ table + ridge * np.eye(len(scale)), table.T @ db)
-    *plain, network = (round(float(w), 3) for w in weights / scale)
-    return JudgeParams(tuple(plain), network)
+    return JudgeParams(tuple(round(float(w), 3) for w in weights / scale))
 
 
 def fitted_tone(rows: list[dict[str, Any]], ridge: float = 0.02) -> ToneParams:
@@ -401,7 +403,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = measure(find_sharp(args.photos), args.windows, args.seed, args.cache, args.only)
     held_out = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH == 0]
-    tone, judge = NETWORK_TONE, NETWORK_JUDGE
+    tone, judge = NETWORK_TONE, JUDGE
     rest = [row for row in rows if row["number"] // 7 % HELD_OUT_EACH]
     if args.fit:
         tone = tone if args.only == "choice" else fitted_tone(rest)

@@ -38,6 +38,8 @@ from unblur.motion.trial import try_psf
 from unblur.spec import ModelSpec
 from unblur.tone import LINEAR, SRGB
 from unblur.training.pages import draw_page
+from unblur.zoo.catalogue import JUDGE_NET, weights_path
+from unblur.zoo.models import Session
 
 WRONG = Psf.from_line(20, 70)
 
@@ -212,13 +214,19 @@ class Preferring:
         return (-10 * np.sqrt(np.mean(np.square(apart), axis=(1, 2))).astype(np.float32),)
 
 
-def test_the_network_has_a_say_in_the_choice(image):
-    """Against the other features, if it is sure enough."""
+def test_the_network_decides_where_there_is_one(image):
     found = [Candidate(HOOK, "fused"), Candidate(WRONG, "searched")]
-    wanted = try_psf(image, LINEAR, WRONG, 0.003).samples
-    for weight, origin in ((0.0, "fused"), (100.0, "searched")):
-        judge = Judge(Preferring(wanted), replace(JUDGE, network=weight))
-        assert judge.best(image, LINEAR, 0.003, found).origin == origin
+    assert Judge().best(image, LINEAR, 0.003, found).origin == "fused"
+    for psf, origin in ((HOOK, "fused"), (WRONG, "searched")):
+        wanted = try_psf(image, LINEAR, psf, 0.003).samples
+        assert Judge(Preferring(wanted)).best(image, LINEAR, 0.003, found).origin == origin
+
+
+def test_the_shipped_network_prefers_the_truth(image):
+    judge = Judge(Session(threads=1).network(weights_path(JUDGE_NET), "judge"))
+    for wrong in (WRONG, Psf(HOOK.array[::-1, ::-1]), HOOK.scaled(0.5), HOOK.scaled(1.8)):
+        found = [Candidate(wrong, "fused"), Candidate(HOOK, "searched")]
+        assert judge.best(image, LINEAR, 0.003, found).psf is HOOK
 
 
 def test_the_network_sees_window_and_trial_on_sides_that_it_takes(image):

@@ -1,16 +1,17 @@
 """Which of several PSFs explains a window best: each is tried, and what it makes is judged.
 
 How well a PSF reproduces the blurry window says nothing: no blur at all reproduces it perfectly,
-and long wrong motions nearly so. How much its restoration looks like a sharp picture says more:
-ringing and ghosts are many small gradients where a sharp picture has few large ones. So a window
-is restored with each candidate (:mod:`unblur.motion.trial`), and a linear score of what came out,
-learned from the true errors of candidates on synthetic windows, tells them apart:
+and long wrong motions nearly so. How much its restoration looks like a sharp picture says more. So
+a window is restored with each candidate (:mod:`unblur.motion.trial`), and JudgeNet, which has
+learned from the true errors of such trials, says which one it would be: it sees the ringing and
+the ghosts themselves.
+
+Without networks a linear score of what can be counted must do. Ringing and ghosts are many small
+gradients where a sharp picture has few large ones:
 
     score_i = sum_f weight_f (x_if - mean over candidates of x_f)
 
-The larger the better. What is the same for all candidates of a window falls out. The one feature
-that tells most is what JudgeNet says: it has seen the trial's ringing and ghosts themselves, not
-only how many gradients they are. Without networks the others must do.
+The larger the better. What is the same for all candidates of a window falls out.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class JudgeParams:
-    """The score's weights, one for each of FEATURES.
+    """The linear score's weights, one for each of FEATURES.
 
     Attributes:
         weights: dB of the restored window per unit of the feature; fitted on 182 windows with all
@@ -85,7 +86,6 @@ class JudgeParams:
             regression. Judged by the other windows (ten parts), the mean is 24.93 dB where
             FuseNet's candidate alone has 24.52 and the best candidate 25.74; 13 % lose more than
             half a decibel against FuseNet's.
-        network: the same for the score of JudgeNet; 0 where it is not asked.
         shortest: a candidate shorter than so many times FuseNet's is not taken: a photo always
             explains itself, blur and all, and a search may fall for that. On 223 windows the mean
             is the same (+0.01 dB), and 8.5 % in place of 10.3 % lose half a decibel.
@@ -97,28 +97,22 @@ class JudgeParams:
         *(-0.255, -0.206, -0.491, -0.08, -0.192),
         *(0.03, -0.046, 0.2, -0.07, 0.102),
     )
-    network: float = 0.0
     shortest: float = 0.6
 
 
 JUDGE = JudgeParams()
-"""What no network has seen."""
-
-NETWORK_JUDGE = JudgeParams()
-"""With JudgeNet."""
 
 
 class Judge:
     """Chooses among candidates.
 
     Args:
-        network: runs JudgeNet; None to go by the other features alone.
-        params: of the score.
+        network: runs JudgeNet; without it the linear score decides.
+        params: of the linear score.
     """
 
-    def __init__(self, network: Engine | None = None, params: JudgeParams | None = None) -> None:
-        self._network = network
-        self._params = params or (JUDGE if network is None else NETWORK_JUDGE)
+    def __init__(self, network: Engine | None = None, params: JudgeParams = JUDGE) -> None:
+        self._network, self._params = network, params
 
     def best(
         self,
@@ -137,20 +131,25 @@ class Judge:
         """
         if len(candidates) == 1:
             return candidates[0]
-        params = self._params
         trials = [try_psf(samples, curve, c.psf, noise) for c in candidates]
-        scores = features(trials, noise, candidates) @ np.asarray(params.weights)
-        if self._network is not None:
+        if self._network is None:
+            scores = self._linear_scores(trials, noise, candidates)
+        else:
             lengths_px = [c.psf.length_px() for c in candidates]
-            pictures = [trial.samples for trial in trials]
-            seen = network_scores(
-                self._network, samples, pictures, lengths_px, noise, [curve] * len(trials)
-            )
-            scores += params.network * seen
+            pictures, curves = [trial.samples for trial in trials], [curve] * len(trials)
+            scores = network_scores(self._network, samples, pictures, lengths_px, noise, curves)
+        return candidates[int(np.argmax(scores))]
+
+    def _linear_scores(
+        self, trials: Sequence[Trial], noise: float, candidates: Sequence[Candidate]
+    ) -> NDArray[np.float64]:
+        params = self._params
+        known = features(trials, noise, candidates)
+        scores: NDArray[np.float64] = known @ np.asarray(params.weights)
         lengths = np.array([candidate.psf.length_px() for candidate in candidates])
         fused = [c.psf.length_px() for c in candidates if c.origin == "fused"]
         scores[lengths < params.shortest * max(fused, default=0.0)] = -np.inf
-        return candidates[int(np.argmax(scores))]
+        return scores
 
 
 def network_scores(
