@@ -176,7 +176,6 @@ class NetworkEstimator:
         """See :class:`unblur.motion.parts.LocalEstimator`."""
         return local_estimates(luma, self._kernel, few=few, runtime=self._runtime)
 
-
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""
         level = pyramid.levels - 1
