@@ -10,7 +10,11 @@ nothing was restored is an error: its time would mean nothing.
 other work to do. ``--profile`` tells instead where the time goes (see ``stages.py``), ``--model``
 takes another network, for example an untrained one of another size.
 
-Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE] [--profile]``
+``--plot FILE`` draws processor seconds per megapixel and peak memory against the size (needs
+matplotlib); ``--fast`` measures restoring in haste.
+
+Run: ``python benchmarks/speed.py [--megapixels 1 12 50] [--threads N] [--json FILE] [--plot FILE]
+[--profile]``
 """
 
 from __future__ import annotations
@@ -52,7 +56,12 @@ def peak_mb() -> float:
 
 
 def measure(
-    path: Path, threads: int | None, model: str, profile: Profile | None = None
+    path: Path,
+    threads: int | None,
+    model: str,
+    profile: Profile | None = None,
+    *,
+    fast: bool = False,
 ) -> dict[str, float]:
     """Restore one photo in this process and return what it cost."""
     import unblur
@@ -66,7 +75,7 @@ def measure(
         profile.watch()
     begun, worked = time.perf_counter(), time.process_time()
     photo = io.read_photo(path)
-    restored = unblur.restore(photo, session=session, model=model)
+    restored = unblur.restore(photo, session=session, model=model, fast=fast)
     io.write_photo(restored.photo, path.with_name("out.jpg"))
     total = time.perf_counter() - begun
     report = restored.report
@@ -95,6 +104,46 @@ def show_profile(megapixels: float, threads: int | None, model: str) -> None:
     print(profile.table(row["seconds"]))
 
 
+def in_a_process(megapixels: float, options: argparse.Namespace) -> dict[str, float]:
+    """Return what a photo of a size costs in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        make_photo(megapixels, path)
+        command = [sys.executable, __file__, "--one", str(path), "--model", options.model]
+        if options.fast:
+            command.append("--fast")
+        if options.threads:
+            command += ["--threads", str(options.threads)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{megapixels:g} Mpx failed with exit code {done.returncode}")
+    row: dict[str, float] = json.loads(done.stdout)
+    if not row["changed"]:
+        raise SystemExit(f"{megapixels:g} Mpx: nothing was restored; there is no time to tell")
+    return row
+
+
+def draw(rows: list[dict[str, float]], target: Path) -> None:
+    """Draw what a megapixel costs, and the peak memory, against the size of the photo."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    sizes = [row["megapixels"] for row in rows]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    left.plot(sizes, [row["cpu_seconds"] / row["megapixels"] for row in rows], "o-")
+    left.set_ylabel("processor s per Mpx")
+    right.plot(sizes, [row["peak_mb"] for row in rows], "o-")
+    right.set_ylabel("peak memory, MB")
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:.3g}" for size in sizes])
+        axes.set_xlabel("Mpx")
+        axes.set_ylim(bottom=0)
+    figure.savefig(target)
+
+
 def main() -> None:
     """Measure every size and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -102,11 +151,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--model", default="unblur", help="a name, or an ONNX file of ours")
+    parser.add_argument("--plot", type=Path, help="SVG or PNG of the growth")
+    parser.add_argument("--fast", action="store_true", help="as 'unblur restore --fast'")
     parser.add_argument("--profile", action="store_true", help="tell where the time goes")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
-        print(json.dumps(measure(options.one, options.threads, options.model)))
+        one = measure(options.one, options.threads, options.model, fast=options.fast)
+        print(json.dumps(one))
         return
     if options.profile:
         for megapixels in options.megapixels:
@@ -118,18 +170,7 @@ def main() -> None:
         f"{'base MB':>9}{'peak MB':>9}"
     )
     for megapixels in options.megapixels:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "photo.jpg"
-            make_photo(megapixels, path)
-            command = [sys.executable, __file__, "--one", str(path), "--model", options.model]
-            if options.threads:
-                command += ["--threads", str(options.threads)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"{megapixels:g} Mpx failed with exit code {done.returncode}")
-        row = json.loads(done.stdout)
-        if not row["changed"]:
-            raise SystemExit(f"{megapixels:g} Mpx: nothing was restored; there is no time to tell")
+        row = in_a_process(megapixels, options)
         rows.append(row)
         print(
             f"{row['megapixels']:>6.1f}{row['threads']:>9}{row['seconds']:>8.1f}"
@@ -137,6 +178,8 @@ def main() -> None:
             f"{row['analyse_seconds']:>9.1f}{row['restore_seconds']:>9.1f}"
             f"{row['base_mb']:>9.0f}{row['peak_mb']:>9.0f}"
         )
+    if options.plot is not None:
+        draw(rows, options.plot)
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 

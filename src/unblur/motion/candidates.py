@@ -53,7 +53,7 @@ _PAPER_WITHIN = 0.05
 _PAPER, _DARK_PAPER, _BRIGHT = 0.12, 0.35, 0.5
 """Share of a window within so much of its most frequent light, bright parts about 1, from which on
 it may be a page: more where that light is dark, since much of many photos is. 72 of 73 moved pages
-reach it, and 49 of 97 moved photos; leaving the others out costs nothing (docs/benchmarks.md)."""
+reach it, and 49 of 97 moved photos; leaving the others out costs nothing (docs/results.md)."""
 
 
 def searched_psf(
