@@ -106,10 +106,17 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
 def test_a_part_alone_is_believed_where_everything_agrees_and_sooner_where_it_was_asked_for():
     picture, told = Picture(np.zeros((300, 300, 3), np.uint8)), Psf.from_line(14, 20)
 
-    def alone(psf, confidence, told=told, *, asked=False):
+    class Detector:
+        def __init__(self, motion, defocus):
+            self.probabilities = (1 - motion - defocus, motion, defocus)
+
+        def __call__(self, luma, *, scale, screened):
+            return self
+
+    def alone(psf, confidence, told=told, *, asked=False, detector=None):
         one = PsfEstimate(psf, confidence, 0.95, 0.004, -1.0)
         field = MotionField((300, 300), 1, (150.0,), (150.0,), ((one,),), uniform=True)
-        return gate.NoHarmGate(asked=asked).alone(picture, field, told)
+        return gate.NoHarmGate(detector, asked=asked).alone(picture, field, told)
 
     assert alone(told, 0.95)
     assert not alone(told, 0.8)
@@ -117,3 +124,7 @@ def test_a_part_alone_is_believed_where_everything_agrees_and_sooner_where_it_wa
     assert not alone(told, 0.6, asked=True)
     assert not alone(Psf.from_line(20, 110), 0.95)
     assert not alone(Psf.from_line(20, 110), 0.95, asked=True)
+    assert alone(told, 0.95, detector=Detector(0.95, 0.01))
+    assert not alone(told, 0.95, detector=Detector(0.02, 0.97))  # a soft background
+    assert not alone(told, 0.95, detector=Detector(0.7, 0.01))
+    assert alone(told, 0.95, detector=Detector(0.7, 0.01), asked=True)

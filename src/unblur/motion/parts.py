@@ -32,6 +32,7 @@ class PartParams:
 
     Attributes:
         longest_px: longer side of the picture that is looked at; larger ones are shrunk.
+        alone_px: what ``longest_px`` is where most photos have nothing to be found: in sharp ones.
         shortest_px: of the motions of a field that varies, those that count.
         sure: evidence below which a pixel is surely still ...
         reach: ... and from which on nothing belongs to the part around it any more.
@@ -55,6 +56,7 @@ class PartParams:
     """
 
     longest_px: int = 1600
+    alone_px: int = 800
     shortest_px: float = 4.0
     sure: float = -0.5
     reach: float = 0.0
@@ -229,7 +231,7 @@ def moved_parts(
         (H, W), px of the picture, and the motion that small windows tell, px of the picture.
     """
     scale = 1
-    while max(picture.shape) > scale * params.longest_px:
+    while max(picture.shape) > scale * params.alone_px:
         scale *= 2
     luma = picture.shrunk_luma(scale)
     if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:

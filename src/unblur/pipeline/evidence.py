@@ -28,12 +28,13 @@ class AloneParams:
     Attributes:
         confidence: least in the motion that the part by itself shows.
         alike: least likeness of that motion to the one that small windows told.
-        sharp: largest probability by the blur detector that the part is sharp.
+        motion: least probability by the blur detector that the part moved: a soft background is
+            out of focus.
     """
 
     confidence: float = 0.9
     alike: float = 0.9
-    sharp: float = 0.11
+    motion: float = 0.88
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class GateParams:
     lamp: float = 3.0
     doubt: float = 0.75
     alone: AloneParams = AloneParams()
-    asked: AloneParams = AloneParams(confidence=0.7, alike=0.7, sharp=0.4)
+    asked: AloneParams = AloneParams(confidence=0.7, alike=0.7, motion=0.5)
 
 
 PARAMS = GateParams()

@@ -207,7 +207,7 @@ class NoHarmGate:
         if self._detector is None:
             return True
         seen = detection(picture, proposed.scale, self._detector, self._params)
-        return seen.probabilities[0] <= wanted.sharp
+        return seen.probabilities[1] >= wanted.motion
 
     def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
         """See :class:`Gate`."""
