@@ -105,7 +105,8 @@ def test_the_scale_follows_the_length(shape, length, seen_at, scale):
     luma = 0.5 + 0.15 * (blurred[..., 0] - blurred.mean()) / blurred.std()
     picture = Picture(luma[..., None], LINEAR)
     # The fake engine finds the same length on every scale, which would be wrong on the next one.
-    params = MotionParams(refine=RefineParams(halved=False))
+    # One window, not so wide, tells the same as four of them.
+    params = MotionParams(refine=RefineParams(halved=False, most_wide=1, wide_px=256))
     estimator = NetworkEstimator(FakeKernelEngine(length=length), params=params)
     field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == scale
@@ -124,7 +125,10 @@ def test_large_photos_are_read_in_pieces():
             largest[0] = max(largest[0], (y1 - y0) * (x1 - x0))
             return super().luma(y0, x0, y1, x1)
 
-    picture, estimator = Counted(luma[..., None], LINEAR), NetworkEstimator(FakeKernelEngine())
+    picture = Counted(luma[..., None], LINEAR)
+    # The shared PSF is estimated from one window, a quarter as large as usual.
+    params = MotionParams(refine=RefineParams(most_wide=1, wide_px=256))
+    estimator = NetworkEstimator(FakeKernelEngine(), params=params)
     field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == 1
     assert largest[0] <= 1024 * 1024  # bounded, whatever the size of the photo

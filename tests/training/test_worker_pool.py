@@ -18,7 +18,10 @@ from unblur.training.shards import NUMBER, make_shard, make_share
 from unblur.training.worker_pool import WorkerPool
 
 SMALL = dataclasses.replace(
-    TINY, optim=dataclasses.replace(TINY.optim, steps=9, batch=8), validate_every=100
+    TINY,
+    optim=dataclasses.replace(TINY.optim, steps=9, batch=8),
+    data=dataclasses.replace(TINY.data, repeats=3),  # two shards: samples are what takes time
+    validate_every=100,
 )
 TOLERANCE = 2e-3
 """Of the way that the weights have gone. AdamW steps by the gradient's sign where it is all but 0,
