@@ -204,7 +204,7 @@ class MotionParams:
 
 FAST_REFINE = RefineParams(rounds=2, halved=False, thorough=False)
 """One search and one further estimate: 44 windows of 256 px lose 0.4 of the 3.4 dB that are gained
-otherwise (docs/results.md)."""
+otherwise, judged by the linear score (docs/results.md)."""
 
 SCALE, FIELD, ROLL, STREAKS, ENERGY, REFINE, FUSION = (
     ScaleParams(),
