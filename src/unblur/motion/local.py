@@ -37,10 +37,10 @@ class LocalParams:
         most: movers, those that most windows speak for.
         few_px: ``hop_px`` where only a few windows are to tell whether a photo is mixed.
         nearly: likeness to the motion of the whole below which a window contradicts it ...
-        agree: ... and share of all, by what they show, that must not: 0.75 to 1 of 54 photos of
+        agree: ... and share of all, by what they show, that must not: 0.75 to 1 of 51 photos of
             six sets that moved as a whole, 0.3 to 0.6 of composed scenes.
         still: probability of motion below which a window stood still ...
-        most_still: ... and share of all, by what they show, that may: 0 to 0.04 of those 54
+        most_still: ... and share of all, by what they show, that may: 0 to 0.04 of those 51
             photos but one (0.12, moved by 6 px), 0.3 to 0.7 of composed scenes.
     """
 
