@@ -36,7 +36,7 @@ def test_a_session_reads_each_network_once_however_many_photos_there_are(read):
     unblur.restore(PHOTO, session=session, model="best")
     assert sorted(read) == ["blur_net", "fuse_net", "judge_net", "kernel_net", "restore_net"]
     unblur.restore(PHOTO, session=Session(threads=1))
-    assert len(read) == 8
+    assert len(read) == 10
 
 
 def test_calls_without_a_session_read_each_network_once(read, monkeypatch):
