@@ -112,7 +112,7 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     assert restore_picture(picture, models, RestoreOptions(gate=False)).report.changed
 
 
-def test_a_part_alone_is_believed_where_everything_agrees_and_sooner_where_it_was_asked_for():
+def test_a_part_alone_is_believed_where_everything_agrees():
     picture, told = Picture(np.zeros((300, 300, 3), np.uint8)), Psf.from_line(14, 20)
 
     class Detector:
@@ -122,18 +122,19 @@ def test_a_part_alone_is_believed_where_everything_agrees_and_sooner_where_it_wa
         def __call__(self, luma, *, scale, screened):
             return self
 
-    def alone(psf, confidence, told=told, *, asked=False, detector=None):
+    def alone(psf, confidence, detector=None):
         one = PsfEstimate(psf, confidence, 0.95, 0.004, -1.0)
         field = MotionField((300, 300), 1, (150.0,), (150.0,), ((one,),), uniform=True)
-        return gate.NoHarmGate(detector, asked=asked).alone(picture, field, told)
+        return gate.NoHarmGate(detector, asked=True).alone(picture, field, told)
 
-    assert alone(told, 0.95)
-    assert not alone(told, 0.8)
-    assert alone(told, 0.8, asked=True)
-    assert not alone(told, 0.6, asked=True)
+    assert alone(told, 0.8)
+    assert not alone(told, 0.6)
     assert not alone(Psf.from_line(20, 110), 0.95)
-    assert not alone(Psf.from_line(20, 110), 0.95, asked=True)
-    assert alone(told, 0.95, detector=Detector(0.95, 0.01))
-    assert not alone(told, 0.95, detector=Detector(0.02, 0.97))  # a soft background
-    assert not alone(told, 0.95, detector=Detector(0.7, 0.01))
-    assert alone(told, 0.95, detector=Detector(0.7, 0.01), asked=True)
+    assert alone(told, 0.95, Detector(0.7, 0.01))
+    assert not alone(told, 0.95, Detector(0.02, 0.97))  # a soft background
+
+
+def test_what_moved_by_itself_is_looked_for_only_where_the_caller_says_that_something_did():
+    assert not gate.NoHarmGate().movers
+    assert gate.NoHarmGate(asked=True).movers
+    assert not gate.NoHarmGate(asked=True, by_window=False).movers

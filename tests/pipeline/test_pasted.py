@@ -24,7 +24,8 @@ from unblur.motion.field import uniform_field
 from unblur.motion.local import LocalEstimate
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
-from unblur.pipeline.gate import MIXED
+from unblur.pipeline.assessing import assess_exposed
+from unblur.pipeline.gate import MIXED, NoHarmGate
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 
@@ -246,16 +247,16 @@ class SharpAsAWhole(Windows):
 
 
 @pytest.mark.usefixtures("light_may_change")
-def test_what_moved_before_a_sharp_background_is_restored_alone():
+def test_what_moved_before_a_sharp_background_is_found_where_it_is_asked_for():
     samples, disc = with_something_that_moved()
-    models = replace(models_of(Brighten(), FakeKernelEngine()), estimator=SharpAsAWhole(disc))
-    result = restore_picture(Picture(samples), models, RestoreOptions())
-    differs = (result.samples != samples).any(axis=2)
-    assert differs[disc].mean() > 0.75
-    assert differs[~disc].mean() < 0.1
-    assert result.motion.shape == samples.shape[:2]
-    everywhere = replace(models, estimator=SharpAsAWhole(np.zeros_like(disc)))
-    assert restore_picture(Picture(samples), everywhere, RestoreOptions()).samples is samples
+    picture, asked = Picture(samples), NoHarmGate(asked=True)
+    found = assess_exposed(picture, SharpAsAWhole(disc), asked)
+    assert not found.verdict.reason
+    assert (found.moved[disc] > 0).mean() > 0.75
+    assert (found.moved[~disc] > 0).mean() < 0.1
+    assert found.motion.shape == samples.shape[:2]
+    assert assess_exposed(picture, SharpAsAWhole(np.zeros_like(disc)), asked).verdict.sharp
+    assert assess_exposed(picture, SharpAsAWhole(disc), NoHarmGate()).verdict.sharp
 
 
 @pytest.mark.usefixtures("light_may_change")

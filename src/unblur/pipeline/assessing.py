@@ -42,7 +42,7 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
     found = _assess_whole(picture, estimator, gate, whole=gate.whole)
-    if found.verdict.sharp and gate.whole:
+    if found.verdict.sharp and gate.movers:
         return _assess_mover(found.picture, estimator, gate) or found
     mixed = found.verdict.reason == MIXED
     if not gate.by_part or found.motion is None or (found.verdict.reason and not mixed):
