@@ -33,7 +33,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "WorkerPool", WorkerPool)
     monkeypatch.setattr("unblur.evaluate.tuning.run.LEAST_PAIRS", 6)
     # What is compared is made with one estimate of KernelNet's each: how well does not matter here.
-    monkeypatch.setattr(Session, "estimator", Session.quick_estimator)
+    quick = lambda session, fast=False: session.quick_estimator()  # noqa: E731
+    monkeypatch.setattr(Session, "estimator", quick)
     WorkerPool.stop_at = None
     return tmp_path
 
