@@ -118,6 +118,22 @@ def style(page, name):
     return float(text.removesuffix("px"))
 
 
+def test_a_large_photo_has_a_preview_while_it_is_restored(watched):
+    page = watched.page
+    with Image.open(ROOT / "examples" / "photos" / "rocks-shaken.jpg") as photo:
+        large = photo.convert("RGB").resize((1900, 1200), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    large.save(buffer, "JPEG", quality=92)
+    watched.give(("large.jpg", buffer.getvalue()))
+    page.wait_for_selector("#stage[data-preview]")
+    job = page.get_attribute("#stage", "data-preview")
+    assert page.get_attribute("#stage", "data-ready") != job  # it is not done yet
+    assert page.is_visible("#busy")
+    assert "preview" in page.inner_text("#stagename")
+    page.click("#cancel")  # what follows has tests of its own
+    page.wait_for_selector("#busy", state="hidden")
+
+
 def test_jpeg_from_drop_to_download(watched, encoded):
     page = watched.page
     exif = Image.Exif()
