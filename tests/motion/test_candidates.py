@@ -28,8 +28,8 @@ from unblur.motion.judge import (
     Candidate,
     Judge,
     features,
+    network_input,
     network_scores,
-    trial_input,
 )
 from unblur.motion.picture import Picture
 from unblur.motion.psf_tools import likeness
@@ -243,7 +243,7 @@ def test_the_network_sees_window_and_trial_on_sides_that_it_takes(image):
 
 
 def test_what_the_network_is_told_of_a_window_that_did_not_change_is_0(image):
-    _, numbers = trial_input(image, image, 7.0, 0.01, SRGB)
+    _, numbers = network_input(image, [image], [7.0], 0.01, [SRGB])
     known = dict(zip(NUMBERS, numbers.ravel(), strict=True))
     assert known["density"] == known["length"] == 0
     assert known["motion"] == pytest.approx(-0.5)

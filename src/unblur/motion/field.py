@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -43,16 +44,17 @@ class MotionField:
     @property
     def blur_probability(self) -> float:
         """Mean probability of motion blur, windows weighted by how much they show."""
-        flat = [w for row in self.windows for w in row]
-        weights = np.array([visibility(w) for w in flat])
-        return float(np.average([w.blur_probability for w in flat], weights=weights))
+        return self._mean_of(lambda window: window.blur_probability)
 
     @property
     def confidence(self) -> float:
         """Mean confidence in the PSFs, windows weighted by how much they show."""
+        return self._mean_of(lambda window: window.confidence)
+
+    def _mean_of(self, told: Callable[[PsfEstimate], float]) -> float:
         flat = [w for row in self.windows for w in row]
         weights = np.array([visibility(w) for w in flat])
-        return float(np.average([w.confidence for w in flat], weights=weights))
+        return float(np.average([told(w) for w in flat], weights=weights))
 
     @property
     def length_px(self) -> float:

@@ -57,7 +57,7 @@ FEATURES = (
 """What is known of a candidate, in order."""
 
 NUMBERS = ("noise", "motion", "linear", "density", "length", "side")
-"""What JudgeNet is told of a trial besides its pixels; see :func:`trial_input`."""
+"""What JudgeNet is told of a trial besides its pixels; see :func:`network_input`."""
 
 TRIED_PX = 384
 """Side of the part of a window in which candidates are tried."""
@@ -172,40 +172,42 @@ def network_scores(
     """
     step = network.spec.multiple_of
     height, width = (side // step * step for side in samples.shape)
-    inputs = [
-        trial_input(samples, trial, length_px, noise, curve)
-        for trial, length_px, curve in zip(trials, lengths_px, curves, strict=True)
-    ]
-    pictures = np.stack([pair for pair, _ in inputs])[:, :, :height, :width]
-    (scores,) = network(np.ascontiguousarray(pictures), np.stack([n for _, n in inputs]))
+    pictures, numbers = network_input(samples, trials, lengths_px, noise, curves)
+    (scores,) = network(np.ascontiguousarray(pictures[:, :, :height, :width]), numbers)
     return np.asarray(scores, np.float64)
 
 
-def trial_input(
-    samples: FloatArray, trial: FloatArray, length_px: float, noise: float, curve: ToneCurve
+def network_input(
+    samples: FloatArray,
+    trials: Sequence[FloatArray],
+    lengths_px: Sequence[float],
+    noise: float,
+    curves: Sequence[ToneCurve],
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what JudgeNet sees of a trial: pictures (2, H, W) and numbers (6, 1, 1), float32.
+    """Return what JudgeNet sees of trials: pictures (N, 2, H, W) and numbers (N, 6, 1, 1), float32.
 
-    The numbers, those of NUMBERS, are about 0 and of size 1: the noise;
-    the length of the motion; whether the light is that of the samples; how the density and the mean
-    length of the gradients changed; the window's side.
+    The numbers, those of NUMBERS, are about 0 and of size 1: the noise; the length of the motion;
+    whether the light is that of the samples; how the density and the mean length of the gradients
+    changed; the window's side.
 
     Args:
-        samples, trial, noise: as for :func:`network_scores`.
-        length_px: of the motion.
-        curve: in whose light the trial was made.
+        samples, trials, lengths_px, noise, curves: as for :func:`network_scores`.
     """
-    side = float(samples.shape[0])
-    numbers = (
-        np.log(max(noise, 1e-3) / 0.01),
-        np.log2(length_px + 1) - 3.5,
-        float(curve.is_linear),
-        5 * (gradient_density(trial) - gradient_density(samples)),
-        2 * (gradient_length(trial) - gradient_length(samples)),
-        np.log(side / 224),
-    )
-    pictures = np.stack([samples, trial]).astype(np.float32)
-    return pictures, np.array(numbers, np.float32)[:, None, None]
+    density, length = gradient_density(samples), gradient_length(samples)
+    level, side = np.log(max(noise, 1e-3) / 0.01), np.log(samples.shape[0] / 224)
+    numbers = [
+        (
+            level,
+            np.log2(length_px + 1) - 3.5,
+            float(curve.is_linear),
+            5 * (gradient_density(trial) - density),
+            2 * (gradient_length(trial) - length),
+            side,
+        )
+        for trial, length_px, curve in zip(trials, lengths_px, curves, strict=True)
+    ]
+    pictures = np.stack([np.stack([samples, trial]) for trial in trials]).astype(np.float32)
+    return pictures, np.array(numbers, np.float32)[:, :, None, None]
 
 
 def features(

@@ -8,7 +8,6 @@ import numpy as np
 
 from unblur.engines.base import Engine
 from unblur.motion.field import MotionField
-from unblur.motion.judge import Judge
 from unblur.motion.kernel import estimate_psfs
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.picture import Picture
@@ -27,7 +26,6 @@ class WindowEstimator:
     Args:
         kernel: runs KernelNet.
         fuse: runs FuseNet; without it a proposed field is not refined.
-        judge: runs JudgeNet; without it gradients are counted.
         telling: whether the window is the one of 256 px with the most detail; otherwise all of the
             picture is one window, however large.
         rounds: estimates, each with the PSF of the one before at hand.
@@ -41,14 +39,13 @@ class WindowEstimator:
         self,
         kernel: Engine,
         fuse: Engine | None = None,
-        judge: Engine | None = None,
         *,
         telling: bool = False,
         rounds: int = 1,
         params: MotionParams = MOTION,
         runtime: Runtime = ALL_THREADS,
     ) -> None:
-        self._kernel, self._fuse, self._judge = kernel, fuse, judge
+        self._kernel, self._fuse = kernel, fuse
         self._telling, self._rounds = telling, rounds
         self._params, self._runtime = params, runtime
 
@@ -80,7 +77,6 @@ class WindowEstimator:
             window.psf,
             self._kernel,
             self._fuse,
-            judge=Judge(self._judge),
             tone=picture.tone,
             params=self._params,
             runtime=self._runtime,
@@ -95,4 +91,4 @@ class WindowEstimator:
 
     def tone(self, picture: Picture) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
-        return estimate_tone(picture, self._judge)
+        return estimate_tone(picture)

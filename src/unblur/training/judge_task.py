@@ -24,9 +24,9 @@ from unblur.blur.synthesis import Pair
 from unblur.color import FloatArray, luma, quantise, to_float
 from unblur.models.interface import Network
 from unblur.motion.candidates import LONG_SEARCH, PAGE_SEARCH, SMALL_SEARCH
-from unblur.motion.coarse_to_fine import SEARCH, estimate_psf_map
+from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.features import noise_sigma
-from unblur.motion.judge import NUMBERS, trial_input
+from unblur.motion.judge import NUMBERS, network_input
 from unblur.motion.tone_estimate import CURVES
 from unblur.motion.trial import try_psf
 from unblur.tone import ToneCurve
@@ -120,7 +120,7 @@ class JudgeSamples(WindowSamples):
             estimate_psf_map(right),
             estimate_psf_map(right, params=ways[int(rng.integers(len(ways)))]),
         ]
-        misled = estimate_psf_map(wrong, params=SEARCH)
+        misled = estimate_psf_map(wrong)
         in_wrong_light = [(misled, other), (found[0], other), (misled, curve)]
         return [*((psf, curve) for psf in [*estimates, *found]), *in_wrong_light]
 
@@ -132,20 +132,21 @@ class JudgeSamples(WindowSamples):
     ) -> Arrays:
         samples = np.ascontiguousarray(to_float(quantise(pair.blurry, np.dtype("u1")))[..., _GREEN])
         sharp, noise = pair.sharp[..., _GREEN : _GREEN + 1], noise_sigma(samples)
-        trials, numbers, scores = [], [], []
+        trials, scores = [], []
         for psf, light in tried:
             trial = try_psf(samples, light, psf, noise).samples
             truth = moved(sharp, restored_offset(psf, pair.psf))[..., 0]
             trials.append(trial)
-            numbers.append(trial_input(samples, trial, psf.length_px(), noise, light)[1])
             scores.append(psnr_db(trial, truth))
+        lengths_px, lights = [psf.length_px() for psf, _ in tried], [light for _, light in tried]
+        _, numbers = network_input(samples, trials, lengths_px, noise, lights)
         side = self.data.crop_px
         y, x = (int(rng.integers((n - side) + 1)) for n in samples.shape)
         part = (slice(y, y + side), slice(x, x + side))
         pictures = np.stack([samples[part], *(trial[part] for trial in trials)])
         return {
             "pictures": quantise(pictures, np.dtype("u1")),
-            "numbers": np.stack(numbers),
+            "numbers": numbers,
             "scores": np.array(scores, np.float32),
         }
 
