@@ -5,5 +5,5 @@ from importlib.util import find_spec
 collect_ignore = (
     []
     if find_spec("flwr")
-    else ["src/unblur/training/flower.py", "src/unblur/training/flower_net.py"]
+    else [f"src/unblur/training/flower{part}.py" for part in ("", "_client", "_net")]
 )

@@ -100,13 +100,8 @@ def federation(
 ) -> list:
     """Return the network of a federation."""
     from unblur.training.checkpoint import load_checkpoint
-    from unblur.training.flower import (
-        Answerer,
-        FederatedClient,
-        PostGrid,
-        UnboundedClient,
-        federate,
-    )
+    from unblur.training.flower import PostGrid, federate
+    from unblur.training.flower_client import Answerer, FederatedClient, UnboundedClient
 
     terms = Federation(
         rounds=args.rounds,

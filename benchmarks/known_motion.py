@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from unblur.blur.camera import CameraRecipe
 from unblur.blur.psf import Psf
-from unblur.blur.synthesis import Synthesiser, SynthesisRecipe
+from unblur.blur.recipe import SynthesisRecipe
+from unblur.blur.synthesis import Synthesiser
 from unblur.color import linear_to_srgb, luma, quantise, to_float
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions

@@ -20,7 +20,8 @@ from PIL import Image
 from scipy import ndimage
 
 from unblur.blur.camera import CameraRecipe
-from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
+from unblur.blur.recipe import SynthesisRecipe
+from unblur.blur.synthesis import Pair, Synthesiser
 from unblur.color import quantise, to_float
 from unblur.motion.picture import Picture
 from unblur.motion.windows import place_of_most_structure

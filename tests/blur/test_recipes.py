@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from tests.blur.test_synthesis import CLEAN, KINDS, only, scene
 from unblur.blur import Psf, Synthesiser, SynthesisRecipe, apply_psf, apply_psf_grid
-from unblur.blur.synthesis import MAX_REACH_PX, disc_psf, object_mask
+from unblur.blur.recipe import MAX_REACH_PX
+from unblur.blur.synthesis import disc_psf, object_mask
 from unblur.color import linear_to_srgb, srgb_to_linear
 from unblur.errors import BadValue, ShapeMismatch
 

@@ -9,7 +9,8 @@ from scipy import ndimage
 from unblur.blur import Camera, CameraRecipe, Synthesiser, SynthesisRecipe, apply_psf, trajectory
 from unblur.blur.camera import develop, expose, jpeg
 from unblur.blur.night import at_night
-from unblur.blur.synthesis import MAX_REACH_PX, disc_psf, object_mask
+from unblur.blur.recipe import MAX_REACH_PX
+from unblur.blur.synthesis import disc_psf, object_mask
 from unblur.color import linear_to_srgb
 from unblur.errors import BadValue, ShapeMismatch, UnreadableImage
 

@@ -88,7 +88,7 @@ def read_xmp(path: Path) -> object:
     from xml.etree import ElementTree
 
     from unblur.io.places import without_places
-    from unblur.io.xmp import cleaned
+    from unblur.io.xmp_cleaning import cleaned
 
     for found in (cleaned(path.read_bytes()), without_places(path.read_bytes())):
         if found is not None:

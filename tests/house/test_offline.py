@@ -39,6 +39,7 @@ ALLOWED = {
     "web/": {"asyncio", "socket", "starlette", "uvicorn"},  # listens, on loopback; never calls
     "cli/serve.py": {"webbrowser"},  # shows the page
     "training/flower.py": {"flwr"},  # asked for by unblur federate; updates, never photos
+    "training/flower_client.py": {"flwr"},
     "training/flower_net.py": {"flwr", "grpc"},
     "training/worker_pool.py": {"torch.distributed"},  # asked for by --processes; over loopback
     "foreign/": {"subprocess"},  # npm, asked for by unblur models add

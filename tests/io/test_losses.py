@@ -12,7 +12,7 @@ from tests.io.test_formats import picture, pil
 from unblur.io import read_photo, write_photo
 from unblur.io.bmff import Still
 from unblur.io.losses import heif_losses
-from unblur.io.xmp import cleaned
+from unblur.io.xmp_cleaning import cleaned
 
 HEAD = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '

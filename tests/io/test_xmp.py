@@ -12,7 +12,8 @@ from PIL import Image
 
 from unblur.io import Metadata, Photo, read_photo, write_photo
 from unblur.io.places import mentions_place, without_places
-from unblur.io.xmp import MAX_BYTES, cleaned
+from unblur.io.xmp import MAX_BYTES
+from unblur.io.xmp_cleaning import cleaned
 
 PICTURE = np.random.default_rng(3).integers(0, 255, (37, 53, 3), dtype=np.uint8)
 SPACES = (

@@ -7,7 +7,8 @@ import pytest
 
 from tests.motion.frames import BLACK, WHITE, jpeg, moved, night, page, scene, written
 from unblur.blur.psf import Psf
-from unblur.motion.drawn import drawn_over, without
+from unblur.motion.drawn import drawn_over
+from unblur.motion.filling import without
 from unblur.motion.picture import Picture
 
 PHOTO = moved(scene((260, 360)))

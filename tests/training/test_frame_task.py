@@ -11,16 +11,9 @@ from unblur.models.frame_rnn import FrameRNN  # noqa: E402
 from unblur.runtime import ONE_THREAD  # noqa: E402
 from unblur.training.codec import through_codec  # noqa: E402
 from unblur.training.config import OptimConfig, TrainConfig  # noqa: E402
-from unblur.training.frame_task import (  # noqa: E402
-    FrameData,
-    aligned,
-    crop_of,
-    hints_of_batch,
-    sample_of,
-    turned,
-    turned_shifts,
-    unroll,
-)
+from unblur.training.frame_memory import aligned, unroll  # noqa: E402
+from unblur.training.frame_samples import FrameData, crop_of, sample_of  # noqa: E402
+from unblur.training.frame_task import hints_of_batch, turned, turned_shifts  # noqa: E402
 from unblur.training.loop import to_tensors  # noqa: E402
 from unblur.training.registry import load_config, task_of  # noqa: E402
 from unblur.training.shards import make_shard  # noqa: E402

@@ -183,8 +183,9 @@ def simulate(
 ) -> None:
     """Play a federation of clients with different cameras on this machine."""
     from unblur.training.federated import Federation
-    from unblur.training.flower import Answerer, FederatedClient, PostGrid
+    from unblur.training.flower import PostGrid
     from unblur.training.flower import federate as lead
+    from unblur.training.flower_client import Answerer, FederatedClient
     from unblur.training.simulation import public_samples, trainers
 
     settings = _config(config)

@@ -53,7 +53,7 @@ def synth(
 
     OUT_DIR gets blurry/, sharp/, psf/, manifest.jsonl and recipe.json.
     """
-    from unblur.blur.synthesis import SynthesisRecipe
+    from unblur.blur.recipe import SynthesisRecipe
     from unblur.evaluate.pairs import find_sharp, write_pairs
     from unblur.toml import from_toml
 

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unblur.blur.synthesis import Pair, Synthesiser, SynthesisRecipe
+from unblur.blur.recipe import SynthesisRecipe
+from unblur.blur.synthesis import Pair, Synthesiser
 from unblur.color import FloatArray, as_rgb, quantise
 from unblur.errors import BadValue, UnblurError, WouldOverwrite
 from unblur.evaluate.cases import Case, PsfGridFile, paired

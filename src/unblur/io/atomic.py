@@ -51,9 +51,7 @@ def stage(data: bytes, target: Path) -> Path:
     staged: Path | None = None
     try:
         place = destination(target)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{_stem(place)}.", suffix=_PART)
-        staged = Path(name)
+        handle, staged = _hidden(place)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -65,6 +63,25 @@ def stage(data: bytes, target: Path) -> Path:
         _remove(staged)
         raise
     return staged
+
+
+def begin(target: Path) -> Path:
+    """Return an empty hidden file beside a target, for whoever writes piece by piece.
+
+    It has the permissions of a new file, and is renamed, or removed, by whoever asked for it.
+
+    Raises:
+        CannotWrite: as :func:`write_bytes`; nothing is left behind.
+    """
+    begun: Path | None = None
+    try:
+        handle, begun = _hidden(target)
+        os.close(handle)
+        _open_to_others(begun)
+    except OSError as error:
+        _remove(begun)
+        raise _cannot(target, error) from error
+    return begun
 
 
 def commit(staged: Path, target: Path, *, overwrite: bool = False) -> None:
@@ -158,6 +175,13 @@ def sweep(targets: Iterable[Path]) -> int:
     return removed
 
 
+def _hidden(place: Path) -> tuple[int, Path]:
+    """Make an empty hidden file beside a place; return it opened, and its path."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{_stem(place)}.", suffix=_PART)
+    return handle, Path(name)
+
+
 def _stem(target: Path) -> str:
     return shortened(target.name, _STEM_BYTES)
 
@@ -193,9 +217,14 @@ def _give_permissions(temporary: Path, target: Path) -> None:
     if exists(target):
         shutil.copymode(target, temporary)
     else:
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        _open_to_others(temporary)
+
+
+def _open_to_others(file: Path) -> None:
+    """Give a file the permissions that a new one gets."""
+    mask = os.umask(0)
+    os.umask(mask)
+    file.chmod(0o666 & ~mask)
 
 
 def _exists(target: Path) -> WouldOverwrite:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from unblur.errors import (
     BadValue,
@@ -18,13 +17,13 @@ from unblur.errors import (
 )
 from unblur.io import png16
 from unblur.io.avif import decode_avif
-from unblur.io.bmff import Still, color_tags, read_still
-from unblur.io.color_tags import ColorTags, png_tags
+from unblur.io.bmff import Still, read_still
 from unblur.io.extras import check_heif, deep_heif, read_raw, register_heif
 from unblur.io.formats import is_heif, is_lossless_webp, is_raw, name_note
 from unblur.io.limits import HARD_LIMIT, MAX_PIXELS, check_size
-from unblur.io.losses import animation_of, avif_losses, claimed_losses, heif_losses, jpeg_losses
+from unblur.io.losses import animation_of
 from unblur.io.metadata import exif_metadata, oriented, read_metadata
+from unblur.io.opened import bits_of, losses_of, options_of, pillow_tags, stored_format, tags_of
 from unblur.io.photo import Encoding, Photo, Samples
 from unblur.io.pillow_modes import samples_of
 from unblur.io.readable import Readable, load
@@ -129,9 +128,9 @@ def from_pillow(image: Image.Image) -> Photo:
         mode = image.mode
         image.load()
         metadata, orientation = read_metadata(image)
-        metadata = replace(metadata, color=_pillow_tags(image))
+        metadata = replace(metadata, color=pillow_tags(image))
         samples, alpha, metadata, notes = samples_of(image, metadata)
-        encoding = Encoding(_format_of(image), _options_of(image), _bits(samples), mode)
+        encoding = Encoding(stored_format(image), options_of(image), bits_of(samples), mode)
         return _turned(Photo(samples, alpha, metadata, encoding, notes), orientation)
 
     return _guarded(convert, "the Pillow image")
@@ -218,9 +217,9 @@ def _photo_of(
     mode = image.mode
     if image.format == "PNG":
         image.load()  # metadata may follow the pixels
-    losses = _losses(image, data, still)
+    losses = losses_of(image, data, still)
     metadata, orientation = read_metadata(image)
-    metadata = replace(metadata, color=_tags(image, data, still))
+    metadata = replace(metadata, color=tags_of(image, data, still))
     if deep is None:
         if image.format == "TIFF":
             orientation = 1  # Pillow turns TIFF pixels itself while it loads them
@@ -228,45 +227,14 @@ def _photo_of(
     else:
         photo = Photo.from_array(deep)
         samples, alpha, more = photo.samples, photo.alpha, photo.notes
-    options = _options_of(image)
+    options = options_of(image)
     if image.format == "WEBP":
         options = {"lossless": is_lossless_webp(data)}
     if still.bits > 8 and samples.dtype != "uint8":
         options = {"bits": still.bits}
-    encoding = Encoding(_format_of(image), options, _bits(samples), mode)
+    encoding = Encoding(stored_format(image), options, bits_of(samples), mode)
     photo = Photo(samples, alpha, metadata, encoding, (*notes, *more, *losses))
     return _turned(photo, orientation)
-
-
-def _format_of(image: Image.Image) -> str:
-    return "JPEG" if image.format == "MPO" else image.format or "PNG"
-
-
-def _tags(image: Image.Image, data: bytes, still: Still) -> ColorTags | None:
-    if image.format == "PNG":
-        return png_tags(png16.header_chunks(data))
-    return color_tags(still, "HEIC nclx" if image.format == "HEIF" else "AVIF nclx")
-
-
-def _pillow_tags(image: Image.Image) -> ColorTags | None:
-    """Return what Pillow keeps of a PNG file's colour."""
-    intent, gamma = image.info.get("srgb"), image.info.get("gamma")
-    if image.format != "PNG" or (intent is None and not gamma):
-        return None
-    return ColorTags(srgb_intent=intent, gamma=gamma or None)
-
-
-def _bits(samples: Samples) -> int:
-    return 8 * int(samples.dtype.itemsize)
-
-
-def _losses(image: Image.Image, data: bytes, still: Still) -> tuple[str, ...]:
-    """What of the file does not reach the photo, in words."""
-    if image.format in ("JPEG", "MPO"):
-        return jpeg_losses(image, data)
-    if image.format == "AVIF":
-        return avif_losses(image, still)
-    return heif_losses(image, still) if image.format == "HEIF" else claimed_losses(image)
 
 
 def _turned(photo: Photo, orientation: int) -> Photo:
@@ -280,21 +248,6 @@ def _turned(photo: Photo, orientation: int) -> Photo:
     )
 
 
-def _options_of(image: Image.Image) -> dict[str, Any]:
-    """What the writer needs to store a photo in the same quality class."""
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        options: dict[str, Any] = {"qtables": list(image.quantization.values())}
-        subsampling = JpegImagePlugin.get_sampling(image)
-        if subsampling >= 0:
-            options["subsampling"] = subsampling
-        if image.info.get("progressive"):
-            options["progressive"] = True
-        return options
-    if image.format == "TIFF":
-        return {"compression": image.info.get("compression", "raw")}
-    return {}
-
-
 def _read_foreign_tiff(data: bytes, wanted: _Wanted) -> Photo:
     """Read a TIFF of a mode that Pillow does not know."""
     page = wanted.page or 1
@@ -304,6 +257,6 @@ def _read_foreign_tiff(data: bytes, wanted: _Wanted) -> Photo:
     if page == 1:
         tags.load(b"Exif\0\0" + data)
     metadata, orientation = exif_metadata(tags, tags.get(34675), tags.get(700))
-    encoding = Encoding("TIFF", {"compression": "raw"}, _bits(photo.samples), photo.encoding.mode)
+    encoding = Encoding("TIFF", {"compression": "raw"}, bits_of(photo.samples), photo.encoding.mode)
     photo = replace(photo, metadata=metadata, encoding=encoding, notes=(*notes, *photo.notes))
     return _turned(photo, orientation)

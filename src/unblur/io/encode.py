@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import logging
 import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from unblur.errors import BadValue, CannotWrite, UnsupportedImage, nearest
 from unblur.io import avif, png16
@@ -19,16 +18,19 @@ from unblur.io.atomic import write_bytes
 from unblur.io.color_tags import png_chunks
 from unblur.io.fitting import NO_ALPHA, fitted
 from unblur.io.formats import SUFFIXES
-from unblur.io.metadata import loaded, sized, without_location, without_maker_notes
+from unblur.io.metadata import sized, without_location
 from unblur.io.photo import Metadata, Photo
 from unblur.io.profiles import to_srgb
 from unblur.io.tiff import TiffPages, encode_tiff
-from unblur.io.xmp import cleaned
+from unblur.io.writing_options import (
+    DEFAULT_QUALITY,
+    fitting_jpeg,
+    metadata_options,
+    quality_options,
+)
+from unblur.io.xmp_cleaning import cleaned
 
-DEFAULT_QUALITY = 95
 _NO_GREY = ("WEBP", "AVIF")
-_JPEG_SEGMENT = 65533
-_LOG = logging.getLogger(__name__)
 
 
 def write_photo(
@@ -174,8 +176,8 @@ def _encode(photo: Photo, kind: str, metadata: Metadata, quality: int | None) ->
     if kind in _NO_GREY and photo.channels == 1:
         image, metadata = _without_grey_profile(image, metadata)
     if kind == "JPEG":
-        metadata = _fitting(metadata)
-    options = _metadata_options(kind, metadata) | _quality_options(photo, kind, quality)
+        metadata = fitting_jpeg(metadata)
+    options = metadata_options(kind, metadata) | quality_options(photo, kind, quality)
     with io.BytesIO() as stream:
         image.save(stream, kind, **options)
         return _with_tags(stream.getvalue(), kind, metadata)
@@ -224,20 +226,6 @@ def _without_grey_profile(image: Image.Image, metadata: Metadata) -> tuple[Image
     return converted or image, replace(metadata, icc_profile=None)
 
 
-def _fitting(metadata: Metadata) -> Metadata:
-    """Leave out of a JPEG what is too long for its segments, and say so."""
-    if metadata.exif is not None and len(metadata.exif) > _JPEG_SEGMENT:
-        _LOG.warning("EXIF is too long for JPEG; the maker's notes are left out")
-        metadata = replace(metadata, exif=without_maker_notes(metadata.exif))
-    if metadata.exif is not None and len(metadata.exif) > _JPEG_SEGMENT:
-        _LOG.warning("EXIF is too long for JPEG; it is left out")
-        metadata = replace(metadata, exif=None)
-    if metadata.xmp is not None and len(metadata.xmp) > _JPEG_SEGMENT - 29:
-        _LOG.warning("XMP is too long for JPEG; it is left out")
-        metadata = replace(metadata, xmp=None)
-    return metadata
-
-
 def _flat(photo: Photo) -> Image.Image:
     """Return the photo over white, for formats without transparency."""
     image = photo.to_pil()
@@ -247,45 +235,6 @@ def _flat(photo: Photo) -> Image.Image:
     ground = Image.new(mode, image.size, "white")
     ground.paste(image.convert(mode), mask=image.getchannel("A"))
     return ground
-
-
-def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if metadata.dpi is not None and kind in ("JPEG", "PNG", "BMP"):
-        options["dpi"] = metadata.dpi
-    if kind == "BMP":
-        return options
-    if metadata.icc_profile is not None:
-        options["icc_profile"] = metadata.icc_profile
-    if metadata.exif is not None:
-        # Pillow parses EXIF bytes for AVIF anew, which would garble text beyond ASCII.
-        options["exif"] = loaded(metadata.exif) if kind == "AVIF" else metadata.exif
-    if metadata.xmp is None:
-        return options
-    if kind == "PNG":
-        info = PngImagePlugin.PngInfo()
-        info.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
-        options["pnginfo"] = info
-    else:
-        options["xmp"] = metadata.xmp
-    return options
-
-
-def _quality_options(photo: Photo, kind: str, quality: int | None) -> dict[str, Any]:
-    known = photo.encoding.options if photo.encoding.format == kind else {}
-    if kind == "JPEG":
-        options = {k: known[k] for k in ("subsampling", "progressive") if k in known}
-        tables = known.get("qtables")
-        channels = photo.samples.shape[2]
-        if quality is not None or not tables or (channels == 1 and len(tables) > 1):
-            return {"quality": quality or DEFAULT_QUALITY, "subsampling": 0} | options
-        return options | {"qtables": tables}
-    if kind == "WEBP":
-        lossless = known.get("lossless", False) and quality is None
-        return {"lossless": lossless, "quality": quality or DEFAULT_QUALITY, "exact": lossless}
-    if kind == "AVIF":
-        return {"quality": quality or DEFAULT_QUALITY, "subsampling": "4:4:4"}
-    return {}
 
 
 def _deep_png(photo: Photo, metadata: Metadata) -> bytes:

@@ -13,7 +13,7 @@ from PIL.ExifTags import TAGS
 from unblur.io.photo import Metadata, Samples
 from unblur.io.places import mentions_place, without_places
 from unblur.io.tiff_bounds import is_sound_exif
-from unblur.io.xmp import cleaned
+from unblur.io.xmp_cleaning import cleaned
 
 ORIENTATION, EXIF_IFD, GPS_IFD, MAKER_NOTE, INTEROP = 0x0112, 0x8769, 0x8825, 0x927C, 0xA005
 _JPEG_START = b"\xff\xd8\xff"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,14 +13,14 @@ import numpy as np
 
 from unblur.errors import BadValue, CannotWrite, EngineFailed, WouldOverwrite
 from unblur.io import video_fields, video_pixels, video_turn
-from unblur.io.atomic import destination
+from unblur.io.atomic import begin, destination
 from unblur.io.video import Frame, careful, load_av
 from unblur.io.video_clock import FROM_ZERO, Clock, clock_for
 from unblur.io.video_codecs import codec_for, encoder_options, format_of, muxing_of
 from unblur.io.video_light import light_notes, light_options
 from unblur.io.video_read import VideoSource
 from unblur.io.video_tracks import Passengers, language_of, told_of
-from unblur.paths import exists, real, shortened, shown
+from unblur.paths import exists, real, shown
 
 _RGB, _UNKNOWN, _FULL = 0, 2, 2
 """FFmpeg's numbers: two colour matrices, and the range 0 to 255."""
@@ -89,7 +87,7 @@ class VideoSink:
         self._place = destination(target)
         self._clock = self._clock_of(rate)
         self.notes: list[str] = []
-        self._part = _part_beside(self._place)
+        self._part = begin(self._place)
         self._container: Any = None
         self._passengers: Passengers | None = None
         self._weave: video_fields.Filter | None = None
@@ -294,18 +292,3 @@ class VideoSink:
     def _put(self, picture: Any, tick: int) -> None:
         picture.pts, picture.time_base = tick, self._clock.base
         self._container.mux(self._stream.encode(picture))
-
-
-def _part_beside(target: Path) -> Path:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{shortened(target.name, 120)}.", suffix=".part"
-        )
-        os.close(handle)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {target}: {error.strerror or error}") from error
-    return Path(name)

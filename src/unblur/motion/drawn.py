@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
-from unblur.color import FloatArray, quantise, to_float
+from unblur.color import FloatArray, to_float
+from unblur.motion.filling import continued
+from unblur.motion.hard_steps import hard_pixels, widened
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Mask
 
@@ -72,12 +72,6 @@ class DrawnParams:
 
 DRAWN = DrawnParams()
 
-_STRIP_ROWS = 512
-_FEW = 1 / 32
-"""Share of a strip's pixels up to which each is looked at by itself; changes no result."""
-_FADE_PX = 4.0
-_FILLED_PX = 1600
-"""Longer side up to which what is left out is filled pixel by pixel."""
 _TOUCHING = np.ones((3, 3), bool)
 _STRIPE_ROWS = 64
 """Lines are looked up by stripes of so many rows; changes no result."""
@@ -110,13 +104,15 @@ def drawn_over(picture: Picture, params: DrawnParams = DRAWN) -> Mask | None:
         picture: any.
         params: when something counts as drawn.
     """
-    across, down = _hard_pixels(picture, params)
+    across, down = hard_pixels(
+        picture, contrast=params.contrast, around_px=params.around_px, hard=params.hard
+    )
     hard = across | down
     if int(np.count_nonzero(hard)) < 2 * params.steps:
         return None
     if min(int(np.count_nonzero(steps)) for steps in (across, down)) < params.steps:
         return None  # no line of them can be hard along both axes
-    parts, count = ndimage.label(_widened(hard), _TOUCHING)
+    parts, count = ndimage.label(widened(hard), _TOUCHING)
     glyphs = [
         (number, _Glyph(rows.start, columns.start, rows.stop, columns.stop))
         for number, (rows, columns) in enumerate(ndimage.find_objects(parts), 1)
@@ -141,109 +137,6 @@ def drawn_over(picture: Picture, params: DrawnParams = DRAWN) -> Mask | None:
     elsewhere = int(np.count_nonzero(hard & ~found))
     few = elsewhere <= params.elsewhere * int(np.count_nonzero(hard))
     return found if few else None
-
-
-def without(picture: Picture, away: Mask) -> Picture:
-    """Return a picture in which the photo goes on, smoothly, where a part of it is left out.
-
-    Args:
-        picture: as it is.
-        away: (H, W), what is left out: what was drawn over it, or did not move.
-    """
-    step = -(-max(picture.shape) // _FILLED_PX)
-    few, gone = to_float(picture.samples[::step, ::step]), away[::step, ::step]
-    if step > 1:
-        gone = ndimage.binary_dilation(away, iterations=step)[::step, ::step]
-    if not gone.any() or gone.all():
-        return picture
-    filled = quantise(np.clip(_continued(few, gone), 0, 1), picture.samples.dtype)
-    samples = picture.samples.copy()
-    if step > 1:
-        filled = filled.repeat(step, axis=0).repeat(step, axis=1)
-        filled = filled[: samples.shape[0], : samples.shape[1]]
-    samples[away] = filled[away]
-    return Picture(samples, picture.tone, picture.assumed)
-
-
-def _hard_pixels(picture: Picture, params: DrawnParams) -> tuple[Mask, Mask]:
-    """Return where hard steps along x and along y are, strip by strip."""
-    height, width = picture.shape
-    across, down = np.zeros((height, width), bool), np.zeros((height, width), bool)
-    margin = params.around_px + 1
-    for y in range(0, height, _STRIP_ROWS):
-        y0, y1 = max(0, y - margin), min(height, y + _STRIP_ROWS + margin)
-        inner = slice(y - y0, min(height, y + _STRIP_ROWS) - y0)
-        found = _hard_steps(to_float(picture.samples[y0:y1]), params)
-        across[y : y + _STRIP_ROWS], down[y : y + _STRIP_ROWS] = (f[inner] for f in found)
-    return across, down
-
-
-def _hard_steps(samples: FloatArray, params: DrawnParams) -> tuple[Mask, Mask]:
-    across, down = (np.zeros(samples.shape[:2], bool) for _ in range(2))
-    for channel in range(samples.shape[2]):
-        plane = np.ascontiguousarray(samples[..., channel])
-        steps = [_steps(plane, axis) for axis in (1, 0)]
-        # No smaller step can be hard; of a moved photo there are few, and only those are weighed.
-        likely = np.maximum(*steps) >= params.hard * params.contrast
-        count = int(np.count_nonzero(likely))
-        if not count:
-            continue
-        where: tuple[Any, ...] = (...,)
-        if count < _FEW * likely.size:
-            where = np.unravel_index(np.flatnonzero(likely), likely.shape)
-        span = _range_around(plane, params.around_px, where)
-        least = np.where(span >= params.contrast, params.hard * span, np.inf)
-        across[where] |= steps[0][where] >= least
-        down[where] |= steps[1][where] >= least
-    return across, down
-
-
-def _range_around(plane: FloatArray, reach: int, where: tuple[Any, ...] = (...,)) -> FloatArray:
-    """Return the range of the values in the square about each pixel, the plane mirrored beyond.
-
-    As by ndimage's two rank filters, in a tenth of their time.
-
-    Args:
-        plane: (H, W).
-        reach: half side of the square.
-        where: rows and columns of the pixels that are asked for; all of them if none are named.
-    """
-    most = least = np.pad(plane, reach, mode="symmetric")
-    if len(where) == 2:
-        around = sliding_window_view(most, (2 * reach + 1, 2 * reach + 1))[where]
-        return np.asarray(around.max(axis=(1, 2)) - around.min(axis=(1, 2)))
-    for axis in (0, 1):
-        most = _running(np.maximum, most, 2 * reach + 1, axis)
-        least = _running(np.minimum, least, 2 * reach + 1, axis)
-    return np.asarray(most - least)
-
-
-def _running(extreme: np.ufunc, plane: FloatArray, count: int, axis: int) -> FloatArray:
-    """Return the largest or smallest of ``count`` values in a row, from each on."""
-    along, have = np.moveaxis(plane, axis, 0), 1
-    while have < count:
-        step = min(have, count - have)
-        along, have = extreme(along[:-step], along[step:]), have + step
-    return np.asarray(np.moveaxis(along, 0, axis))
-
-
-def _steps(plane: FloatArray, axis: int) -> FloatArray:
-    """Return how far pixels two apart along an axis differ, at the pixel between them."""
-    steps = np.zeros_like(plane)
-    along, plane = np.moveaxis(steps, axis, 0), np.moveaxis(plane, axis, 0)
-    np.subtract(plane[2:], plane[:-2], out=along[1:-1])
-    return np.abs(steps, out=steps)
-
-
-def _widened(hard: Mask) -> Mask:
-    """Return a mask widened by a pixel on all sides, as by dilation with a square of 3."""
-    for axis in (0, 1):
-        wide = hard.copy()
-        along, to = np.moveaxis(hard, axis, 0), np.moveaxis(wide, axis, 0)
-        to[1:] |= along[:-1]
-        to[:-1] |= along[1:]
-        hard = wide
-    return hard
 
 
 def _lines(glyphs: list[tuple[int, _Glyph]], params: DrawnParams) -> list[list[tuple[int, _Glyph]]]:
@@ -312,17 +205,9 @@ def _is_text(across: Mask, down: Mask, glyphs: Mask, params: DrawnParams) -> boo
 
 
 def _colour_share(part: FloatArray, glyphs: Mask, params: DrawnParams) -> float:
-    apart = np.abs(part - _continued(part, glyphs)).max(axis=2)[glyphs]
+    apart = np.abs(part - continued(part, glyphs)).max(axis=2)[glyphs]
     strokes = part[glyphs][apart >= 0.6 * np.percentile(apart, 95)]
     bins = np.floor(strokes / (2 * params.colour)).astype(int)
     _, which, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
     colour = np.median(strokes[which.ravel() == int(np.argmax(counts))], axis=0)
     return float((np.abs(strokes - colour).max(axis=1) <= params.colour).mean())
-
-
-def _continued(part: FloatArray, away: Mask) -> FloatArray:
-    """Return a part whose unknown pixels go on smoothly from the nearest known ones."""
-    nearest = ndimage.distance_transform_edt(away, return_distances=False, return_indices=True)
-    begun = part[nearest[0], nearest[1]]
-    soft = ndimage.gaussian_filter(begun, (_FADE_PX, _FADE_PX, 0), truncate=2)
-    return np.asarray(np.where(away[..., None], soft, part), np.float32)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from unblur.motion.drawn import drawn_over, without
+from unblur.motion.drawn import drawn_over
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
+from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
 from unblur.motion.parts import box_around, fading, moved_differently, moved_parts, parts_of
 from unblur.motion.pasted import exposure_of

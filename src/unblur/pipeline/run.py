@@ -10,9 +10,10 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.drawn import drawn_over, without
+from unblur.motion.drawn import drawn_over
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
+from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion, plain_noise
 from unblur.motion.parts import box_around
 from unblur.motion.pasted import exposure_of

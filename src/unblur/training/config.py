@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from unblur.blur.synthesis import SynthesisRecipe
+from unblur.blur.recipe import SynthesisRecipe
 from unblur.errors import BadValue
 
 

@@ -19,6 +19,7 @@ from unblur.errors import BadValue, EngineFailed
 from unblur.training import flower
 from unblur.training.config import TrainConfig
 from unblur.training.federated import Federation, LocalTrainer, flat_weights
+from unblur.training.flower_client import Answerer, FederatedClient
 from unblur.training.registry import task_of
 from unblur.training.shards import Arrays
 
@@ -119,7 +120,7 @@ def _send(proxy: Any, timeout_s: float, data: bytes) -> bytes:
 class _Tunnel(Client):  # type: ignore[misc]
     """Takes messages out of Flower's connection and puts the answers in."""
 
-    def __init__(self, answerer: flower.Answerer) -> None:
+    def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
 
     def fit(self, ins: Any) -> Any:
@@ -155,7 +156,7 @@ def join(
         EngineFailed: there is no server.
     """
     check_address(address, safe=certificate is not None)
-    answerer = flower.Answerer(flower.FederatedClient(trainer), secure=secure)
+    answerer = Answerer(FederatedClient(trainer), secure=secure)
     authority = certificate.read_bytes() if certificate else None
     heard = time.monotonic()
     while True:
