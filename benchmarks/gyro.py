@@ -179,7 +179,7 @@ def flicker(frames: list[Any], sharp: list[Any]) -> float:
 
 def similarities(camera: Camera, shake: Shake, log: Path, frames: int) -> list[float]:
     """Return how alike the log's PSFs are to the true ones, at nine places of each frame."""
-    from unblur.io.gyro import load_gyro_log
+    from unblur.io.gyro_logs import load_gyro_log
 
     told = load_gyro_log(log)
     path = RecordedPath(told.times_s, told.omega, (camera.focal_px, camera.focal_px))

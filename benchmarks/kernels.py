@@ -41,7 +41,7 @@ import numpy as np
 
 from unblur.blur import CameraRecipe, Pair, Psf, Synthesiser, SynthesisRecipe
 from unblur.color import as_rgb, luma, quantise, srgb_to_linear
-from unblur.evaluate.metrics import kernel_similarity, psnr_db
+from unblur.evaluate.metrics import kernel_similarity
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.statistics import bootstrap_interval
 from unblur.io import InputFile, read_photo
@@ -53,6 +53,7 @@ from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.tiling import node_weights
+from unblur.psnr import psnr_db
 from unblur.runtime import ONE_THREAD
 from unblur.tone import LINEAR
 from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path

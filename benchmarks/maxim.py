@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.engines.onnx import open_session
-from unblur.evaluate.metrics import psnr_db
 from unblur.foreign.lowering import lower
 from unblur.foreign.storing import to_onnx
 from unblur.foreign.tfjs import TfGraph, read_tfjs
 from unblur.foreign.values import Value
+from unblur.psnr import psnr_db
 from unblur.runtime import ONE_THREAD, Runtime
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ from scipy import ndimage
 import unblur
 from unblur.blur import CameraRecipe, Psf, Synthesiser, SynthesisRecipe, apply_psf
 from unblur.color import FloatArray, linear_to_srgb, quantise, srgb_to_linear, to_float
-from unblur.evaluate.metrics import psnr_db
+from unblur.psnr import psnr_db
 
 HERE = Path(__file__).parent
 SHARP = HERE.parent / "examples" / "sharp"

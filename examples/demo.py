@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 import unblur
-from unblur.evaluate.metrics import psnr_db
+from unblur.psnr import psnr_db
 
 HERE = Path(__file__).resolve().parent
 

@@ -8,9 +8,10 @@ from scipy import ndimage
 
 from unblur.blur import Psf
 from unblur.color import FloatArray, linear_to_srgb
-from unblur.evaluate.metrics import kernel_similarity, psnr_db, ssim
+from unblur.evaluate.metrics import kernel_similarity, ssim
 from unblur.evaluate.statistics import bootstrap_interval
 from unblur.motion.spatial import pooled_high_pass
+from unblur.psnr import psnr_db
 
 
 def main() -> None:

@@ -34,6 +34,12 @@ def check_pair(restored: NDArray[Any], sharp: NDArray[Any]) -> None:
         )
 
 
+def check_range(data_range: float) -> None:
+    """Raise unless a data range is a possible one."""
+    if not data_range > 0:
+        raise BadValue(f"data_range must be above 0, as 1.0 or 255, got {data_range}")
+
+
 def check_psf_array(array: NDArray[Any]) -> None:
     """Raise unless the array can be a PSF: 2-D, real, odd sides, finite, non-negative, sum > 0."""
     if array.dtype.kind not in "buif":

@@ -11,9 +11,10 @@ from unblur.blur import Psf, SynthesisRecipe
 from unblur.errors import BadValue, ShapeMismatch, UnreadableImage, WouldOverwrite
 from unblur.evaluate import quality, tables
 from unblur.evaluate.methods import method_of
-from unblur.evaluate.metrics import cropped, kernel_similarity, psnr_db, ssim
+from unblur.evaluate.metrics import cropped, kernel_similarity, ssim
 from unblur.evaluate.pairs import find_sharp, read_pairs, write_pairs
 from unblur.evaluate.protocols.plain import plain_inside
+from unblur.psnr import psnr_db
 from unblur.runtime import ONE_THREAD
 
 HOOK = Psf.from_points([(-3, -1), (-1, 0), (0, 0), (1, 1), (1, 3)], weights=[1, 2, 3, 2, 1], size=9)

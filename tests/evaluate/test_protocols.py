@@ -10,7 +10,7 @@ from unblur.blur.formation import apply_psf
 from unblur.color import as_rgb
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import kernel_similarity, psnr_db
+from unblur.evaluate.metrics import kernel_similarity
 from unblur.evaluate.protocols import protocol_of, protocols
 from unblur.evaluate.protocols.ecc import find_homography
 from unblur.evaluate.protocols.koehler import whole_pixel_shift
@@ -18,6 +18,7 @@ from unblur.evaluate.protocols.levin import success_rates
 from unblur.evaluate.protocols.shifts import best_shift
 from unblur.evaluate.protocols.sparse import _Problem, sparse_deconvolution
 from unblur.evaluate.samples import Photo8
+from unblur.psnr import psnr_db
 
 HOOK = Psf.from_points([(-3, -1), (-1, 0), (0, 0), (1, 1), (1, 3)], weights=[1, 2, 3, 2, 1], size=9)
 

@@ -9,13 +9,13 @@ from tests.evaluate.comparing.fakes import write_pairs
 from tests.pipeline.fakes import FakeKernelEngine, models_of
 from unblur.errors import BadValue
 from unblur.evaluate.datasets import open_dataset
-from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.tuning import bench as benches
 from unblur.evaluate.tuning import run
 from unblur.evaluate.tuning.bench import Bench
 from unblur.evaluate.tuning.run import tune
 from unblur.evaluate.tuning.search import Plan, settings_of
 from unblur.pipeline.settings import DEFAULTS, read_settings, to_toml
+from unblur.psnr import psnr_db
 from unblur.runtime import ONE_THREAD
 from unblur.zoo.models import Session
 

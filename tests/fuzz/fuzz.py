@@ -153,7 +153,7 @@ def read_journal(path: Path) -> object:
 
 def read_gyro(path: Path) -> object:
     """A gyroscope's log."""
-    from unblur.io.gyro import load_gyro_log
+    from unblur.io.gyro_logs import load_gyro_log
 
     return load_gyro_log(path)
 

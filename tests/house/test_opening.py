@@ -81,7 +81,6 @@ def page_psf(path):
 
 
 def page_mask(path):
-    from unblur.io import Photo
     from unblur.web.work import painted_mask
 
     return painted_mask(path, Photo(np.zeros((4, 4, 3), np.uint8)))
@@ -166,10 +165,10 @@ def test_pillow_itself_would_start_one(monkeypatch):
 
 
 def test_an_opened_postscript_image_is_refused(no_programs):
-    from unblur.io import Photo
+    from unblur.io.decode import from_pillow
 
     with Image.open(io.BytesIO(EPS)) as image, pytest.raises(UnsupportedImage, match="EPS"):
-        Photo.from_pil(image)
+        from_pillow(image)
 
 
 def test_only_known_formats_may_be_asked_for():

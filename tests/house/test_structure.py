@@ -91,3 +91,40 @@ def test_one_module_reads_the_device_from_the_environment():
         if "UNBLUR_DEVICE" in path.read_text("utf-8") or "runtime.VARIABLE" in path.read_text()
     }
     assert readers == {"runtime.py"}
+
+
+def imported(path):
+    """Return the modules that a module imports anywhere in it, types left out."""
+    found, ahead = set(), [ast.parse(path.read_text("utf-8"))]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        ahead += ast.iter_child_nodes(node)
+    return found
+
+
+def test_no_module_is_imported_in_a_circle_not_even_late():
+    names = {
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts): path
+        for path in MODULES
+        if path.name != "__init__.py"
+    }
+    left = {name: imported(path) & names.keys() - {name} for name, path in names.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, f"in circles, or above one: {sorted(left)}"
+
+
+def test_psnr_has_one_home_for_photos_and_one_for_batches():
+    homes = {
+        path.relative_to(ROOT / "src" / "unblur").as_posix()
+        for path in MODULES
+        if re.search(r"10 \* (float\()?(np|torch|math)\.log10", path.read_text("utf-8"))
+    }
+    assert homes == {"psnr.py", "training/psnr.py"}

@@ -17,6 +17,7 @@ from tests.io.test_formats import picture, pil
 from tests.io.test_metadata import ICC, XMP, exif
 from unblur.errors import ImageTooLarge, UnblurError, UnreadableImage
 from unblur.io import Photo, read_photo, write_photo
+from unblur.io.decode import from_pillow
 
 SUFFIXES = ("png", "jpg", "webp", "tif", "bmp")
 
@@ -122,7 +123,7 @@ def test_streams_that_give_no_bytes():
 def test_damaged_pillow_images_give_our_error():
     data = stored("png")
     with Image.open(io.BytesIO(data[: len(data) // 2])) as image, pytest.raises(UnreadableImage):
-        Photo.from_pil(image)
+        from_pillow(image)
 
 
 def test_limit_is_checked_before_decoding(tmp_path):

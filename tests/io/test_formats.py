@@ -9,6 +9,7 @@ from PIL import Image
 
 from unblur.errors import BadValue, ShapeMismatch, UnsupportedImage
 from unblur.io import Photo, Region, read_photo, write_photo
+from unblur.io.decode import from_pillow
 from unblur.io.png16 import decode_png16
 
 HEIGHT, WIDTH = 37, 53
@@ -221,7 +222,7 @@ def test_bytes_streams_arrays_and_pillow_images(tmp_path):
         data = stream.getvalue()
     np.testing.assert_array_equal(read_photo(data).samples, array)
     np.testing.assert_array_equal(read_photo(io.BytesIO(data)).samples, array)
-    np.testing.assert_array_equal(Photo.from_pil(pil(array)).samples, array)
+    np.testing.assert_array_equal(from_pillow(pil(array)).samples, array)
     with io.BytesIO() as stream:
         write_photo(read_photo(data), stream, format="tif")
         assert read_photo(stream.getvalue()).encoding.format == "TIFF"

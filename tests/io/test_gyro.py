@@ -8,7 +8,8 @@ import pytest
 
 from unblur.errors import UnreadableImage
 from unblur.io.gpmf import entries, read_payload
-from unblur.io.gyro import in_camera, load_gyro_log
+from unblur.io.gyro import in_camera
+from unblur.io.gyro_logs import load_gyro_log
 
 HEADER = """GYROFLOW IMU LOG
 version,1.3

@@ -11,10 +11,10 @@ from unblur.blur.psf import Psf
 from unblur.blur.psf_files import save_psf
 from unblur.color import linear_to_srgb, quantise
 from unblur.errors import BadPsf
-from unblur.evaluate.metrics import psnr_db
 from unblur.motion.field import MotionField, uniform_field
 from unblur.pipeline.facade import restore
 from unblur.pipeline.field_files import field_arrays, field_bytes, load_motion
+from unblur.psnr import psnr_db
 
 LEFT, RIGHT = Psf.from_line(11, 0).cropped(), Psf.from_points([(-3, -3), (0, 0), (4, 5)]).cropped()
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from tests.training.test_paired_samples import HOOK, stored  # noqa: E402
 from tests.training.tiny import of_task  # noqa: E402
 from unblur.motion.judge import NUMBERS  # noqa: E402
-from unblur.training.judge_task import LOSS, JudgeSamples, psnr_db  # noqa: E402
+from unblur.training.judge_task import LOSS, JudgeSamples  # noqa: E402
 from unblur.training.photos import SharpPhotos  # noqa: E402
 from unblur.training.psf_pairs import PsfPair, write_pairs  # noqa: E402
 from unblur.training.registry import task_of  # noqa: E402
@@ -107,9 +107,3 @@ def test_a_network_is_trained_and_learns_which_is_better(sample):
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
-
-
-def test_psnr_is_that_of_the_mean_square():
-    assert psnr_db(np.zeros((4, 4), np.float32), np.full((4, 4), 0.1, np.float32)) == pytest.approx(
-        20
-    )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.video.fakes import write_clip
 from unblur.errors import ImageTooLarge, UnblurError, UnreadableImage
-from unblur.io.gyro import load_gyro_log
+from unblur.io.gyro_logs import load_gyro_log
 from unblur.io.video_read import VideoSource
 from unblur.training.clips import _decoded
 

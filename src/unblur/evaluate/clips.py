@@ -19,9 +19,10 @@ from unblur.blur.clip_recipe import ClipRecipe
 from unblur.blur.trajectory import GyroTrace
 from unblur.color import FloatArray, as_rgb
 from unblur.errors import BadValue, UnreadableImage
-from unblur.evaluate.metrics import psnr_db, ssim
+from unblur.evaluate.metrics import ssim
 from unblur.io import InputFile, read_photo
 from unblur.opening import opened
+from unblur.psnr import psnr_db
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.video.models import FrameModel, RelatesFrames, load_frame_model
 from unblur.zoo.models import default_session

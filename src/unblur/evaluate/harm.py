@@ -8,11 +8,11 @@ from typing import Any
 
 from unblur.errors import UnblurError
 from unblur.evaluate.methods import gated, split_settings
-from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import read_rgb8
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
+from unblur.psnr import psnr_db
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, parse_tone
 from unblur.zoo.models import default_session

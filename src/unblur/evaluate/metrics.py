@@ -1,4 +1,4 @@
-"""Figures of merit: PSNR, SSIM, similarity of PSFs.
+"""Figures of merit: SSIM, similarity of PSFs; PSNR is :func:`unblur.psnr.psnr_db`.
 
 Pure functions of two images; the data range is always asked for, cropping is the caller's and
 explicit. A mean over photos is the mean of the photos' figures, never a figure of pooled errors.
@@ -13,27 +13,12 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from unblur.blur.psf import Psf
-from unblur.checks import check_pair
+from unblur.checks import check_pair, check_range
 from unblur.errors import BadValue, ShapeMismatch
 
 Image = NDArray[Any]
 
 _SSIM_SIGMA, _SSIM_REACH = 1.5, 5
-
-
-def psnr_db(restored: Image, sharp: Image, *, data_range: float) -> float:
-    """Return the peak signal-to-noise ratio in dB; infinite for equal images.
-
-    ``10 log10(data_range^2 / mean((restored - sharp)^2))`` over all pixels and channels.
-
-    Args:
-        restored, sharp: one shape, any dtype, one scale.
-        data_range: largest possible value, as 1.0 or 255.
-    """
-    check_pair(restored, sharp)
-    _check_range(data_range)
-    error = np.mean(np.square(restored.astype(np.float64) - sharp.astype(np.float64)))
-    return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
 
 
 def ssim(restored: Image, sharp: Image, *, data_range: float) -> float:
@@ -67,7 +52,7 @@ def ssim_terms(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the two factors of :func:`ssim_map`: luminance, and contrast with structure."""
     check_pair(restored, sharp)
-    _check_range(data_range)
+    check_range(data_range)
     side = 2 * _SSIM_REACH + 1
     if restored.ndim != 3 or min(restored.shape[:2]) < side:
         raise ShapeMismatch(f"SSIM needs (H, W, C) with sides >= {side}, got {restored.shape}")
@@ -121,8 +106,3 @@ def kernel_similarity(estimated: Psf, true: Psf) -> float:
     spectrum = fft.rfft2(a, s=(side, side)) * np.conj(fft.rfft2(b, s=(side, side)))
     best = fft.irfft2(spectrum, s=(side, side)).max()
     return float(min(1.0, best / np.sqrt(np.square(a).sum() * np.square(b).sum())))
-
-
-def _check_range(data_range: float) -> None:
-    if not data_range > 0:
-        raise BadValue(f"data_range must be above 0, as 1.0 or 255, got {data_range}")

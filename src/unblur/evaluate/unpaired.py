@@ -16,7 +16,7 @@ from unblur.blur.psf import Psf
 from unblur.checks import check_pair
 from unblur.color import as_rgb, linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.errors import ShapeMismatch
-from unblur.evaluate.metrics import psnr_db
+from unblur.psnr import psnr_db
 
 Image = NDArray[Any]
 

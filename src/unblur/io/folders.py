@@ -132,11 +132,6 @@ def _matches(pattern: Path) -> list[Path]:
     return sorted(Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))))
 
 
-def is_photo(name: str) -> bool:
-    """Return whether a file in a folder is taken: known extension, not hidden, not a result."""
-    return passed_over(name) is None
-
-
 def passed_over(name: str) -> str | None:
     """Return why a file of this name is passed over in a folder, None if it is not."""
     path = Path(name)

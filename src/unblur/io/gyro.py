@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unblur.errors import UnreadableImage
-from unblur.files import open_regular
 
 MOST_ROWS = 8_000_000
 """More samples than two hours at 1 kHz are refused: they would fill the memory."""
@@ -47,33 +45,6 @@ class GyroLog:
     def rate_hz(self) -> float:
         """Samples per second, on average."""
         return (len(self.times_s) - 1) / float(self.times_s[-1] - self.times_s[0])
-
-
-def load_gyro_log(path: Path) -> GyroLog:
-    """Read a gyroscope log: gyroflow's ``.gcsv``, or a video with a GPMF track (GoPro).
-
-    Raises:
-        UnreadableImage: no such file, or it is neither, or its samples make no sense.
-        MissingExtra: PyAV is not installed (videos only).
-    """
-    from unblur.io.gcsv import MAGIC, read_gcsv
-    from unblur.io.gpmf_track import read_gpmf_track
-
-    try:
-        with open_regular(path, UnreadableImage) as stream:
-            start = stream.read(64)
-    except OSError as error:
-        raise UnreadableImage(
-            f"cannot read the gyroscope log {path}: {error.strerror or error}"
-        ) from error
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(MAGIC):
-        return read_gcsv(path)
-    if path.suffix.lower() in (".gcsv", ".csv", ".txt") or not start:
-        raise UnreadableImage(
-            f"{path} is no gyroscope log: its first line must be 'GYROFLOW IMU LOG' or "
-            "'CAMERA IMU LOG'"
-        )
-    return read_gpmf_track(path)
 
 
 def checked(log: GyroLog, name: str) -> GyroLog:

@@ -165,13 +165,6 @@ class Photo:
         return Image.fromarray(planes[..., 0] if planes.shape[2] == 1 else planes)
 
     @classmethod
-    def from_pil(cls, image: Image.Image) -> Photo:
-        """Return a Pillow image as a photo; its orientation tag is applied."""
-        from unblur.io.decode import from_pillow
-
-        return from_pillow(image)
-
-    @classmethod
     def from_array(cls, array: Samples) -> Photo:
         """Return an array as a photo.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unblur.errors import BadValue
-from unblur.io.decode import read_photo
+from unblur.io.decode import from_pillow, read_photo
 from unblur.io.photo import Photo
 from unblur.io.readable import TAKEN, Readable
 
@@ -42,7 +42,7 @@ def as_photo(source: Source) -> Photo:
     if isinstance(source, Photo):
         return source
     if isinstance(source, Image.Image):
-        return Photo.from_pil(source)
+        return from_pillow(source)
     if isinstance(source, memoryview) and source.ndim > 1:
         return _of_array(np.asarray(source))
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):

@@ -27,7 +27,7 @@ class JudgeNet(Network):
     differences of their PSNR in dB, as far as it can tell; the scores by themselves mean nothing.
 
     Args:
-        numbers: names of what is told of a trial besides its pixels.
+        numbers: names of what is known of a trial besides its pixels.
         widths: channels of its levels, at a half, a quarter and an eighth of the sides.
         depths: residual blocks of each.
         hidden: units of the dense layer.

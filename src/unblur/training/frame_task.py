@@ -21,6 +21,7 @@ from unblur.training.frame_memory import unroll
 from unblur.training.frame_samples import PICTURES, SHIFTS, FrameData, FrameSamples, side_px
 from unblur.training.photos import SharpPhotos, Split
 from unblur.training.precision import unwrapped
+from unblur.training.psnr import psnr_db
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
 from unblur.video.hints import hints_of
@@ -155,8 +156,3 @@ def turned_shifts(shifts: NDArray[Any], turns: int, *, mirror: bool) -> FloatArr
     if mirror:
         out = out[:, :, :, ::-1] * np.array([1, -1], np.float32)
     return out
-
-
-def psnr_db(error: torch.Tensor) -> torch.Tensor:
-    """Return the PSNR of each picture (..., 3, H, W) in [0, 1], at most 60 dB."""
-    return -10 * torch.log10(error.detach().square().mean(dim=(-3, -2, -1)).clamp_min(1e-6))

@@ -21,7 +21,7 @@ from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.blur.register import moved, restored_offset
 from unblur.blur.synthesis import Pair
-from unblur.color import FloatArray, luma, quantise, to_float
+from unblur.color import luma, quantise, to_float
 from unblur.models.interface import Network
 from unblur.motion.candidates import LONG_SEARCH, PAGE_SEARCH, SMALL_SEARCH
 from unblur.motion.coarse_to_fine import estimate_psf_map
@@ -29,6 +29,7 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.judge import NUMBERS, network_input
 from unblur.motion.tone_estimate import CURVES
 from unblur.motion.trial import try_psf
+from unblur.psnr import psnr_db
 from unblur.tone import ToneCurve
 from unblur.training.config import TrainConfig
 from unblur.training.pages import draw_page
@@ -43,6 +44,8 @@ _ESTIMATES = 3
 """Of the pair, tried in each window; now and then one gives way to the true PSF."""
 
 _GREEN = 1
+_MOST_DB = 120.0
+"""PSNR of a trial that is the truth itself."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ LOSS = JudgeLoss()
 
 
 class JudgeSamples(WindowSamples):
-    """Makes samples: a blurry window, its trials, what is told of them, and their PSNR."""
+    """Makes samples: a blurry window, its trials, what is known of them, and their PSNR."""
 
     data: JudgeData
 
@@ -137,7 +140,7 @@ class JudgeSamples(WindowSamples):
             trial = try_psf(samples, light, psf, noise).samples
             truth = moved(sharp, restored_offset(psf, pair.psf))[..., 0]
             trials.append(trial)
-            scores.append(psnr_db(trial, truth))
+            scores.append(min(psnr_db(trial, truth, data_range=1), _MOST_DB))
         lengths_px, lights = [psf.length_px() for psf, _ in tried], [light for _, light in tried]
         _, numbers = network_input(samples, trials, lengths_px, noise, lights)
         side = self.data.crop_px
@@ -193,25 +196,19 @@ class JudgeTask(Task[JudgeData]):
         pairs = torch.stack(
             [pictures[:, :1].expand(-1, trials, -1, -1), pictures[:, 1:]], dim=2
         ).flatten(0, 1)
-        told = network(pairs, batch["numbers"].flatten(0, 1)).reshape(windows, trials)
-        told = told - told.mean(dim=1, keepdim=True)
+        given = network(pairs, batch["numbers"].flatten(0, 1)).reshape(windows, trials)
+        given = given - given.mean(dim=1, keepdim=True)
         best = scores.amax(dim=1, keepdim=True)
         counted = torch.maximum(scores, best - LOSS.most_db)
         counted = counted - counted.mean(dim=1, keepdim=True)
-        error = functional.smooth_l1_loss(told, counted)
+        error = functional.smooth_l1_loss(given, counted)
         divergence = functional.kl_div(
-            torch.log_softmax(told, dim=1), torch.softmax(counted, dim=1), reduction="batchmean"
+            torch.log_softmax(given, dim=1), torch.softmax(counted, dim=1), reduction="batchmean"
         )
-        taken = scores.gather(1, told.argmax(dim=1, keepdim=True))
+        taken = scores.gather(1, given.argmax(dim=1, keepdim=True))
         mean = scores.mean(dim=1, keepdim=True)
         figures = {
             "chosen_db": float((taken - mean).mean()),
             "best_db": float((best - mean).mean()),
         }
         return error + LOSS.choice * divergence, figures
-
-
-def psnr_db(ours: FloatArray, theirs: FloatArray) -> float:
-    """Return the PSNR of two planes in [0, 1]."""
-    error = float(np.mean(np.square(ours - theirs)))
-    return -10 * float(np.log10(max(error, 1e-12)))

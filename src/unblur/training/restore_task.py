@@ -32,6 +32,7 @@ from unblur.training.bank_psf import NO_MOTION, BankPsf
 from unblur.training.config import TrainConfig
 from unblur.training.paired_samples import PairedMaker
 from unblur.training.photos import SharpPhotos, Split
+from unblur.training.psnr import psnr_db
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
 from unblur.training.windows import WindowData, WindowSamples, crops_of, window_samples
@@ -259,10 +260,7 @@ class RestoreTask(Task[RestoreData]):
             losses = _weighed(losses, error, [image[:, i : i + 3] - sharp for i in (0, 3, 6)])
         total = losses.mean()
         blurry = image[:, :3] - sharp
-        after, before = (
-            -10 * torch.log10(e.detach().square().mean(dim=(1, 2, 3)).clamp_min(1e-6))
-            for e in (error, blurry)
-        )
+        after, before = psnr_db(error), psnr_db(blurry)
         return total, {
             "psnr_db": float(after.mean()),
             "gain_db": float((after - before).mean()),

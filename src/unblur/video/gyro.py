@@ -11,7 +11,7 @@ import numpy as np
 
 from unblur.blur.recorded import RecordedPath
 from unblur.errors import BadValue
-from unblur.io.gyro import load_gyro_log
+from unblur.io.gyro_logs import load_gyro_log
 from unblur.io.video import ClipInfo, Frame
 from unblur.io.video_read import VideoSource
 from unblur.video.known import STILL, FrameMotion

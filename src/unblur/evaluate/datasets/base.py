@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import as_uint8
+from unblur.psnr import psnr_db
 
 PSNR_TOLERANCE_DB = 0.05
 """How far the mean PSNR of the blurry photos may lie from the published figure."""

@@ -8,10 +8,10 @@ from scipy import fft
 
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.perceptual import MS_SSIM_LEAST, ms_ssim
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.samples import Samples, as_uint8
+from unblur.psnr import psnr_db
 
 Image = NDArray[np.float64]
 

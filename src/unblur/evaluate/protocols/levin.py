@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from unblur.errors import BadValue
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import psnr_db, ssim
+from unblur.evaluate.metrics import ssim
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.protocols.shifts import Aligned, best_shift
 from unblur.evaluate.protocols.sparse import sparse_deconvolution
 from unblur.evaluate.samples import Samples, as_uint8
+from unblur.psnr import psnr_db
 
 Plane = NDArray[np.float64]
 

@@ -7,9 +7,10 @@ from functools import partial
 
 from unblur.errors import ShapeMismatch
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import cropped, psnr_db, ssim
+from unblur.evaluate.metrics import cropped, ssim
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.samples import Samples, as_uint8
+from unblur.psnr import psnr_db
 
 
 def score_plain(restored: Samples, case: Case, *, crop_px: int = 0) -> Scores:

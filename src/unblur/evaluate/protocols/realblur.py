@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from unblur.errors import BadValue, ShapeMismatch
 from unblur.evaluate.cases import Case
-from unblur.evaluate.metrics import psnr_db, ssim_map
+from unblur.evaluate.metrics import ssim_map
 from unblur.evaluate.protocols.base import Protocol, Scores
 from unblur.evaluate.protocols.ecc import find_homography, is_inside, places, sample_cubic
 from unblur.evaluate.protocols.koehler import LUMA
 from unblur.evaluate.samples import Samples, as_uint8
+from unblur.psnr import psnr_db
 
 Array = NDArray[np.float64]
 

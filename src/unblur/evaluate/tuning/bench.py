@@ -15,13 +15,13 @@ from unblur.errors import ShapeMismatch
 from unblur.evaluate.cases import Case
 from unblur.evaluate.harm import UNHARMED_DB
 from unblur.evaluate.light import curve_of
-from unblur.evaluate.metrics import psnr_db
 from unblur.evaluate.samples import Samples, as_uint8
 from unblur.motion.picture import Picture
 from unblur.motion.remembering import RememberingEstimator
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.pipeline.settings import Settings
+from unblur.psnr import psnr_db
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.zoo.models import default_session
 
