@@ -81,6 +81,7 @@ def page_psf(path):
 
 
 def page_mask(path):
+    from unblur.io import Photo
     from unblur.web.work import painted_mask
 
     return painted_mask(path, Photo(np.zeros((4, 4, 3), np.uint8)))
