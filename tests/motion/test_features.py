@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from unblur.blur import Psf, apply_psf
 from unblur.motion.features import MAP_NAMES, motion_features, noise_sigma
-from unblur.motion.frequency import GRID, crop_centre, frequency_maps, normalised, taper
+from unblur.motion.frequency import GRID, frequency_maps, near_origin, normalised, taper
 from unblur.motion.spatial import (
     average_pool,
     gradients,
@@ -105,11 +105,21 @@ def test_quotients_of_a_sharp_window_are_a_point_in_the_middle():
         assert np.unravel_index(grid.argmax(), grid.shape) == (MIDDLE, MIDDLE), name
 
 
-def test_crop_and_normalise():
-    periodic = np.zeros((100, 130), np.float32)
-    periodic[3, -5] = 2.0
-    grid = crop_centre(periodic)
-    assert grid[MIDDLE + 3, MIDDLE - 5] == 2
+@pytest.mark.parametrize("shape", [(100, 130), (64, 64), (97, 71)])
+def test_only_what_is_near_the_origin_is_transformed_back(shape):
+    periodic = np.random.default_rng(4).random(shape, dtype=np.float32)
+    for first, end in ((-GRID // 2, GRID // 2), (-17, 18)):
+        rows = np.arange(first, end)
+        near = near_origin(np.fft.rfft2(periodic), shape, first, end)
+        np.testing.assert_allclose(near, periodic[np.ix_(rows, rows)], atol=1e-6)
+    power = np.square(np.abs(np.fft.rfft2(periodic)))
+    whole = np.fft.irfft2(power, s=shape)[np.ix_(rows, rows)]
+    np.testing.assert_allclose(near_origin(power, shape, -17, 18), whole, rtol=1e-5)
+
+
+def test_normalise():
+    grid = np.zeros((GRID, GRID), np.float32)
+    grid[MIDDLE + 3, MIDDLE - 5] = 2
     grid[MIDDLE, MIDDLE] = 50
     scaled = normalised(grid)
     assert scaled[MIDDLE + 3, MIDDLE - 5] == 1

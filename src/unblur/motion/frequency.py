@@ -62,7 +62,7 @@ def frequency_maps(window: FloatArray) -> dict[str, FloatArray]:
     }
     gradient = power * (responses[0] + responses[1])
     floor = np.float32(1e-6) * gradient.mean() + np.float32(1e-20)
-    cepstrum = crop_centre(fft.irfft2(np.log(gradient + floor), s=(height, width)))
+    cepstrum = _centre(np.log(gradient + floor), (height, width))
     cepstrum[GRID // 2, GRID // 2] = 0  # the mean of the logarithm: exposure, not motion
     maps["cepstrum"] = normalised(cepstrum)
     maps["whitened"] = _to_map(np.sqrt(gradient), (height, width))
@@ -97,7 +97,11 @@ def _derivative_responses(height: int, width: int) -> tuple[FloatArray, ...]:
 
 def _to_map(half_spectrum: NDArray[Any], shape: tuple[int, int]) -> FloatArray:
     """Inverse transform, low-pass (crop) and normalise."""
-    return normalised(crop_centre(fft.irfft2(half_spectrum, s=shape)))
+    return normalised(_centre(half_spectrum, shape))
+
+
+def _centre(half_spectrum: NDArray[Any], shape: tuple[int, int]) -> FloatArray:
+    return near_origin(half_spectrum, shape, -GRID // 2, GRID // 2)
 
 
 def normalised(grid: FloatArray) -> FloatArray:
@@ -125,17 +129,37 @@ def quotient(
     Returns:
         (H, W) float32, periodic, zero displacement at [0, 0]; not cleaned in any way.
     """
-    cross = np.conj(guess[0])
+    spectrum = quotient_spectrum(guess, observed, floor)
+    return np.asarray(fft.irfft2(spectrum, s=shape), dtype=np.float32)
+
+
+def quotient_spectrum(guess: NDArray[Any], observed: NDArray[Any], floor: float) -> NDArray[Any]:
+    """Return the half spectrum of :func:`quotient`."""
+    cross: NDArray[Any] = np.conj(guess[0])
     cross *= observed[0]
     cross += np.conj(guess[1]) * observed[1]
     power = (np.square(guess.real) + np.square(guess.imag)).sum(axis=0)
     power += np.float32(floor) * power.mean() + np.float32(1e-12)
     cross *= np.reciprocal(power)
-    return np.asarray(fft.irfft2(cross, s=shape), dtype=np.float32)
+    return cross
 
 
-def crop_centre(periodic: NDArray[Any]) -> FloatArray:
-    """Return the (GRID, GRID) around the origin of a periodic map, origin in the middle."""
-    half = GRID // 2
-    rows = np.arange(-half, half)
-    return np.asarray(periodic[np.ix_(rows, rows)], dtype=np.float32)
+def near_origin(
+    half_spectrum: NDArray[Any], shape: Sequence[int], first: int, end: int
+) -> FloatArray:
+    """Return the part of a periodic map that is near its origin, from the map's half spectrum.
+
+    Lines that are not wanted are not transformed: of the second axis of 256 px, and a part of 64,
+    three in four.
+
+    Args:
+        half_spectrum: (H, W // 2 + 1), real or complex.
+        shape: (H, W).
+        first, end: displacements along both axes, ``-H <= first < 0 < end <= H``.
+
+    Returns:
+        (end - first, end - first) float32.
+    """
+    columns = fft.ifft(half_spectrum, axis=0)
+    lines = fft.irfft(np.concatenate([columns[first:], columns[:end]]), n=shape[1], axis=1)
+    return np.asarray(np.concatenate([lines[:, first:], lines[:, :end]], axis=1), np.float32)

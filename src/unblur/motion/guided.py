@@ -26,7 +26,7 @@ from scipy import fft
 
 from unblur.color import FloatArray
 from unblur.motion.features import MAP_NAMES
-from unblur.motion.frequency import GRID, crop_centre, quotient
+from unblur.motion.frequency import GRID, near_origin, quotient_spectrum
 from unblur.motion.l0_latent import l0_latent, strong_gradients
 from unblur.motion.params import ENERGY, EnergyParams
 from unblur.motion.psf_tools import grid_otf, without_faint, without_specks
@@ -107,7 +107,10 @@ def guided_maps(window: FloatArray, psf: FloatArray) -> FloatArray:
             last = turn == _TURNS - 1
             floors = list(_BETAS.values())[0 if last else -1 :]  # between turns only the soft one
             quotients = [
-                crop_centre(quotient(guess, observed, window.shape, floor)) for floor in floors
+                near_origin(
+                    quotient_spectrum(guess, observed, floor), window.shape, -GRID // 2, GRID // 2
+                )
+                for floor in floors
             ]
             if not last:
                 candidate = plausible(quotients[-1])

@@ -20,7 +20,8 @@ from scipy import fft, ndimage
 
 from unblur.blocks import halve
 from unblur.color import FloatArray
-from unblur.motion.frequency import GRID, normalised, quotient, taper
+from unblur.motion.frequency import GRID, near_origin, normalised, quotient_spectrum, taper
+from unblur.smoothing import gaussian
 
 SCALES = (1, 2, 4)
 EDGE_SHARES = (0.25, 0.06)
@@ -49,7 +50,7 @@ def pooled_high_pass(window: FloatArray) -> FloatArray:
     level = max(float(window.mean()), 1e-4)
     pooled = []
     for sigma in (1.0, 2.0, 4.0):
-        high = np.abs(window - ndimage.gaussian_filter(window, sigma, truncate=2.5))
+        high = np.abs(window - gaussian(window, sigma, truncate=2.5))
         pooled.append(np.log10(average_pool(high, POOLED_GRID) / level + 1e-4))
     return np.stack(pooled).astype(np.float32)
 
@@ -96,8 +97,9 @@ def quotient_maps(
         for share in EDGE_SHARES:
             kept = edges * (magnitude >= _upper(magnitude, share))
             name = f"quotient_{scale}_{round(100 * share)}"
-            psf = quotient(_transform(kept), observed, small.shape, _FLOOR)
-            maps[name] = _to_grid(psf, scale)
+            found = quotient_spectrum(_transform(kept), observed, _FLOOR)
+            reach = _reach(scale)
+            maps[name] = _to_grid(near_origin(found, small.shape, -reach, reach + 1), scale)
     return maps
 
 
@@ -111,22 +113,31 @@ def shock_filter(image: FloatArray, *, steps: int = 5, step_size: float = 0.4) -
         steps: number of explicit steps.
         step_size: length of one, in px.
     """
-    current = ndimage.gaussian_filter(image, 1.0, truncate=2.5)
+    smooth = gaussian(image, 1.0, truncate=2.5)
+    height, width = image.shape
+    framed = np.empty((height + 2, width + 2), np.float32)
+    current = framed[1:-1, 1:-1]
+    current[...] = smooth
     for _ in range(steps):
-        padded = np.pad(current, 1, mode="edge")
-        laplacian = padded[1:-1, :-2] + padded[1:-1, 2:]
-        laplacian += padded[:-2, 1:-1]
-        laplacian += padded[2:, 1:-1]
+        framed[0], framed[-1] = framed[1], framed[-2]
+        framed[:, 0], framed[:, -1] = framed[:, 1], framed[:, -2]
+        laplacian = framed[1:-1, :-2] + framed[1:-1, 2:]
+        laplacian += framed[:-2, 1:-1]
+        laplacian += framed[2:, 1:-1]
         laplacian -= 4 * current
-        across, down = np.diff(padded[1:-1], axis=1), np.diff(padded[:, 1:-1], axis=0)
+        across = framed[1:-1, 1:] - framed[1:-1, :-1]
+        down = framed[1:, 1:-1] - framed[:-1, 1:-1]
         # One-sided slopes, the smaller in magnitude: nothing overshoots its neighbours.
-        slope = np.square(_minmod(across[:, :-1], across[:, 1:]))
-        slope += np.square(_minmod(down[:-1], down[1:]))
+        slope = _minmod(across[:, :-1], across[:, 1:])
+        slope *= slope
+        fall = _minmod(down[:-1], down[1:])
+        fall *= fall
+        slope += fall
         np.sqrt(slope, out=slope)
         slope *= np.sign(laplacian, out=laplacian)
         slope *= np.float32(step_size)
-        current = current - slope
-    return np.asarray(current, dtype=np.float32)
+        current -= slope
+    return np.ascontiguousarray(current)
 
 
 def _minmod(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -174,15 +185,17 @@ def _transform(planes: FloatArray) -> NDArray[Any]:
     return np.asarray(fft.rfft2(tapered, axes=(1, 2)))
 
 
-def _to_grid(periodic: FloatArray, scale: int) -> FloatArray:
-    """Crop a periodic PSF map at a scale, bring it to the grid of scale 1 and normalise."""
-    half = GRID // 2 // scale + 1
-    rows = np.arange(-half, half + 1)
-    cropped = periodic[np.ix_(rows, rows)]
+def _reach(scale: int) -> int:
+    """Return how many px about the origin of a PSF map at a scale fill the grid of scale 1."""
+    return GRID // 2 // scale + 1
+
+
+def _to_grid(middle: FloatArray, scale: int) -> FloatArray:
+    """Bring the middle of a PSF map at a scale to the grid of scale 1 and normalise it."""
     if scale == 1:
-        return normalised(cropped[1:-2, 1:-2])
-    weights = _enlarging(scale, half)
-    return normalised(np.asarray(weights @ cropped @ weights.T, dtype=np.float32))
+        return normalised(middle[1:-2, 1:-2])
+    weights = _enlarging(scale, _reach(scale))
+    return normalised(np.asarray(weights @ middle @ weights.T, dtype=np.float32))
 
 
 @lru_cache(maxsize=4)

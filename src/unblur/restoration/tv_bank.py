@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import fft, ndimage
+from scipy import fft
 
 from unblur.blocks import halve
 from unblur.blur.canvas import slope_response
@@ -34,6 +34,7 @@ from unblur.restoration.saturation import (
     matter,
     saturated_samples,
 )
+from unblur.smoothing import gaussian
 
 PLANES = 8
 """Crisp R, G, B; detailed R, G, B; share of light that was saturated; misfit."""
@@ -168,7 +169,7 @@ def _misfit(
     error = linear_to_srgb(reblurred) - linear_to_srgb(np.clip(luma, 0, 1))
     if saturated is not None:
         error[saturated] = np.minimum(error[saturated], 0)
-    mean = ndimage.gaussian_filter(error * error, params.misfit_px, truncate=3)
+    mean = gaussian(error * error, params.misfit_px, truncate=3)
     spread = np.sqrt(np.maximum(mean, 0)) * np.float32(params.misfit_gain)
     return np.asarray(np.sqrt(np.clip(spread, 0, 1)), np.float32)
 
