@@ -23,6 +23,7 @@ _BEFORE_SIGN = re.compile(
     r'(<math(?:(?!</math>).)*?display="inline"(?:(?!</math>).)*</math>)([，。、；：？）”]+)',
     re.DOTALL,
 )
+_OPTION = re.compile(r"<code>(-[^<\s]{1,30})</code>")
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):<code>~?\.?([^<]*)</code>")
 
 
@@ -45,6 +46,8 @@ def on_page_content(content: str, *, page: Any, **_: Any) -> str:
     content = _FORMULA.sub(lambda m: formula(m, page), content)
     # A formula is no letter to browsers: without this a line may begin with the sign after it.
     content = _BEFORE_SIGN.sub(r'<span class="keep">\1\2</span>', content)
+    # Browsers would break an option after its hyphens.
+    content = _OPTION.sub(r'<code class="keep">\1</code>', content)
     return _ROLE.sub(r"<code>\1</code>", content)
 
 
@@ -66,10 +69,11 @@ def on_post_page(output: str, *, page: Any, config: Any, **_: Any) -> str:
 
 def formula(match: re.Match[str], page: Any) -> str:
     """Return MathML of a formula; one that cannot be turned fails the build."""
-    tex = html.unescape(match[2]).strip().replace(r"\arg\min", r"\operatorname{arg\,min}")
-    tex = tex.replace(r"\arg\max", r"\operatorname{arg\,max}")
+    tex = html.unescape(match[2]).strip()
+    tex = re.sub(r"\\arg\\(min|max)", r"\\operatorname{arg\1}", tex)
     display = "block" if match[1] == "div" else "inline"
     found = convert(tex, display=display)
+    found = re.sub(r"<mo>arg(min|max)</mo>", "<mo>arg\u2009\\1</mo>", found)
     # Bars are fences here, never relations: no space around them, no stretching.
     found = re.sub(r"<mo[^>]*>(\||&#x0007C;|&#x02016;|∣|‖)</mo>", _BAR, found)
     if re.search(r"\\[a-zA-Z]", found):
