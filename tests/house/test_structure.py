@@ -9,13 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
+LONGEST = 320
+"""Lines of a module; a longer one does more than one job."""
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT / "src").as_posix())
 def test_every_module_is_explained_and_not_too_long(path):
     text = path.read_text("utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 400
+    assert len(text.splitlines()) <= LONGEST
 
 
 @pytest.mark.parametrize(

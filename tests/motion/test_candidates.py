@@ -111,7 +111,7 @@ def test_a_single_candidate_is_not_tried(image, monkeypatch):
     assert Judge().best(image, LINEAR, 0.003, [only]) is only
 
 
-def test_a_wrong_fused_answer_is_outdone_by_the_search(image):
+def test_a_wrong_fused_psf_is_outdone_by_the_search(image):
     found = choose(image, candidates(image, WRONG, None), tone=LINEAR)
     assert found.origin != "fused"
     assert kernel_similarity(found.psf, HOOK) > 0.85

@@ -67,7 +67,7 @@ def test_equal_photos_give_equal_estimates_whatever_their_brightness():
     assert kernel_similarity(first, estimate_psf_map(image * np.float32(0.5))) > 0.98
 
 
-def test_burnt_out_highlights_do_not_count():
+def test_saturated_highlights_do_not_count():
     image = scene()
     image[60:70, 60:70] = 12.0
     bright = np.clip(apply_psf(image[..., None], HOOK)[..., 0], 0, 1)
@@ -95,7 +95,7 @@ def test_small_photos_are_refused():
         estimate_psf_map(np.zeros((63, 200), np.float32))
 
 
-def test_the_part_looked_at_is_the_one_with_structure():
+def test_the_part_searched_is_the_one_with_structure():
     image = np.full((300, 400), 0.5, np.float32)
     image[200:280, 300:380] += np.random.default_rng(0).normal(0, 0.1, (80, 80)).astype(np.float32)
     part = most_structured(image, 100)

@@ -27,7 +27,7 @@ def seen(blurry):  # noqa: F811
     return observe(blurry)
 
 
-def test_the_cheaper_answer_weighs_more_and_a_collapsed_one_nothing(seen):
+def test_the_candidate_of_less_energy_weighs_more_and_a_collapsed_one_nothing(seen):
     grids, weights = weighed(seen.window, WRONG, [BENT, Psf.delta(3)])
     assert weights.sum() == pytest.approx(1)
     assert weights[1] > 2 * weights[0] > 0 == weights[2]
@@ -40,7 +40,7 @@ def test_trust_told_beforehand_counts(seen):
     assert doubted[1] / doubted[0] == pytest.approx(0.1 * alike[1] / alike[0], rel=1e-3)
 
 
-def test_what_fuse_net_reads_tells_each_answer_and_its_weight(seen):
+def test_what_fuse_net_reads_tells_each_candidate_and_its_weight(seen):
     found = [BENT, BENT.shifted(2, -1), WRONG]
     maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, found), strict=True))
     _, weights = weighed(seen.window, BENT, found)
@@ -52,13 +52,13 @@ def test_what_fuse_net_reads_tells_each_answer_and_its_weight(seen):
     assert kernel_similarity(clean_psf(maps["previous"]), BENT) > 0.9
 
 
-def test_missing_answers_are_blank(seen):
+def test_missing_candidates_are_blank(seen):
     maps = dict(zip(FUSE_MAPS, fusion_maps(seen, BENT, [WRONG]), strict=True))
     for name in CANDIDATES[2:]:
         assert not any(maps[name + part].any() for part in ("", "_log", "_weight"))
 
 
-def test_a_fuse_net_begun_with_kernel_net_answers_the_mean(seen):
+def test_a_fuse_net_begun_with_kernel_net_gives_the_mean(seen):
     torch.manual_seed(3)
     kernel = KernelNet(maps=KERNEL_MAPS, **WIDTHS)
     network = FuseNet(mean_at=MEAN_LOG, maps=FUSE_MAPS, **WIDTHS)
@@ -71,7 +71,7 @@ def test_a_fuse_net_begun_with_kernel_net_answers_the_mean(seen):
     assert cosine > 0.995  # a floor of a thousandth stays
 
 
-def test_the_shipped_network_keeps_a_good_answer_and_doubts_a_bad_one(seen):
+def test_the_shipped_network_keeps_a_good_candidate_and_doubts_a_bad_one(seen):
     engine = Session(threads=1).network(weights_path(FUSE_NET), "fuse")
     kept, sure = fuse(seen, BENT, [BENT, BENT, BENT], engine)
     assert kernel_similarity(kept, BENT) > 0.85 and 0.5 < sure <= 1
@@ -80,6 +80,6 @@ def test_the_shipped_network_keeps_a_good_answer_and_doubts_a_bad_one(seen):
     assert kernel_similarity(mended, BENT) > before + 0.2 and 0 <= doubt < sure
 
 
-def test_a_window_of_no_light_is_answered(seen):
+def test_a_window_of_no_light_gives_a_psf(seen):
     dark = dataclasses.replace(seen, window=np.zeros_like(seen.window))
     assert np.isfinite(fusion_maps(dark, BENT, [WRONG])).all()

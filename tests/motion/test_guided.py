@@ -1,4 +1,4 @@
-"""Further looks: edges guessed with a PSF, quotients from them, and when looking ends."""
+"""Further estimates: edges guessed with a PSF, quotients from them, and when refining ends."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def grid_of(psf):
     return np.asarray(psf.embedded(GRID), np.float32)
 
 
-def test_a_look_with_a_rough_answer_sees_the_psf_better(blurry):
+def test_an_estimate_with_a_rough_candidate_sees_the_psf_better(blurry):
     rough = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 4), 1.2))  # as a network's mean is
     maps = dict(zip(GUIDED_NAMES, guided_maps(blurry, grid_of(rough)), strict=True))
     seen = Psf(plausible(maps["edges_many_soft"])[1:, 1:])
@@ -73,7 +73,7 @@ def test_contrast_and_exposure_do_not_matter(blurry):
     np.testing.assert_allclose(once, again, atol=2e-2)
 
 
-def test_the_first_look_has_no_answer_yet_and_the_next_keeps_the_features(blurry):
+def test_the_first_estimate_has_no_candidate_yet_and_the_next_keeps_the_features(blurry):
     features = observe(blurry).features
     first = unguided(features.maps)
     assert first.shape == (len(KERNEL_MAPS), GRID, GRID)
@@ -83,7 +83,7 @@ def test_the_first_look_has_no_answer_yet_and_the_next_keeps_the_features(blurry
     assert second[-len(GUIDED_NAMES) :].any(axis=(1, 2)).all()
 
 
-def test_looking_ends_when_the_answer_stays(blurry):
+def test_refining_ends_when_the_estimate_stays(blurry):
     engine = FakeKernelEngine(length=9)
     seen = [observe(blurry)]
     first = estimate(seen, engine)[0].psf
@@ -92,7 +92,7 @@ def test_looking_ends_when_the_answer_stays(blurry):
     assert confidence == pytest.approx(0.9, abs=1e-3)
 
 
-def test_looking_ends_at_the_latest_after_the_last_look(blurry):
+def test_refining_ends_at_the_latest_after_the_last_round(blurry):
     class Restless(FakeKernelEngine):
         def __call__(self, maps, pooled):
             psfs, summaries = super().__call__(maps, pooled)
@@ -115,7 +115,7 @@ def test_the_true_psf_explains_at_less_cost_than_others_of_its_length(blurry):
         assert explanation_energy(blurry, grid_of(wrong)) > truth
 
 
-def test_of_three_answers_the_worst_is_left_out_and_a_point_does_not_count(blurry):
+def test_of_three_candidates_the_worst_is_left_out_and_a_point_does_not_count(blurry):
     near = Psf(ndimage.gaussian_filter(np.pad(BENT.array, 2), 0.6))
     kept = least_energy(blurry, near, [Psf.from_line(17, 60), BENT])
     assert kernel_similarity(kept, BENT) > 0.9

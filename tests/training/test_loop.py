@@ -159,7 +159,7 @@ def test_bfloat16_is_for_computing_only(photos, tmp_path, whole):
     torch.testing.assert_close(ours, fine, atol=0.02, rtol=0.1)  # ... to nearly the same end
 
 
-def test_answers_in_bfloat16_are_close_and_float32():
+def test_results_in_bfloat16_are_close_and_float32():
     torch.manual_seed(0)
     network, x = torch.nn.Conv2d(8, 8, 3), torch.rand(1, 8, 16, 16)
     exact, forward = network(x), network.forward
@@ -230,7 +230,7 @@ class Oracle(torch.nn.Module):
         return psf, summary
 
 
-def test_a_perfect_answer_loses_nothing_and_every_fault_counts(samples):
+def test_a_perfect_estimate_loses_nothing_and_every_fault_counts(samples):
     batch = to_tensors({key: value.astype(np.float32) for key, value in samples.items()})
     task = task_of(SMALL)
     loss, figures = task.loss(Oracle(batch), batch)
@@ -255,7 +255,7 @@ def test_the_angle_counts_only_as_far_as_there_is_a_direction(samples):
     assert float(task_of(SMALL).loss(Oracle(batch, 3), batch)[0]) < 1e-3
 
 
-def test_the_network_answers_with_psfs():
+def test_the_network_gives_psfs():
     network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
     psf, summary = network(torch.rand(3, len(KERNEL_MAPS), 64, 64), torch.rand(3, 3, 8, 8))
     assert psf.shape == (3, 64, 64) and summary.shape == (3, 5)
@@ -263,7 +263,7 @@ def test_the_network_answers_with_psfs():
     torch.testing.assert_close(psf.sum(dim=(1, 2)), torch.ones(3))
 
 
-def test_every_part_of_the_input_reaches_the_answer():
+def test_every_part_of_the_input_reaches_the_result():
     torch.manual_seed(0)
     network = KernelNet(maps=KERNEL_MAPS, widths=(4, 8), depths=(1, 1))
     maps = torch.rand(1, len(KERNEL_MAPS), 64, 64, requires_grad=True)

@@ -235,7 +235,7 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     assert 0 < np.abs(narrow - engine(x)[0]).max() < 0.01
 
 
-def test_fuse_task_begins_with_kernel_net_trains_on_answers_and_exports(photos, tmp_path):
+def test_fuse_task_begins_with_kernel_net_trains_on_candidates_and_exports(photos, tmp_path):
     begun = train(TINY, photos, tmp_path / "kernel", workers=0, stop_after=5)
     config = of_task(
         "fuse",
