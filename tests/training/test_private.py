@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+import functools
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -33,6 +35,32 @@ CROPS = {"detect": {}, "patches": {"crops": 2}, "restore": {"crops": 2, "crop_px
 """The private tasks, and what is particular to their samples."""
 
 BUDGET = Privacy(8.0, 0.05, clip=0.5, windows=3, views=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def noise_is_found_once():
+    """The search for the noise of a budget takes seconds, and most runs here have one budget."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = functools.cache(mechanism_for)  # which does not ask how gradients are clipped
+        patch.setattr(
+            private,
+            "mechanism_for",
+            lambda budget, **how: found(dataclasses.replace(budget, clip=1.0), **how),
+        )
+        yield
+
+
+@pytest.fixture
+def run_again(photos, tmp_path, whole):
+    """Return a function that trains as ``whole`` did, in a folder that has the same records."""
+
+    def train(name="run", **how):
+        run = tmp_path / name
+        if not run.exists():
+            shutil.copytree(whole[1] / "records", run / "records")
+        return load_checkpoint(train_private(SMALL, BUDGET, photos, run, **how))
+
+    return train
 
 
 @pytest.fixture(scope="module")
@@ -230,20 +258,19 @@ def test_what_was_spent_is_in_the_checkpoint_and_the_log(whole):
     assert not any(name.startswith("train_") for name in rows[0])  # it tells of private photos
 
 
-def test_noise_is_drawn_anew_unless_asked_otherwise(photos, tmp_path, whole):
+def test_noise_is_drawn_anew_unless_asked_otherwise(whole, run_again):
     state, _ = whole
     assert state["privacy"]["noise_can_be_repeated"]
-    same = load_checkpoint(train_private(SMALL, BUDGET, photos, tmp_path / "a", entropy=1))
-    other = load_checkpoint(train_private(SMALL, BUDGET, photos, tmp_path / "b"))
+    same, other = run_again("a", entropy=1), run_again("b")
     assert not other["privacy"]["noise_can_be_repeated"]
     for key, value in state["network"].items():
         assert torch.equal(same["network"][key], value)
     assert any(not torch.equal(other["network"][k], v) for k, v in state["network"].items())
 
 
-def test_going_on_counts_what_was_spent_before(photos, tmp_path):
-    stopped = load_checkpoint(train_private(SMALL, BUDGET, photos, tmp_path, stop_after=2))
-    ended = load_checkpoint(train_private(SMALL, BUDGET, photos, tmp_path))
+def test_going_on_counts_what_was_spent_before(run_again):
+    stopped = run_again(stop_after=2)
+    ended = run_again()
     assert 0 < stopped["privacy"]["epsilon"] < ended["privacy"]["epsilon"] <= 8
     assert stopped["privacy"]["steps"] == 2 and ended["step"] == ended["privacy"]["steps"] == 4
 

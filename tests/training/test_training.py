@@ -219,7 +219,6 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     checkpoint = train(config, photos, tmp_path / "run", workers=0)
     told = {"trained_on": "noise", "licence": "none"}
     target = export_checkpoint(checkpoint, tmp_path / "x.onnx", **told)
-    half = export_checkpoint(checkpoint, tmp_path / "half.onnx", half=True, **told)
     data = target.read_bytes()
     assert str(ROOT).encode() not in data and b"/site-packages/" not in data
     from unblur.engines import OnnxEngine
@@ -230,6 +229,9 @@ def test_restore_task_trains_on_estimates_and_exports(photos, tmp_path, bank, ch
     assert str(ROOT) not in engine.spec.recipe
     x = np.random.default_rng(0).random((1, channels, 40, 56)).astype(np.float32)
     assert engine(x)[0].shape == (1, 3, 40, 56)
+    if bank != "none":
+        return  # half the bits are the same for any
+    half = export_checkpoint(checkpoint, tmp_path / "half.onnx", half=True, **told)
     assert half.stat().st_size < 0.85 * len(data)  # a tiny one is mostly its description
     narrow = OnnxEngine(half, task="restore", runtime=ONE_THREAD)(x)[0]
     assert 0 < np.abs(narrow - engine(x)[0]).max() < 0.01

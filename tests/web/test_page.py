@@ -1,5 +1,6 @@
 """The page in a real browser, from the drop to the download; nothing may leave the machine."""
 
+import contextlib
 import io
 import os
 import re
@@ -88,9 +89,9 @@ def _kind(name):
     return {"jpg": "image/jpeg", "png": "image/png"}.get(suffix, "application/octet-stream")
 
 
-@pytest.fixture
-def watched(browser, server):
-    """A page on the server; at the end nothing was wrong and nothing left the machine."""
+@contextlib.contextmanager
+def opened(browser, server):
+    """Open a page on the server; at the end nothing was wrong and nothing left the machine."""
     address = f"http://127.0.0.1:{server[0]}/"
     context = browser.new_context(accept_downloads=True, viewport={"width": 1200, "height": 800})
     context.add_init_script("localStorage.setItem('language', 'en')")
@@ -98,6 +99,23 @@ def watched(browser, server):
     yield page
     page.check(address)
     context.close()
+
+
+@pytest.fixture
+def watched(browser, server):
+    """A page of a test's own."""
+    with opened(browser, server) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def large(browser, server, encoded):
+    """A page with a restored photo of 320 x 240 px, and the photo's file, for all who look on."""
+    data = encoded("PNG", large=True)
+    with opened(browser, server) as page:
+        page.give(("a.png", data))
+        page.ready()
+        yield page, data
 
 
 def drag(page, selector, start, end):
@@ -175,11 +193,9 @@ def test_jpeg_from_drop_to_download(watched, encoded):
     assert watched.take()[1] == data
 
 
-def test_what_is_shown_is_what_is_taken(watched, encoded):
+def test_what_is_shown_is_what_is_taken(large):
+    watched, data = large
     page = watched.page
-    data = encoded("PNG", large=True)
-    watched.give(("a.png", data))
-    watched.ready()
     page.fill("#strength", "40")
     page.click("#full")
     page.fill("#split", "0")
@@ -203,10 +219,8 @@ def watched_result(page, strength):
     return page.request.get(address).body()
 
 
-def test_zoom_and_pan_move_both_sides_together(watched, encoded):
-    page = watched.page
-    watched.give(("a.jpg", encoded(large=True)))
-    watched.ready()
+def test_zoom_and_pan_move_both_sides_together(large):
+    page = large[0].page
     for _ in range(12):
         page.click("#in")
     assert style(page, "--s") == 4 and page.inner_text("#zoom") == "400 %"
