@@ -1,5 +1,6 @@
 """``--device``: taken by every command that computes, told in the results, refused in words."""
 
+import io
 import json
 import os
 import pickle
@@ -114,7 +115,10 @@ def test_workers_get_the_device_with_their_work(monkeypatch, tmp_path):
     )
     assert done.result["blur_probability"] > 0.5
     options = Settings("unblur", 1, None, None, None, True, None, runtime, None, *[False] * 3, 96)
-    _, told = restore_file(Source(SHAKEN, SHAKEN.read_bytes), options, ".png")
+    part = io.BytesIO()
+    with Image.open(SHAKEN) as photo:
+        photo.crop((180, 120, 340, 240)).save(part, "PNG")
+    _, told = restore_file(Source(SHAKEN, part.getvalue), options, ".png")
     assert told["device"] == "cpu" and told["changed"]
     assert go_through(SHAKEN, full=False, everywhere=False, runtime=runtime).device == "cpu"
     assert method_of("wiener", runtime=runtime) and Bench("wiener", runtime).device == "cpu"
