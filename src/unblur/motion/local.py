@@ -1,21 +1,21 @@
 """Motion in small windows: what moved by itself is often smaller than an analysis window.
 
 KernelNet reads windows of half the usual side nearly as well. They are laid over a picture of
-bounded size; windows that tell like motion, near each other, make a *mover*. Of a photo that moved
-as a whole, most windows tell of the same motion as the whole does; otherwise it is *mixed*.
+bounded size; windows that tell like motion, near each other, make a *mover*. What they say of parts
+that stood still is in :mod:`unblur.motion.still_windows`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.field import MotionField, places, visibility
 from unblur.motion.fusion import mean_psf
 from unblur.motion.kernel import estimate, observe_all
 from unblur.motion.psf_estimate import PsfEstimate
@@ -35,13 +35,7 @@ class LocalParams:
         shortest_px, longest_motion_px: of such a motion.
         alike: likeness from which on two windows moved alike.
         most: movers, those that most windows speak for.
-        few_px: ``hop_px`` where only a few windows are to tell whether a photo is mixed.
-        nearly: likeness to the motion of the whole below which a window contradicts it ...
-        agree: ... and share of all, by what they show, that must not: 0.75 to 1 of 51 photos of
-            six sets that moved as a whole, 0.3 to 0.6 of composed scenes.
-        still: probability of motion below which a window stood still ...
-        most_still: ... and share of all, by what they show, that may: 0 to 0.04 of those 51
-            photos but one (0.12, moved by 6 px), 0.3 to 0.7 of composed scenes.
+        dense_px, most_dense_rows: ``hop_px`` and ``most_rows`` where parts are to be told apart.
     """
 
     window_px: int = 128
@@ -53,11 +47,8 @@ class LocalParams:
     longest_motion_px: float = 44.0
     alike: float = 0.8
     most: int = 3
-    few_px: int = 128
-    nearly: float = 0.7
-    agree: float = 0.65
-    still: float = 0.3
-    most_still: float = 0.2
+    dense_px: int = 48
+    most_dense_rows: int = 12
 
 
 LOCAL = LocalParams()
@@ -74,6 +65,19 @@ class LocalEstimate:
 
     box: Box
     estimate: PsfEstimate
+
+
+@runtime_checkable
+class LocalEstimator(Protocol):
+    """An estimator that can be asked about small windows."""
+
+    def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
+        """Return what small windows all over a picture's luma, (H, W) linear light, tell.
+
+        Args:
+            luma: of the picture.
+            dense: whether they lie close enough to tell parts apart.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ def local_estimates(
     engine: Engine,
     params: LocalParams = LOCAL,
     *,
-    few: bool = False,
+    dense: bool = False,
     runtime: Runtime = ALL_THREADS,
 ) -> list[LocalEstimate]:
     """Return what small windows all over a picture tell.
@@ -105,48 +109,18 @@ def local_estimates(
         luma: (H, W) float32, linear light.
         engine: runs KernelNet.
         params: which windows.
-        few: whether windows side by side are enough.
+        dense: whether they lie close enough to tell parts apart.
         runtime: says how many windows are worked on at the same time.
     """
-    hop = params.few_px if few else params.hop_px
-    boxes = [
-        (y, x, y + params.window_px, x + params.window_px)
-        for y in even_starts(luma.shape[0], params.window_px, hop, params.most_rows)
-        for x in even_starts(luma.shape[1], params.window_px, hop, params.most_rows)
-    ]
+    hop, most = params.hop_px, params.most_rows
+    if dense:
+        hop, most = params.dense_px, params.most_dense_rows
+    rows, columns = (even_starts(side, params.window_px, hop, most) for side in luma.shape)
+    boxes = [(y, x, y + params.window_px, x + params.window_px) for y in rows for x in columns]
     windows = [np.ascontiguousarray(luma[y0:y1, x0:x1]) for y0, x0, y1, x1 in boxes]
     seen = observe_all(windows, runtime=runtime)
     found = estimate(seen, engine, runtime=runtime)
     return [LocalEstimate(box, one) for box, one in zip(boxes, found, strict=True)]
-
-
-def is_mixed(
-    found: Sequence[LocalEstimate],
-    motion: MotionField,
-    scale: int,
-    params: LocalParams = LOCAL,
-) -> bool:
-    """Return whether too many windows contradict the motion of the whole, or stood still.
-
-    Args:
-        found: in windows all over a picture.
-        motion: of the whole, as proposed.
-        scale: photo px of a px of the windows.
-        params: how many are too many.
-    """
-    places_px = places(motion)
-    psfs = [window.psf for row in motion.windows for window in row]
-    agree, still, weights = (np.zeros(len(found)) for _ in range(3))
-    for number, one in enumerate(found):
-        y0, x0, y1, x1 = one.box
-        middle = np.array([y0 + y1, x0 + x1]) * (scale / 2)
-        psf = psfs[int(np.argmin(np.square(places_px - middle).sum(axis=1)))]
-        there = psf if scale == motion.scale else psf.scaled(motion.scale / scale)
-        agree[number] = likeness(one.estimate.psf, there) >= params.nearly
-        still[number] = one.estimate.blur_probability < params.still
-        weights[number] = visibility(one.estimate)
-    shares = (float(np.average(share, weights=weights)) for share in (agree, still))
-    return next(shares) < params.agree or next(shares) > params.most_still
 
 
 def movers(found: Sequence[LocalEstimate], params: LocalParams = LOCAL) -> list[Mover]:

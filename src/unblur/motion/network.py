@@ -172,9 +172,9 @@ class NetworkEstimator:
         """Return the tone curve that explains a blurry picture best."""
         return estimate_tone(picture, self._judge)
 
-    def local(self, luma: FloatArray, *, few: bool = False) -> list[LocalEstimate]:
-        """See :class:`unblur.motion.parts.LocalEstimator`."""
-        return local_estimates(luma, self._kernel, few=few, runtime=self._runtime)
+    def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
+        """See :class:`unblur.motion.local.LocalEstimator`."""
+        return local_estimates(luma, self._kernel, dense=dense, runtime=self._runtime)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from unblur.motion.windows import Mask
+from unblur.color import FloatArray
+from unblur.motion.windows import Box, Mask
+
+
+@dataclass(frozen=True)
+class MaskParams:
+    """How parts are widened and faded, and boxes laid around them.
+
+    Attributes:
+        margin_px, least_px: about what a mask wants, and least side of what is looked at.
+        most_asked: share of the photo from which on a mask wants most of it.
+        rim_px: by which the part is widened before the motion is undone up to it.
+        fade_px: over which the correction fades in beyond.
+    """
+
+    margin_px: int = 16
+    least_px: int = 160
+    most_asked: float = 0.7
+    rim_px: int = 2
+    fade_px: int = 6
+
+
+MASKS = MaskParams()
 
 _BAY_PX = 24
 """Width of bays of a part that belong to it."""
@@ -52,3 +78,36 @@ def enlarged(mask: Mask, shape: tuple[int, int], scale: int) -> Mask:
     large = np.asarray(plane) > 0.25
     missing = [(0, max(0, side - have)) for side, have in zip(shape, large.shape, strict=True)]
     return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]])
+
+
+def box_around(mask: NDArray[Any], params: MaskParams = MASKS) -> Box | None:
+    """Return the box of what a mask wants, with a margin; None where that is most of the photo.
+
+    Args:
+        mask: (H, W), wanted where above 0.
+        params: margin, least sides, and how much is most.
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    ends = []
+    for used, side in zip((rows, columns), mask.shape, strict=True):
+        first, stop = int(used[0]), int(used[-1]) + 1
+        more = max(params.margin_px, (params.least_px - (stop - first) + 1) // 2)
+        ends.append((max(0, first - more), min(side, stop + more)))
+    (y0, y1), (x0, x1) = ends
+    if (y1 - y0) * (x1 - x0) > params.most_asked * mask.size:
+        return None
+    return y0, x0, y1, x1
+
+
+def fading(away: Mask, params: MaskParams = MASKS) -> tuple[Mask, FloatArray]:
+    """Return a part widened by its rim, and weights that rise from 0 there to 1 beyond it.
+
+    Args:
+        away: (H, W), the part.
+        params: rim and fade.
+    """
+    wide = np.asarray(ndimage.binary_dilation(away, iterations=params.rim_px))
+    far = ndimage.distance_transform_edt(~wide)
+    return wide, np.asarray(np.clip(far / params.fade_px, 0, 1), np.float32)

@@ -9,12 +9,18 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
-from unblur.motion.parts import box_around, fading, moved_differently, moved_parts, parts_of
+from unblur.motion.moved_parts import moved_parts
+from unblur.motion.part_masks import box_around, fading
+from unblur.motion.parts import parts_of
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
+from unblur.motion.windows import Mask
 from unblur.pipeline.gate import MIXED, Gate, Verdict
 from unblur.pipeline.outcome import Assessment, placed
 from unblur.tone import LINEAR
+
+MOST_STILL = 0.85
+"""Share of a photo from which on nothing is tried in the rest, where part of it stood still."""
 
 
 def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
@@ -42,18 +48,21 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
 
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
-    found = _assess_whole(picture, estimator, gate, whole=gate.whole)
+    found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
     if found.verdict.sharp and gate.movers:
         return _assess_mover(found.picture, estimator, gate) or found
-    mixed = found.verdict.reason == MIXED
-    if not gate.by_part or found.motion is None or (found.verdict.reason and not mixed):
-        return found
-    still = parts_of(found.picture, found.motion, estimator, mixed=mixed)
-    if still is None:
-        return found
+    return found
+
+
+def _assess_rest(
+    picture: Picture, still: Mask, estimator: MotionEstimator, gate: Gate
+) -> Assessment | None:
+    """Assess a photo without what stood still; None if too little is left to tell anything."""
+    if still.mean() > MOST_STILL:
+        return None
     wide, moved = fading(still)
-    rest = replace(without(found.picture, wide), assumed=False)
-    return replace(_assess_whole(rest, estimator, gate), tone=found.tone, moved=moved)
+    rest = replace(without(picture, wide), assumed=False)
+    return replace(_assess_whole(rest, estimator, gate), moved=moved)
 
 
 def _assess_mover(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment | None:
@@ -75,7 +84,7 @@ def _assess_mover(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
 
 
 def _assess_whole(
-    picture: Picture, estimator: MotionEstimator, gate: Gate, *, whole: bool = False
+    picture: Picture, estimator: MotionEstimator, gate: Gate, *, by_part: bool = False
 ) -> Assessment:
     """Assess a photo of one motion.
 
@@ -83,7 +92,7 @@ def _assess_whole(
         picture: the photo.
         estimator: tells how it moved.
         gate: judges.
-        whole: whether a photo whose parts moved differently is left alone.
+        by_part: whether what stood still is taken out first.
     """
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
@@ -104,9 +113,16 @@ def _assess_whole(
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
     # A probability of 1 comes from light streaks, which small windows do not show.
-    if whole and proposed.blur_probability < 1 and moved_differently(picture, proposed, estimator):
-        left = Verdict.left(MIXED, *verdict.trust.shape)
-        return Assessment(picture, proposed.bare(), left, tone)
+    still = None
+    if by_part and proposed.blur_probability < 1:
+        still = parts_of(picture, proposed, estimator)
+    if still is not None:
+        found = _assess_rest(picture, still, estimator, gate)
+        if found is not None:
+            return replace(found, tone=tone)
+        if gate.whole:
+            left = Verdict.left(MIXED, *verdict.trust.shape)
+            return Assessment(picture, proposed.bare(), left, tone)
     field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
 

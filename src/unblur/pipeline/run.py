@@ -15,7 +15,7 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion, plain_noise
-from unblur.motion.parts import box_around
+from unblur.motion.part_masks import box_around
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box
