@@ -1,8 +1,5 @@
 """Small windows tell what stood still where edges are too soft."""
 
-import numpy as np
-import pytest
-
 from unblur.blur.psf import Psf
 from unblur.motion.local import LocalEstimate
 from unblur.motion.psf_estimate import PsfEstimate
@@ -52,12 +49,12 @@ def test_windows_that_show_nothing_do_not_count():
     assert not may_have_stood_still(windows(left_half, detail=-2.5))
 
 
-@pytest.mark.parametrize("low", [0.001, 0.05])
-def test_where_still_and_moved_are_close_the_middle_between_them_decides(low):
+def test_where_still_and_moved_are_close_what_lies_between_is_left_too():
     """A soft subject makes windows doubtful, not sure: still it is told from its surroundings."""
-    found = windows(lambda y, x: low if x < 180 else 0.998)
-    soft = windows(lambda y, x: 0.9 if x < 180 else 0.998)
-    assert not_surely_moved(soft, SHAPE)[:, :150].mean() > 0.9
-    assert not_surely_moved(found, SHAPE)[:, 350:].mean() < 0.1
-    assert not_surely_moved(soft, SHAPE)[:, 350:].mean() < 0.1
-    assert np.array_equal(not_surely_moved(found, SHAPE).shape, SHAPE)
+    soft = not_surely_moved(windows(lambda y, x: 0.2 if x < 180 else 0.998), SHAPE)
+    assert soft[:, :200].all()
+    assert not soft[:, 360:].any()
+
+
+def test_where_even_the_lowest_speak_for_motion_nothing_can_be_told_apart():
+    assert not_surely_moved(windows(lambda y, x: 0.9 if x < 180 else 0.998), SHAPE).all()

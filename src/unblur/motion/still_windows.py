@@ -35,8 +35,9 @@ class StillParams:
             -7 in 15 of 20 pictures with a still subject, -0.6 or more in 45 of 47 without; the
             other two show grainy ground that looks sharp.
         spread_px: standard deviation of the Gaussian with which a window's word spreads.
-        moved: least log odds from which on a pixel surely moved; at least halfway from the lowest
-            of the picture to nearly the highest.
+        moved: least log odds from which on a pixel surely moved ...
+        share: ... and share of the way from the lowest of the picture to nearly the highest. Where
+            even the lowest speaks for motion, nothing can be told apart.
         prior, prior_weight: log odds where no window says anything, and windows these are worth.
         margin_px: by which what did not surely move is widened.
     """
@@ -47,6 +48,7 @@ class StillParams:
     still: float = -0.7
     spread_px: float = 40.0
     moved: float = 2.0
+    share: float = 0.6
     prior: float = 3.0
     prior_weight: float = 0.3
     margin_px: int = 24
@@ -83,8 +85,10 @@ def not_surely_moved(
         params: when a pixel surely moved.
     """
     odds = _spread_odds(found, shape, params)
-    halfway = (float(odds.min()) + float(np.quantile(odds, _NEARLY_HIGHEST))) / 2
-    unsure = odds < max(params.moved, halfway)
+    lowest, highest = float(odds.min()), float(np.quantile(odds, _NEARLY_HIGHEST))
+    if lowest > 0:
+        return np.ones(shape, bool)
+    unsure = odds < max(params.moved, lowest + params.share * (highest - lowest))
     return np.asarray(ndimage.distance_transform_edt(~unsure) <= params.margin_px)
 
 
