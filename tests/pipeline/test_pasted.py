@@ -174,7 +174,7 @@ GATED = RestoreOptions()
 class Windows(FirstWord):
     """Believes what the stand-in says of the whole; its small windows say what they are told.
 
-    A motion of up to 3 px they call none.
+    A motion of a few px they call none.
     """
 
     def __init__(self, psf_at):
@@ -186,7 +186,7 @@ class Windows(FirstWord):
         for y in range(0, luma.shape[0] - 127, 66):
             for x in range(0, luma.shape[1] - 127, 53):
                 psf = self.psf_at(y + 64, x + 64)
-                probability = 0.95 if psf.length_px() > 4 else 0.05
+                probability = 0.95 if psf.length_px() > 6 else 0.05
                 estimate = PsfEstimate(psf, 0.9, probability, 0.004, -1.0)
                 found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
         return found
