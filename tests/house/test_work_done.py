@@ -22,7 +22,7 @@ SIDE_PX = 320
 MOST = {
     "transforms": 8900,
     "network calls": 15,
-    "windows": 42,
+    "windows": 25,
     "searches": 11,
     "levels": 55,
 }
