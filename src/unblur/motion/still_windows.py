@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,14 +113,14 @@ def _spread_odds(
     weights = np.array([one.estimate.confidence for one in found], np.float32)
     odds = _odds([one.estimate for one in found])
     down, across = (
-        _bells((boxes[:, axis] + boxes[:, axis + 2]) / 2, side, params.spread_px)
+        _bells(boxes[:, axis] / 2 + boxes[:, axis + 2] / 2, side, params.spread_px)
         for axis, side in enumerate(shape)
     )
     said = np.float32(params.prior * params.prior_weight) + (down * (weights * odds)) @ across.T
     return np.asarray(said / (np.float32(params.prior_weight) + (down * weights) @ across.T))
 
 
-def _bells(middles: NDArray[np.float32], side: int, sigma: float) -> FloatArray:
+def _bells(middles: NDArray[Any], side: int, sigma: float) -> FloatArray:
     """Return Gaussians about middles along a side, (side, N)."""
     place = np.arange(side, dtype=np.float32)[:, None] + np.float32(0.5)
-    return np.exp(-0.5 * np.square((place - middles) / np.float32(sigma)))
+    return np.asarray(np.exp(-0.5 * np.square((place - middles) / np.float32(sigma))), np.float32)
