@@ -75,6 +75,19 @@ def test_the_frame_is_solved_for_and_not_invented() -> None:
     assert rmse(rim(cropped), rim(sharp)) < 0.6 * rmse(rim(invented), rim(sharp))
 
 
+def test_steps_that_go_too_far_lead_to_the_same_picture_sooner() -> None:
+    _, blurry, psf = pair()
+
+    def light(**params: float) -> np.ndarray:
+        found = masked_tv(blurry, psf, WEIGHT, params=TvParams(**params)).light
+        return found[:, 12:-12, 12:-12]
+
+    limit = light(turns=300)
+    assert rmse(light(turns=300, relaxation=1.6), limit) < 1e-3
+    sooner = light(turns=7, relaxation=1.6, momentum=0.6, rho_u=0.35)
+    assert rmse(sooner, limit) < 0.9 * rmse(light(turns=8), limit)
+
+
 def test_what_lies_beyond_the_frame_is_told_by_the_solution() -> None:
     _, blurry, psf = pair()
     found = masked_tv(blurry, psf, WEIGHT)

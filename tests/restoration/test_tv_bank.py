@@ -1,9 +1,11 @@
 """The bank tv: right way round, true colours, calm flats, and a misfit that tells."""
 
 import numpy as np
+import pytest
 
 from tests.restoration.test_wiener import HOOK, rms, scene
 from unblur.blur import Psf, apply_psf
+from unblur.blur.masked_tv import TV_PARAMS
 from unblur.color import LUMA_WEIGHTS
 from unblur.restoration.inputs import CHANNELS, network_input
 from unblur.restoration.tv_bank import PLANES, tv_bank
@@ -40,6 +42,24 @@ def test_both_solutions_undo_an_asymmetric_psf_and_not_its_mirror_image() -> Non
     assert rms(detailed[INNER], sharp[INNER]) < 0.7 * before
     wrong = tv_bank(blurry, Psf(HOOK.array[::-1, ::-1]), NOISE)
     assert rms(solutions(wrong)[0][INNER], sharp[INNER]) > before
+
+
+@pytest.mark.parametrize("saturated", [False, True])
+def test_only_saturated_light_takes_the_turns_that_it_needs(
+    saturated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    light = coloured()
+    if saturated:
+        light[50:54, 60:64] = 8.0
+    blurry = np.minimum(blurred(light), 1)
+    found = tv_bank(blurry, HOOK, NOISE)
+    monkeypatch.setattr("unblur.restoration.tv_bank.QUICK_TV", TV_PARAMS)
+    monkeypatch.setattr("unblur.restoration.tv_bank.QUICK_CHROMA", TV_PARAMS)
+    patient = tv_bank(blurry, HOOK, NOISE)
+    assert np.array_equal(found, patient) == saturated
+    true = np.moveaxis(light, 2, 0)[:, 12:-12, 12:-12]
+    errors = [rms(bank[:3, 12:-12, 12:-12], true) for bank in (found, patient)]
+    assert errors[0] < 1.03 * errors[1]
 
 
 def test_thin_lines_keep_their_colour() -> None:

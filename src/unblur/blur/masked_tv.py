@@ -12,7 +12,9 @@ least that much light. Alternating directions (ADMM): with ``u`` for ``psf * x``
 References:
     Rudin, Osher, Fatemi, Nonlinear total variation based noise removal algorithms, Physica D 1992;
     Almeida and Figueiredo, Deconvolving images with unknown boundaries using the alternating
-    direction method of multipliers, IEEE TIP 2013, doi:10.1109/TIP.2013.2258354. Own code.
+    direction method of multipliers, IEEE TIP 2013, doi:10.1109/TIP.2013.2258354; Eckstein and
+    Bertsekas, On the Douglas-Rachford splitting method, Mathematical Programming 1992,
+    doi:10.1007/BF01581204 (over-relaxation). Own code.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ class TvParams:
         momentum: by which light that was not measured moves on in the direction of its last step.
             0.9 brings as much in 12 turns as none in 30 (0.2 dB; 1.0 dB with the longest PSF); from
             1.0 on it begins to harm.
+        relaxation: share of its step that ``u`` and ``v`` take: above 1 they go too far, which
+            brings a picture without saturated light as far in half the turns (Eckstein and
+            Bertsekas 1992; 1.6 is theirs and everybody's). Saturated light, which has a long way to
+            go, is not found sooner.
         rho_u: tie of ``u``; 0.1 to 0.5 differ by 0.1 dB, less is slower.
         rho_v: tie of ``v``, in units of the weight; 8 to 30 differ by 0.01 dB.
         contrast: standard deviation to which planes are brought, for which these were chosen.
@@ -49,6 +55,7 @@ class TvParams:
 
     turns: int = 14
     momentum: float = 0.9
+    relaxation: float = 1.0
     rho_u: float = 0.15
     rho_v: float = 20.0
     contrast: float = 0.2
@@ -152,7 +159,11 @@ def _at_least(
 
 
 class _Iteration:
-    """The state of ADMM on one canvas."""
+    """The state of ADMM on one canvas.
+
+    With a relaxation ``a`` each of ``u`` and ``v`` is made of ``z = a K x + kept``, where ``kept``
+    is ``(1 - a) u + d_u`` of the turn before, and ``d_u`` is what ``u`` leaves of ``z``.
+    """
 
     def __init__(
         self,
@@ -166,19 +177,22 @@ class _Iteration:
         self._inner = (slice(None), *inner)
         self._blurry = canvas[self._inner].copy()
         weight = max(weight, _LEAST_WEIGHT)
-        self._rho_u = np.float32(params.rho_u)
-        self._rho_v = np.float32(params.rho_v * weight)
-        self._threshold: FloatArray | np.float32 = np.float32(1 / params.rho_v)
+        self._rho_u, self._ahead = np.float32(params.rho_u), np.float32(params.relaxation)
+        rho_v = np.float32(params.rho_v * weight)
+        # Slopes are kept in units of the relaxation: no pass over them is lost on it.
+        self._threshold: FloatArray | np.float32 = np.float32(1 / (params.rho_v * self._ahead))
         power, slopes = np.square(otf.real) + np.square(otf.imag), slope_power(canvas.shape[1:])
         self._otf = otf
-        self._solve_u = self._rho_u * np.conj(otf)
-        divisor = self._rho_u * power + self._rho_v * slopes + np.float32(1e-7)
-        self._inverse = np.reciprocal(divisor)  # a complex quotient costs as much as a transform
+        divisor = self._rho_u * power + rho_v * slopes + np.float32(1e-7)
+        inverse = np.reciprocal(divisor)  # a complex quotient costs as much as a transform
+        self._solve_u: NDArray[Any] = np.conj(otf) * (self._rho_u * inverse)
+        # Complex, though real: a product of one of each kind takes longer than one of two complex.
+        self._solve_v: NDArray[Any] = (rho_v * self._ahead * inverse).astype(otf.dtype)
         start = power + np.float32(3 * max(weight, 3e-4)) * slopes + np.float32(1e-4)
-        self._set(self._forward(canvas) * np.conj(otf) / start)
+        self._set(self._forward(canvas) * (np.conj(otf) / start))
         self._before = self.reblurred
-        self._multiplier = np.zeros_like(self._blurry)
-        self._slope_multiplier = np.zeros((2, *canvas.shape), np.float32)
+        self._kept: FloatArray = (1 - self._ahead) * self.reblurred[self._inner]
+        self._kept_slopes = np.zeros((2, *canvas.shape), np.float32)
         self._share: FloatArray | np.float32 = np.float32(1 / (1 + params.rho_u))
         self._open: NDArray[np.bool_] | None = None
 
@@ -202,58 +216,72 @@ class _Iteration:
 
     def turn(self) -> None:
         """Take one turn: u and v for the present picture, then the picture for them."""
+        spectrum = self._forward(self._ties_of_light())
+        spectrum *= self._solve_u
+        tied = self._forward(self._ties_of_slopes())
+        tied *= self._solve_v
+        spectrum += tied
+        self._set(spectrum)
+
+    def _ties_of_light(self) -> FloatArray:
+        """Return ``u - d_u``, for u drawn from the present picture towards the blurry one."""
         target = self._moved_on()
         inside = target[self._inner]
-        inside += self._multiplier
-        np.subtract(inside, self._blurry, out=self._multiplier)
+        inside *= self._ahead
+        inside += self._kept
+        multiplier = np.subtract(inside, self._blurry, out=self._kept)
         if self._open is not None:
-            np.minimum(self._multiplier, 0, out=self._multiplier, where=self._open)
-        self._multiplier *= self._share
-        inside -= 2 * self._multiplier
-        spectrum = self._forward(target)
-        spectrum *= self._solve_u
-        spectrum += self._forward(self._ties()) * self._rho_v
-        spectrum *= self._inverse
-        self._set(spectrum)
+            np.minimum(multiplier, 0, out=multiplier, where=self._open)
+        multiplier *= self._share
+        drawn = inside - 2 * multiplier
+        multiplier *= self._ahead  # from here on what is kept
+        if self._ahead != 1:
+            multiplier += (1 - self._ahead) * inside
+        inside[...] = drawn
+        return target
 
     def _moved_on(self) -> FloatArray:
         """Return the picture blurred again; what was not measured goes a step further."""
-        now = self.reblurred
-        ahead = now - self._before
-        ahead *= np.float32(self._params.momentum)
-        if self._open is None:
-            ahead[self._inner] = 0
-        else:
-            ahead[self._inner] *= self._open
-        ahead += now
+        now, momentum = self.reblurred, np.float32(self._params.momentum)
+        out = now.copy()
+        for part in _around(self._inner[1:]):
+            out[part] += momentum * (now[part] - self._before[part])
+        if self._open is not None:
+            inside = self._inner
+            out[inside] += (now[inside] - self._before[inside]) * (momentum * self._open)
         self._before = now
-        return ahead
+        return out
 
-    def _ties(self) -> FloatArray:
+    def _ties_of_slopes(self) -> FloatArray:
         """Return the divergence of ``v - d_v``, for v shrunk from the present slopes."""
-        ahead, size = self._slope_multiplier, None
+        ahead = self._kept_slopes
         for axis in (0, 1):
             _add_slopes(self.light, ahead[axis], axis + 1)
         size = np.einsum("achw,achw->hw", ahead, ahead)
         np.sqrt(size, out=size)
         np.maximum(size, self._threshold, out=size)
-        np.divide(self._threshold, size, out=size)  # share of the slopes that is not kept
-        kept = 1 - 2 * size
+        np.divide(self._threshold, size, out=size)  # share of the slopes that v leaves
+        drawn = 1 - 2 * size
         out = np.zeros_like(self.light)
         for axis in (0, 1):
-            _add_divergence(ahead[axis] * kept, out, axis + 1)
+            _add_divergence(ahead[axis] * drawn, out, axis + 1)
+        size *= self._ahead
+        size += 1 - self._ahead
         ahead *= size
         return out
 
     def _set(self, spectrum: NDArray[Any]) -> None:
-        self.light = self._back(spectrum)
+        """Set the picture, and the same blurred again, by its spectrum, which is used up."""
         self.reblurred = self._back(spectrum * self._otf)
+        self.light = self._back(spectrum)
 
     def _forward(self, planes: FloatArray) -> NDArray[Any]:
-        return np.asarray(fft.rfft2(planes, axes=(1, 2)))
+        # One axis after the other, in place: a tenth less than rfft2.
+        return np.asarray(fft.fft(fft.rfft(planes, axis=2), axis=1, overwrite_x=True))
 
     def _back(self, spectrum: NDArray[Any]) -> FloatArray:
-        return np.asarray(fft.irfft2(spectrum, s=self._shape, axes=(1, 2)), np.float32)
+        half = fft.ifft(spectrum, axis=1, overwrite_x=True)
+        return np.asarray(fft.irfft(half, n=self._shape[1], axis=2), np.float32)
 
 
 def _add_slopes(planes: FloatArray, out: FloatArray, axis: int) -> None:
@@ -283,6 +311,18 @@ def _parts(axis: int) -> tuple[_Index, _Index, _Index]:
         (*before, slice(1, None)),
         (*before, slice(-1, None)),
     )
+
+
+def _around(inner: tuple[slice, ...]) -> list[_Index]:
+    """Return the four parts of (C, H, W) planes about an inner one."""
+    rows, columns = inner
+    every = slice(None)
+    return [
+        (every, slice(0, rows.start), every),
+        (every, slice(rows.stop, None), every),
+        (every, rows, slice(0, columns.start)),
+        (every, rows, slice(columns.stop, None)),
+    ]
 
 
 def _begin(axis: int) -> _Index:

@@ -21,7 +21,6 @@ from scipy import fft, ndimage
 from unblur.blocks import halve
 from unblur.color import FloatArray
 from unblur.motion.frequency import GRID, near_origin, normalised, quotient_spectrum, taper
-from unblur.smoothing import gaussian
 
 SCALES = (1, 2, 4)
 EDGE_SHARES = (0.25, 0.06)
@@ -50,7 +49,7 @@ def pooled_high_pass(window: FloatArray) -> FloatArray:
     level = max(float(window.mean()), 1e-4)
     pooled = []
     for sigma in (1.0, 2.0, 4.0):
-        high = np.abs(window - gaussian(window, sigma, truncate=2.5))
+        high = np.abs(window - ndimage.gaussian_filter(window, sigma, truncate=2.5))
         pooled.append(np.log10(average_pool(high, POOLED_GRID) / level + 1e-4))
     return np.stack(pooled).astype(np.float32)
 
@@ -113,7 +112,7 @@ def shock_filter(image: FloatArray, *, steps: int = 5, step_size: float = 0.4) -
         steps: number of explicit steps.
         step_size: length of one, in px.
     """
-    smooth = gaussian(image, 1.0, truncate=2.5)
+    smooth = ndimage.gaussian_filter(image, 1.0, truncate=2.5)
     height, width = image.shape
     framed = np.empty((height + 2, width + 2), np.float32)
     current = framed[1:-1, 1:-1]

@@ -16,16 +16,16 @@ Their strength follows the noise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import fft
+from scipy import fft, ndimage
 
 from unblur.blocks import halve
 from unblur.blur.canvas import slope_response
-from unblur.blur.masked_tv import Solved, masked_tv
+from unblur.blur.masked_tv import TV_PARAMS, Solved, TvParams, masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import LUMA_WEIGHTS, FloatArray, linear_to_srgb
 from unblur.restoration.saturation import (
@@ -34,7 +34,6 @@ from unblur.restoration.saturation import (
     matter,
     saturated_samples,
 )
-from unblur.smoothing import gaussian
 
 PLANES = 8
 """Crisp R, G, B; detailed R, G, B; share of light that was saturated; misfit."""
@@ -68,6 +67,12 @@ class TvBankParams:
 
 TV_BANK = TvBankParams()
 
+QUICK_TV = TvParams(turns=7, momentum=0.6, relaxation=1.6, rho_u=0.35)
+QUICK_CHROMA = replace(QUICK_TV, turns=4)
+"""Enough where no light is saturated: after the network 0.03 dB better than TV_PARAMS on 8 photos
+of four sets (-0.005 to 0.07). Where some is, TV_PARAMS it is: with these, photos of lamps lost 0.9
+and 1.8 dB, and with these for the colour alone 0.00 and 0.06."""
+
 _LEAST_CHROMA = 1e-3
 """Largest difference of a channel from the luma up to which a photo is grey."""
 _LEAST_HALVED = 8
@@ -99,7 +104,8 @@ def tv_bank(
     luma = np.asarray(blurry @ np.asarray(LUMA_WEIGHTS, np.float32), np.float32)
     channels = _saturated(blurry, noise, params)
     saturated = None if channels is None else np.asarray(channels.any(axis=2))
-    solved = masked_tv(luma[None], psf, params.weight * sigma, saturated=saturated)
+    how = TV_PARAMS if saturated is not None else QUICK_TV
+    solved = masked_tv(luma[None], psf, params.weight * sigma, saturated=saturated, params=how)
     chroma = _chroma(blurry, luma, psf, params.chroma_weight * sigma, channels)
     out = np.empty((PLANES, *luma.shape), np.float32)
     out[:3] = solved.light + chroma
@@ -134,11 +140,12 @@ def _chroma(
     if min(height, width) < _LEAST_HALVED:
         return apart
     two = np.stack([_halved(apart[0]), _halved(apart[2])])
-    known = None
+    known, how = None, QUICK_CHROMA
     if saturated is not None:
+        how = TV_PARAMS
         coloured = saturated.any(axis=2) & ~saturated.all(axis=2)
         known = np.asarray(1 - _halved(np.asarray(coloured, np.float32)), np.float32)
-    light = masked_tv(two, psf.scaled(0.5), weight, known=known).light
+    light = masked_tv(two, psf.scaled(0.5), weight, known=known, params=how).light
     red, blue = (_doubled(plane, height, width) for plane in light)
     r, g, b = LUMA_WEIGHTS
     return np.stack([red, -(r * red + b * blue) / np.float32(g), blue]).astype(np.float32)
@@ -169,7 +176,7 @@ def _misfit(
     error = linear_to_srgb(reblurred) - linear_to_srgb(np.clip(luma, 0, 1))
     if saturated is not None:
         error[saturated] = np.minimum(error[saturated], 0)
-    mean = gaussian(error * error, params.misfit_px, truncate=3)
+    mean = ndimage.gaussian_filter(error * error, params.misfit_px, truncate=3)
     spread = np.sqrt(np.maximum(mean, 0)) * np.float32(params.misfit_gain)
     return np.asarray(np.sqrt(np.clip(spread, 0, 1)), np.float32)
 
