@@ -1,5 +1,7 @@
 """Whoever asks what a photo is gets one answer: restore, inspect, tune, evaluate, video, page."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -43,6 +45,11 @@ PHOTOS = {
 }
 
 
+@functools.cache
+def restored_as(name):
+    return unblur.restore(PHOTOS[name], threads=1)
+
+
 class Memory:
     """A picture that is read from memory."""
 
@@ -65,7 +72,7 @@ def told_by_the_page(folder):
 @pytest.mark.parametrize("name", PHOTOS)
 def test_everybody_agrees_on_what_a_photo_is(name, tmp_path):
     samples = PHOTOS[name]
-    restored = unblur.restore(samples, threads=1)
+    restored = restored_as(name)
     report = restored.report
 
     case = Case(name, Memory(samples), (Memory(samples),))
@@ -103,7 +110,7 @@ def test_everybody_agrees_on_what_a_photo_is(name, tmp_path):
 
 
 def test_the_photos_are_of_all_kinds():
-    reports = {name: unblur.restore(PHOTOS[name], threads=1).report for name in PHOTOS}
+    reports = {name: restored_as(name).report for name in PHOTOS}
     assert "already sharp" in reports["sharp"].reason
     assert reports["shaken"].changed and reports["plate"].changed
     assert "too small" in reports["tiny"].reason

@@ -55,7 +55,7 @@ def test_a_photo_blurred_in_linear_light_is_restored_in_it():
     np.testing.assert_array_equal(found.samples, told.samples)
 
 
-def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch):
+def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch, proposals_only):
     def never(picture, network):
         raise AssertionError("the light was estimated")
 
@@ -71,7 +71,7 @@ def test_a_photo_too_small_or_flat_is_assumed_to_be_srgb():
         assert tone.curve is SRGB and tone.evidence == "assumed"
 
 
-def test_the_estimate_says_how_sure_it_is(monkeypatch):
+def test_the_estimate_says_how_sure_it_is(monkeypatch, proposals_only):
     tone = Tone(LINEAR, "estimate", 0.93)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network: tone)
     report = restore(shaken_in_linear_light()).report
