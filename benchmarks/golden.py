@@ -240,7 +240,7 @@ def command_results(inputs: Path, few: bool) -> Iterator[tuple[str, Any, Facts]]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         for clip in range(1 if few else 3):
-            for model in ("photo", "frame", "pipeline"):
+            for model in ("photo", "frame") if few else ("photo", "frame", "pipeline"):
                 target = out / f"{clip}-{model}"
                 told = _command(
                     "video",
@@ -256,25 +256,24 @@ def command_results(inputs: Path, few: bool) -> Iterator[tuple[str, Any, Facts]]
                 pixels = [np.asarray(Image.open(f)) for f in sorted(target.glob("*.png"))]
                 yield f"video {clip} {model}", np.stack(pixels), _parsed(told)
                 print(f"clip {clip} {model}", file=sys.stderr, flush=True)
-        for model in ("photo", "frame", "pipeline"):
-            target = out / f"burst-{model}.png"
-            told = _command(
-                "burst",
-                *sorted((inputs / "burst").glob("*.png")),
-                "-o",
-                target,
-                "--model",
-                model,
-                "--json",
-                "--threads",
-                1,
-            )
-            yield f"burst {model}", np.asarray(Image.open(target)), _parsed(told)
+        target = out / "burst.png"
+        told = _command(
+            "burst",
+            *sorted((inputs / "burst").glob("*.png")),
+            "-o",
+            target,
+            "--json",
+            "--threads",
+            1,
+        )
+        yield "burst", np.asarray(Image.open(target)) if target.exists() else None, _parsed(told)
         models = "blurry,wiener,unblur,unblur+true-psf,classical-blind,best,plain"
+        if few:
+            models = "blurry,wiener,unblur,unblur+true-psf,classical-blind"
         few = out / "few"
         for part in ("blurry", "sharp", "psf"):
             (few / part).mkdir(parents=True)
-            for file in sorted((inputs / "pairs" / part).iterdir())[:4]:
+            for file in sorted((inputs / "pairs" / part).iterdir())[: 2 if few else 4]:
                 (few / part / file.name).write_bytes(file.read_bytes())
         told = _command("evaluate", few, "--models", models, "--json", "--threads", 1)
         yield "evaluate", None, _parsed(told)

@@ -7,6 +7,7 @@ anybody else. The pages of commands and errors are written from click and from `
 from __future__ import annotations
 
 import html
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,13 @@ _BEFORE_SIGN = re.compile(
 )
 _OPTION = re.compile(r"<code>(-[^<\s]{1,30})</code>")
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data):<code>~?\.?([^<]*)</code>")
+
+
+def on_startup(**_: Any) -> None:
+    """Let the cutter of Chinese words say nothing but warnings."""
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
