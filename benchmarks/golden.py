@@ -34,7 +34,7 @@ Facts = dict[str, Any]
 
 SHARP_PX, LEAST_PX, CLIP_PX, PAIR_PX = 480, 720, (240, 320), 176
 PAIRS = 15
-NOT_COMPARED = ("seconds", "busy", "path", "output", "name")
+NOT_COMPARED = ("seconds", "cpu_seconds", "peak_mb", "busy", "path", "output", "name")
 """Keys of reports that differ from run to run."""
 
 PHOTOS: dict[str, Facts] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.proposing import refine_nothing
+from tests.proposing import assume_the_light, refine_nothing
 from unblur.pipeline import gate
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -48,5 +48,6 @@ def light_may_change(monkeypatch):
 
 @pytest.fixture
 def proposals_only(monkeypatch):
-    """Leave motion as it is proposed, see :mod:`tests.proposing`."""
+    """Leave motion as it is proposed and the light as it is assumed, see :mod:`tests.proposing`."""
     refine_nothing(monkeypatch)
+    assume_the_light(monkeypatch)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.proposing import refine_nothing
 from unblur.blur.formation import apply_psf
 from unblur.blur.psf import Psf
 from unblur.io import Photo
@@ -55,7 +56,9 @@ def test_a_photo_blurred_in_linear_light_is_restored_in_it():
     np.testing.assert_array_equal(found.samples, told.samples)
 
 
-def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch, proposals_only):
+def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch):
+    refine_nothing(monkeypatch)
+
     def never(picture, network):
         raise AssertionError("the light was estimated")
 
@@ -71,7 +74,8 @@ def test_a_photo_too_small_or_flat_is_assumed_to_be_srgb():
         assert tone.curve is SRGB and tone.evidence == "assumed"
 
 
-def test_the_estimate_says_how_sure_it_is(monkeypatch, proposals_only):
+def test_the_estimate_says_how_sure_it_is(monkeypatch):
+    refine_nothing(monkeypatch)
     tone = Tone(LINEAR, "estimate", 0.93)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network: tone)
     report = restore(shaken_in_linear_light()).report
