@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
-LONGEST = 320
+LONGEST = 310
 """Lines of a module; a longer one does more than one job."""
 
 

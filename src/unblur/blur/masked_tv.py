@@ -28,6 +28,7 @@ from scipy import fft, ndimage
 
 from unblur.blur.canvas import border_width, extend_smoothly, slope_power
 from unblur.blur.psf import Psf
+from unblur.blur.slopes import add_divergence, add_slopes
 from unblur.color import FloatArray
 
 
@@ -256,7 +257,7 @@ class _Iteration:
         """Return the divergence of ``v - d_v``, for v shrunk from the present slopes."""
         ahead = self._kept_slopes
         for axis in (0, 1):
-            _add_slopes(self.light, ahead[axis], axis + 1)
+            add_slopes(self.light, ahead[axis], axis + 1)
         size = np.einsum("achw,achw->hw", ahead, ahead)
         np.sqrt(size, out=size)
         np.maximum(size, self._threshold, out=size)
@@ -264,7 +265,7 @@ class _Iteration:
         drawn = 1 - 2 * size
         out = np.zeros_like(self.light)
         for axis in (0, 1):
-            _add_divergence(ahead[axis] * drawn, out, axis + 1)
+            add_divergence(ahead[axis] * drawn, out, axis + 1)
         size *= self._ahead
         size += 1 - self._ahead
         ahead *= size
@@ -284,36 +285,7 @@ class _Iteration:
         return np.asarray(fft.irfft(half, n=self._shape[1], axis=2), np.float32)
 
 
-def _add_slopes(planes: FloatArray, out: FloatArray, axis: int) -> None:
-    """Add the periodic forward differences of planes along an axis."""
-    first, rest, last = _parts(axis)
-    out[first] += planes[rest]
-    out[last] += planes[_begin(axis)]
-    out -= planes
-
-
-def _add_divergence(slopes: FloatArray, out: FloatArray, axis: int) -> None:
-    """Add the adjoint of the forward differences."""
-    first, rest, last = _parts(axis)
-    out -= slopes
-    out[rest] += slopes[first]
-    out[_begin(axis)] += slopes[last]
-
-
-_Index = tuple[slice, ...]
-
-
-def _parts(axis: int) -> tuple[_Index, _Index, _Index]:
-    """Return the indices of all but the last, all but the first, and the last along an axis."""
-    before = (slice(None),) * axis
-    return (
-        (*before, slice(None, -1)),
-        (*before, slice(1, None)),
-        (*before, slice(-1, None)),
-    )
-
-
-def _around(inner: tuple[slice, ...]) -> list[_Index]:
+def _around(inner: tuple[slice, ...]) -> list[tuple[slice, ...]]:
     """Return the four parts of (C, H, W) planes about an inner one."""
     rows, columns = inner
     every = slice(None)
@@ -323,7 +295,3 @@ def _around(inner: tuple[slice, ...]) -> list[_Index]:
         (every, rows, slice(0, columns.start)),
         (every, rows, slice(columns.stop, None)),
     ]
-
-
-def _begin(axis: int) -> _Index:
-    return (*(slice(None),) * axis, slice(0, 1))
