@@ -1,5 +1,6 @@
 """Clips with a recorded camera path: true PSFs, better frames, and words for what is missing."""
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -54,46 +55,47 @@ def test_psfs_of_a_log_are_the_true_ones(shot):
     assert min(alike) > 0.95 and np.mean(alike) >= 0.97
 
 
-def test_frames_gain_by_their_log(shot, tmp_path):
+@pytest.fixture(scope="module")
+def restored(shot):
+    """Return a function that restores the clip by its log, some ms late, or without: each once."""
+    folder = shot[0]
+
+    @functools.cache
+    def restore(late_ms):
+        gyro, target = None, folder / f"restored-{late_ms}.mp4"
+        if late_ms is not None:
+            gyro = GyroOptions(folder / "a.gcsv", 190.0, "0.03", offset_ms=late_ms)
+        report = restore_clip(folder / "a.mp4", target, gyro=gyro, threads=1)
+        return report, bench.read_clip(target)
+
+    return restore
+
+
+def scores(frames, sharp):
+    return np.array([bench.psnr_db(a, s) for a, s in zip(frames, sharp, strict=True)])
+
+
+def test_frames_gain_by_their_log(shot, restored):
     folder, sharp, _ = shot
-    known = GyroOptions(folder / "a.gcsv", 190.0, "0.03")
-    report = restore_clip(folder / "a.mp4", tmp_path / "known.mp4", gyro=known, threads=1)
+    report, known = restored(0.0)
     assert report.frames == 3 and not report.notes
-    before, after = (bench.read_clip(p) for p in (folder / "a.mp4", tmp_path / "known.mp4"))
-    gains = [
-        bench.psnr_db(b, s) - bench.psnr_db(a, s)
-        for a, b, s in zip(before, after, sharp, strict=True)
-    ]
+    gains = scores(known, sharp) - scores(bench.read_clip(folder / "a.mp4"), sharp)
     assert min(gains) > 1.0
-    restore_clip(folder / "a.mp4", tmp_path / "estimated.mp4", threads=1)
-    estimated = bench.read_clip(tmp_path / "estimated.mp4")
-    more = [
-        bench.psnr_db(b, s) - bench.psnr_db(a, s)
-        for a, b, s in zip(estimated, after, sharp, strict=True)
-    ]
-    assert np.mean(more) > 0.5
+    _, estimated = restored(None)
+    assert np.mean(scores(known, sharp) - scores(estimated, sharp)) > 0.5
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_flicker_is_no_worse_than_the_clips_own(shot, tmp_path, known):
+@pytest.mark.parametrize("late_ms", [0.0, None])
+def test_flicker_is_no_worse_than_the_clips_own(shot, restored, late_ms):
     folder, sharp, _ = shot
-    gyro = GyroOptions(folder / "a.gcsv", 190.0, "0.03") if known else None
-    restore_clip(folder / "a.mp4", tmp_path / "out.mp4", gyro=gyro, threads=1)
-    before, after = (bench.read_clip(p) for p in (folder / "a.mp4", tmp_path / "out.mp4"))
+    before, (_, after) = bench.read_clip(folder / "a.mp4"), restored(late_ms)
     assert bench.flicker(after, sharp) <= bench.flicker(before, sharp)
 
 
-def test_a_wrong_sign_or_clock_is_no_help(shot, tmp_path):
+def test_a_wrong_sign_or_clock_is_no_help(shot, restored):
     """The gain comes from the log: the same log of another moment loses it."""
-    folder, sharp, _ = shot
-    scores = []
-    for number, offset in enumerate((0.0, 60.0)):
-        known = GyroOptions(folder / "a.gcsv", 190.0, "0.03", offset_ms=offset)
-        target = tmp_path / f"{number}.mp4"
-        restore_clip(folder / "a.mp4", target, gyro=known, threads=1)
-        frames = bench.read_clip(target)
-        scores.append(np.mean([bench.psnr_db(a, s) for a, s in zip(frames, sharp, strict=True)]))
-    assert scores[0] > scores[1] + 1.0
+    right, wrong = (scores(restored(late_ms)[1], shot[1]).mean() for late_ms in (0.0, 60.0))
+    assert right > wrong + 1.0
 
 
 def test_a_field_is_as_fine_as_it_must_be():
