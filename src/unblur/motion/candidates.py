@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +29,7 @@ from unblur.motion.coarse_to_fine import (
     estimate_psf_map,
     paper_level,
 )
+from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import TRIED_PX, Candidate, Judge, middle_part
 from unblur.motion.polish import polished
@@ -101,9 +103,41 @@ def choose(
         tone: curve of the photo's samples.
         judge: chooses; one without a network if omitted.
     """
+    return (judge or Judge()).best(*_encoded(window, tone), found)
+
+
+def corrected(
+    window: FloatArray,
+    candidate: Candidate,
+    judge: Judge,
+    *,
+    tone: ToneCurve = SRGB,
+    params: CorrectionParams = CORRECTION,
+) -> Candidate:
+    """Return a candidate with its PSF corrected as far as that does not make it worse.
+
+    Args:
+        window, tone: as for :func:`choose`.
+        candidate: the one that was chosen.
+        judge: tells. Without a network it cannot, and nothing is corrected.
+        params: of the correction.
+    """
+    if not judge.has_network:
+        return candidate
+    part = middle_part(window)
+    turns = corrections(part, candidate.psf, noise_sigma(part), params)
+    if not turns:
+        return candidate
+    found = [candidate, *(replace(candidate, psf=psf) for psf in turns)]
+    scores = judge.scores(*_encoded(window, tone), found)
+    return found[int(np.flatnonzero(scores >= scores[0] - params.doubt_db)[-1])]
+
+
+def _encoded(window: FloatArray, tone: ToneCurve) -> tuple[FloatArray, ToneCurve, float]:
+    """Return the samples of a window's middle part, their curve, and their noise."""
     curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
     samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-    return (judge or Judge()).best(samples, curve, noise_sigma(samples), found)
+    return samples, curve, noise_sigma(samples)
 
 
 def candidates(
@@ -111,6 +145,7 @@ def candidates(
     fused: Psf | None,
     half: FloatArray | None,
     *,
+    begun: Psf | None = None,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Candidate]:
     """Return the PSFs of a window that all ways lead to.
@@ -120,12 +155,20 @@ def candidates(
         fused: what the networks have found; None where there are none.
         half: luma of the picture about the window at half its size; None to look for no long
             motion.
+        begun: what a search of the window from nothing has found already; only the last step
+            follows then. None to search.
         runtime: says how many searches are worked on at the same time.
     """
     if half is not None and (min(half.shape) < LEAST_SIDE_PX or _is_short(fused)):
         half = None
-    search = partial(searched_psf, window, noise=noise_sigma(middle_part(window)))
-    tasks: list[Callable[[], Candidate]] = [lambda: Candidate(search(), "searched")]
+    part = middle_part(window)
+    noise = noise_sigma(part)
+    search = partial(searched_psf, window, noise=noise)
+
+    def searched() -> Candidate:
+        return Candidate(search() if begun is None else polished(part, begun, noise), "searched")
+
+    tasks: list[Callable[[], Candidate]] = [searched]
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
     if may_be_page(window):
@@ -139,16 +182,14 @@ def candidates(
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)
 
 
-def few_candidates(window: FloatArray, fused: Psf, searched: Psf) -> list[Candidate]:
+def few_candidates(window: FloatArray, fused: Psf, begun: Psf) -> list[Candidate]:
     """Return FuseNet's PSF and that of the search that it was shown, for want of time.
 
     Args:
-        window: as for :func:`candidates`.
-        fused: what the networks have found.
-        searched: what a search from nothing has found.
+        window, fused, begun: as for :func:`candidates`.
     """
     part = middle_part(window)
-    known = polished(part, searched, noise_sigma(part))
+    known = polished(part, begun, noise_sigma(part))
     return [Candidate(fused, "fused"), Candidate(known, "searched")]
 
 

@@ -114,6 +114,11 @@ class Judge:
     def __init__(self, network: Engine | None = None, params: JudgeParams = JUDGE) -> None:
         self._network, self._params = network, params
 
+    @property
+    def has_network(self) -> bool:
+        """Whether JudgeNet looks, or gradients are counted."""
+        return self._network is not None
+
     def best(
         self,
         samples: FloatArray,
@@ -124,21 +129,33 @@ class Judge:
         """Return the candidate that makes the best picture of a window.
 
         Args:
+            samples, curve, noise, candidates: as for :meth:`scores`.
+        """
+        if len(candidates) == 1:
+            return candidates[0]
+        return candidates[int(np.argmax(self.scores(samples, curve, noise, candidates)))]
+
+    def scores(
+        self,
+        samples: FloatArray,
+        curve: ToneCurve,
+        noise: float,
+        candidates: Sequence[Candidate],
+    ) -> NDArray[np.float64]:
+        """Return the scores of a window's candidates, dB up to a constant, (N,).
+
+        Args:
             samples: (H, W) float32 in [0, 1], encoded.
             curve: their tone curve.
             noise: standard deviation of the noise, in units of the samples.
             candidates: at least one.
         """
-        if len(candidates) == 1:
-            return candidates[0]
         trials = [try_psf(samples, curve, c.psf, noise) for c in candidates]
         if self._network is None:
-            scores = self._linear_scores(trials, noise, candidates)
-        else:
-            lengths_px = [c.psf.length_px() for c in candidates]
-            pictures, curves = [trial.samples for trial in trials], [curve] * len(trials)
-            scores = network_scores(self._network, samples, pictures, lengths_px, noise, curves)
-        return candidates[int(np.argmax(scores))]
+            return self._linear_scores(trials, noise, candidates)
+        lengths_px = [c.psf.length_px() for c in candidates]
+        pictures, curves = [trial.samples for trial in trials], [curve] * len(trials)
+        return network_scores(self._network, samples, pictures, lengths_px, noise, curves)
 
     def _linear_scores(
         self, trials: Sequence[Trial], noise: float, candidates: Sequence[Candidate]

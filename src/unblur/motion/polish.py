@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from unblur.blur.masked_tv import masked_tv
+from unblur.blur.masked_tv import Solved, masked_tv
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.psf_tools import clean_grid
@@ -71,16 +71,32 @@ def polished(luma: FloatArray, psf: Psf, noise: float, params: PolishParams = PO
     Returns:
         The PSF, its centroid at the centre; the one given where nothing is to be seen.
     """
-    saturated = saturated_mask(luma)
-    weight = params.weight * max(noise, params.least_noise)
-    known = saturated if saturated.any() else None
-    picture = masked_tv(luma[None], psf, weight, saturated=known).light[0]
     reach = min(max(psf.shape) // 2 + params.growth_px, (min(luma.shape) - 1) // 4)
-    counts = ~saturated * faded(luma.shape[0], reach)[:, None] * faded(luma.shape[1], reach)
-    grid = least_squares_psf(gradients(picture) * counts, gradients(luma) * counts, reach, params)
+    grid, _ = least_squares_step(luma, psf, reach, params.weight * max(noise, params.least_noise))
     if not grid.any():
         return psf
     return Psf(clean_grid(grid, params.faint, params.speck)).centred()
+
+
+def least_squares_step(
+    luma: FloatArray, psf: Psf, reach: int, weight: float
+) -> tuple[NDArray[np.float64], Solved]:
+    """Return the map that best turns the picture that a PSF implies into a window, and that.
+
+    Args:
+        luma: (H, W) float32, linear light.
+        psf: as found so far.
+        reach: of the map, px.
+        weight: of the total variation, linear light.
+
+    Returns:
+        (2 reach + 1, 2 reach + 1), >= 0, as of :func:`least_squares_psf`; the picture.
+    """
+    saturated = saturated_mask(luma)
+    solved = masked_tv(luma[None], psf, weight, saturated=saturated if saturated.any() else None)
+    counts = ~saturated * faded(luma.shape[0], reach)[:, None] * faded(luma.shape[1], reach)
+    edges, observed = gradients(solved.light[0]) * counts, gradients(luma) * counts
+    return least_squares_psf(edges, observed, reach), solved
 
 
 def least_squares_psf(

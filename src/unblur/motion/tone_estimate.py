@@ -70,7 +70,7 @@ class ToneParams:
 TONE = ToneParams()
 """Without networks."""
 
-NETWORK_TONE = ToneParams(bias=-0.803, best=1.901, mean=7.13, seen=0.49)
+NETWORK_TONE = ToneParams(bias=-0.738, best=1.497, mean=5.942, seen=0.603)
 """With JudgeNet."""
 
 
