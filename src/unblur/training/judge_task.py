@@ -1,8 +1,9 @@
 """Training JudgeNet: what several PSFs made of a blurry window -> which is the best picture.
 
 Windows are blurred with motions of stored pairs (:mod:`unblur.training.psf_pairs`), in either
-light. Undone are the estimates of the pair, what searches find in this very window, and what a
-search finds in the wrong light, in either light: the mistakes are those of the estimator.
+light. Undone are the estimates of the pair, one of them also corrected, what searches find in this
+very window, and what a search finds in the wrong light, in either light: the mistakes are those of
+the estimator.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from unblur.color import luma, quantise, to_float
 from unblur.models.interface import Network
 from unblur.motion.candidates import LONG_SEARCH, PAGE_SEARCH, SMALL_SEARCH
 from unblur.motion.coarse_to_fine import estimate_psf_map
+from unblur.motion.correction import CORRECTION, corrections
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import NUMBERS, network_input
 from unblur.motion.tone_estimate import CURVES
@@ -123,9 +125,12 @@ class JudgeSamples(WindowSamples):
             estimate_psf_map(right),
             estimate_psf_map(right, params=ways[int(rng.integers(len(ways)))]),
         ]
+        begun = estimates[-1]
+        turns = corrections(right, begun, noise_sigma(right))
+        corrected = [*turns, *[begun] * (CORRECTION.turns - len(turns))]
         misled = estimate_psf_map(wrong)
         in_wrong_light = [(misled, other), (found[0], other), (misled, curve)]
-        return [*((psf, curve) for psf in [*estimates, *found]), *in_wrong_light]
+        return [*((psf, curve) for psf in [*estimates, *found, *corrected]), *in_wrong_light]
 
     def _sample(
         self,
