@@ -10,7 +10,7 @@ from unblur.motion.edges import holds
 from unblur.motion.field import uniform_field
 from unblur.motion.local import LocalEstimate, movers
 from unblur.motion.part_masks import box_around, fading
-from unblur.motion.parts import PartParams, parts_of
+from unblur.motion.parts import PartParams, still_by_edges, still_by_windows
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.search import SearchEstimator
@@ -33,7 +33,7 @@ def panned(psf=LINE):
 
 def still(samples, psf=LINE, scale=1):
     picture = Picture(samples)
-    return parts_of(picture, uniform_field(picture.shape, psf, 0.004), SearchEstimator())
+    return still_by_edges(picture, uniform_field(picture.shape, psf, 0.004), SearchEstimator())
 
 
 def test_a_still_subject_is_told_from_what_moved_behind_it():
@@ -85,7 +85,7 @@ class Windows(SearchEstimator):
 def test_small_windows_tell_the_motion_behind_a_subject_where_all_together_tell_a_mixture():
     picture = Picture(panned())
     mixture = uniform_field(SHAPE, peaked(), 0.004)
-    found = parts_of(picture, mixture, Windows(LINE, Psf.from_line(3, 20)))
+    found = still_by_windows(picture, mixture, Windows(LINE, Psf.from_line(3, 20)))
     assert found[disc(radius=60)].mean() > 0.8
     assert found.mean() < 0.85  # something is left to be restored
 
@@ -93,28 +93,28 @@ def test_small_windows_tell_the_motion_behind_a_subject_where_all_together_tell_
 def test_a_soft_subject_whose_edges_contradict_nothing_is_told_by_small_windows():
     soft = ndimage.gaussian_filter(panned().astype(float), (4, 4, 0)).astype(np.uint8)
     field = uniform_field(SHAPE, LINE, 0.004)
-    assert parts_of(Picture(soft), field, Windows(LINE, LINE)) is None
-    found = parts_of(Picture(soft), field, Windows(LINE, Psf.from_line(3, 20)))
+    assert still_by_windows(Picture(soft), field, Windows(LINE, LINE)) is None
+    found = still_by_windows(Picture(soft), field, Windows(LINE, Psf.from_line(3, 20)))
     assert found[disc(radius=60)].mean() > 0.8
 
 
 def test_windows_that_tell_another_motion_than_the_whole_do_not_call_it_still():
     rough = Windows(LINE, Psf.from_line(24, 110))
     samples = moved(scene(SHAPE, 5), LINE)
-    assert parts_of(Picture(samples), uniform_field(SHAPE, LINE, 0), rough) is None
+    assert still_by_windows(Picture(samples), uniform_field(SHAPE, LINE, 0), rough) is None
 
 
 def test_a_picture_whose_small_windows_all_tell_the_same_is_not_taken_in_parts():
     for motion in (peaked(), LINE):
         field = uniform_field(SHAPE, motion, 0.004)
-        assert parts_of(Picture(panned()), field, Windows(LINE, LINE)) is None
+        assert still_by_edges(Picture(panned()), field, Windows(LINE, LINE)) is None
 
 
 def test_a_picture_too_small_for_small_windows_is_not_taken_in_parts():
     small = Picture(panned()[70:190])
     field = uniform_field(small.shape, LINE, 0.004)
-    assert parts_of(small, field, SearchEstimator()) is not None
-    assert parts_of(small, field, Windows(LINE, LINE)) is None
+    assert still_by_edges(small, field, SearchEstimator()) is not None
+    assert still_by_edges(small, field, Windows(LINE, LINE)) is None
 
 
 def test_lamps_are_hard_however_they_moved():
@@ -131,7 +131,7 @@ def test_a_motion_that_leaves_edges_hard_tells_nothing():
 def test_large_pictures_are_told_by_smaller_ones():
     large = panned().repeat(2, axis=0).repeat(2, axis=1)
     field = uniform_field(large.shape[:2], LINE.scaled(2), 0.004)
-    found = parts_of(Picture(large), field, SearchEstimator(), PartParams(longest_px=400))
+    found = still_by_edges(Picture(large), field, SearchEstimator(), PartParams(longest_px=400))
     small = still(panned())
     assert found.shape == large.shape[:2]
     assert (found[::2, ::2] != small).mean() < 0.05

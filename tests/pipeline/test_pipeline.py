@@ -248,7 +248,7 @@ def test_long_motion_is_measured_and_restored_on_a_smaller_picture(monkeypatch):
         refinement, "choose", lambda window, fused, half, **how: Candidate(fused, "fused")
     )
     # The photo did not move, and would be left as a part that stood still.
-    monkeypatch.setattr(assessing, "parts_of", lambda *given, **named: None)
+    monkeypatch.setattr(assessing, "still_by_edges", lambda *given, **named: None)
     samples = photo(1030, 1100)
     engine = FakeKernelEngine(length=27)
     out, motion, report = restore_samples(samples, Brighten(), engine, RestoreOptions())

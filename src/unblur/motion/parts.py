@@ -57,33 +57,69 @@ class PartParams:
 PARTS = PartParams()
 
 
-def parts_of(
+def still_by_windows(
     picture: Picture,
     motion: MotionField,
     estimator: MotionEstimator,
     params: PartParams = PARTS,
 ) -> Mask | None:
-    """Return what stood still in a picture that moved, or did not surely move.
+    """Return what did not surely move by the word of small windows, if something stood still.
 
     Args:
         picture: any.
-        motion: how it moved as a whole.
+        motion: how it moved as a whole, as proposed.
         estimator: asked about small windows, if it can be.
+        params: on which scale.
+
+    Returns:
+        (H, W), px of the picture; None where all of it moved, or where it cannot be told.
+    """
+    scale = _scale(picture, motion, params)
+    luma = picture.shrunk_luma(scale)
+    if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
+        return None
+    if not may_have_stood_still(estimator.local(luma)):
+        return None
+    found = estimator.local(luma, dense=True)
+    if not stood_still(found):
+        return None
+    unsure = not_surely_moved(found, (luma.shape[0], luma.shape[1]))
+    return enlarged(unsure, picture.shape, scale)
+
+
+def still_by_edges(
+    picture: Picture,
+    motion: MotionField,
+    estimator: MotionEstimator,
+    params: PartParams = PARTS,
+) -> Mask | None:
+    """Return what edges call still in a picture that moved.
+
+    Args:
+        picture: any.
+        motion: how it moved, as refined: edges tell little of a rough estimate.
+        estimator: asked about small windows, if it can be: over a still part their motion must be
+            shorter.
         params: what counts as still.
 
     Returns:
         (H, W), px of the picture; None where all of it moved, or where it cannot be told.
     """
+    scale = _scale(picture, motion, params)
+    luma = picture.shrunk_luma(scale)
+    still = _told_by_edges(luma, _psfs(motion, scale, params), params)
+    if still is not None and isinstance(estimator, LocalEstimator):
+        small = min(luma.shape) < LOCAL.window_px
+        if small or not _moved_less(still, estimator.local(luma), params):
+            return None
+    return None if still is None else enlarged(still, picture.shape, scale)
+
+
+def _scale(picture: Picture, motion: MotionField, params: PartParams) -> int:
     scale = motion.scale
     while max(picture.shape) > scale * params.longest_px:
         scale *= 2
-    luma = picture.shrunk_luma(scale)
-    still = _told_by_edges(luma, _psfs(motion, scale, params), params)
-    if isinstance(estimator, LocalEstimator):
-        if min(luma.shape) < LOCAL.window_px:
-            return None
-        still = _told_by_windows(luma, still, estimator, params)
-    return None if still is None else enlarged(still, picture.shape, scale)
+    return scale
 
 
 def _psfs(motion: MotionField, scale: int, params: PartParams) -> list[Psf]:
@@ -102,29 +138,6 @@ def _told_by_edges(luma: FloatArray, psfs: Sequence[Psf], params: PartParams) ->
     if still is None or still.mean() > params.most_still:
         return None
     return still if float(seen[~still].mean()) >= params.others else None
-
-
-def _told_by_windows(
-    luma: FloatArray, still: Mask | None, estimator: LocalEstimator, params: PartParams
-) -> Mask | None:
-    """Return what stood still by the word of small windows, too.
-
-    Args:
-        luma: (H, W) float32, linear light.
-        still: what edges call still; None where they cannot tell.
-        estimator: asked about small windows.
-        params: what counts as still.
-    """
-    found = estimator.local(luma)
-    if still is not None and not _moved_less(still, found, params):
-        still = None
-    if not may_have_stood_still(found):
-        return still
-    found = estimator.local(luma, dense=True)
-    if not stood_still(found):
-        return still
-    unsure = not_surely_moved(found, (luma.shape[0], luma.shape[1]))
-    return unsure if still is None else unsure | still
 
 
 def _moved_less(still: Mask, found: Sequence[LocalEstimate], params: PartParams) -> bool:

@@ -11,7 +11,7 @@ from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
 from unblur.motion.moved_parts import moved_parts
 from unblur.motion.part_masks import box_around, fading
-from unblur.motion.parts import parts_of
+from unblur.motion.parts import still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Mask
@@ -51,15 +51,18 @@ def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> 
     found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
     if found.verdict.sharp and gate.movers:
         return _assess_mover(found.picture, estimator, gate) or found
-    return found
+    if not gate.by_part or found.motion is None or found.verdict.reason or found.moved is not None:
+        return found
+    still = still_by_edges(found.picture, found.motion, estimator)
+    if still is None:
+        return found
+    return replace(_assess_rest(found.picture, still, estimator, gate), tone=found.tone)
 
 
 def _assess_rest(
     picture: Picture, still: Mask, estimator: MotionEstimator, gate: Gate
-) -> Assessment | None:
-    """Assess a photo without what stood still; None if too little is left to tell anything."""
-    if still.mean() > MOST_STILL:
-        return None
+) -> Assessment:
+    """Assess a photo without what stood still."""
     wide, moved = fading(still)
     rest = replace(without(picture, wide), assumed=False)
     return replace(_assess_whole(rest, estimator, gate), moved=moved)
@@ -92,7 +95,7 @@ def _assess_whole(
         picture: the photo.
         estimator: tells how it moved.
         gate: judges.
-        by_part: whether what stood still is taken out first.
+        by_part: whether what small windows call still is taken out first.
     """
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
@@ -115,14 +118,12 @@ def _assess_whole(
     # A probability of 1 comes from light streaks, which small windows do not show.
     still = None
     if by_part and proposed.blur_probability < 1:
-        still = parts_of(picture, proposed, estimator)
-    if still is not None:
-        found = _assess_rest(picture, still, estimator, gate)
-        if found is not None:
-            return replace(found, tone=tone)
-        if gate.whole:
-            left = Verdict.left(MIXED, *verdict.trust.shape)
-            return Assessment(picture, proposed.bare(), left, tone)
+        still = still_by_windows(picture, proposed, estimator)
+    if still is not None and still.mean() <= MOST_STILL:
+        return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
+    if still is not None and gate.whole:
+        left = Verdict.left(MIXED, *verdict.trust.shape)
+        return Assessment(picture, proposed.bare(), left, tone)
     field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
 
