@@ -22,8 +22,9 @@ LOWEST_TESTS := tests/io/test_names.py tests/io/test_sources.py tests/io/test_fo
     tests/io/test_writing.py tests/cli/test_cli.py tests/cli/test_detect.py tests/video/test_pipes.py \
     tests/video/test_steady.py tests/pipeline/test_pipeline.py tests/web/test_parts.py tests/zoo
 
-# Processes that share the tests (tests/conftest.py says how); 0 for one process.
-JOBS ?= 2
+# Processes that share the tests (tests/conftest.py says how); 0 for one process. One more than two
+# cores: the tests of the page often wait for clocks and for processes of their own.
+JOBS ?= 3
 
 # Seconds and seed for make fuzz.
 FUZZ ?= 600 0
