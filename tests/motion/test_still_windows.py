@@ -1,9 +1,11 @@
 """Small windows tell what stood still where edges are too soft."""
 
+import numpy as np
+
 from unblur.blur.psf import Psf
 from unblur.motion.local import LocalEstimate
 from unblur.motion.psf_estimate import PsfEstimate
-from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still
+from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still, telling
 
 SHAPE = (320, 400)
 
@@ -58,3 +60,12 @@ def test_where_still_and_moved_are_close_what_lies_between_is_left_too():
 
 def test_where_even_the_lowest_speak_for_motion_nothing_can_be_told_apart():
     assert not_surely_moved(windows(lambda y, x: 0.9 if x < 180 else 0.998), SHAPE).all()
+
+
+def test_grain_is_never_blurred_and_tells_nothing():
+    rng = np.random.default_rng(0)
+    grain = rng.normal(0.05, 0.004, SHAPE).astype(np.float32)
+    found = windows(left_half)
+    assert telling(found, grain) == []
+    blocks = np.kron(rng.random((20, 25)), np.ones((16, 16))).astype(np.float32)
+    assert telling(found, grain + blocks) == found

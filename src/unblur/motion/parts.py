@@ -22,7 +22,7 @@ from unblur.motion.field import MotionField
 from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator
 from unblur.motion.part_masks import enlarged, grown
 from unblur.motion.picture import Picture
-from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still
+from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still, telling
 from unblur.motion.windows import Mask
 
 
@@ -78,10 +78,10 @@ def still_by_windows(
     luma = picture.shrunk_luma(scale)
     if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
         return None
-    if not may_have_stood_still(estimator.local(luma)):
+    if not may_have_stood_still(telling(estimator.local(luma), luma)):
         return None
     found = estimator.local(luma, dense=True)
-    if not stood_still(found):
+    if not stood_still(telling(found, luma)):
         return None
     unsure = not_surely_moved(found, (luma.shape[0], luma.shape[1]))
     return enlarged(unsure, picture.shape, scale)
