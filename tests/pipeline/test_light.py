@@ -59,7 +59,7 @@ def test_a_photo_blurred_in_linear_light_is_restored_in_it():
 def test_a_told_light_and_a_sharp_photo_ask_for_no_estimate(monkeypatch):
     refine_nothing(monkeypatch)
 
-    def never(picture, network):
+    def never(picture, network, scale):
         raise AssertionError("the light was estimated")
 
     monkeypatch.setattr("unblur.motion.network.estimate_tone", never)
@@ -77,7 +77,7 @@ def test_a_photo_too_small_or_flat_is_assumed_to_be_srgb():
 def test_the_estimate_says_how_sure_it_is(monkeypatch):
     refine_nothing(monkeypatch)
     tone = Tone(LINEAR, "estimate", 0.93)
-    monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network: tone)
+    monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
     report = restore(shaken_in_linear_light()).report
     assert report.tone == {
         "curve": "linear",
@@ -104,7 +104,7 @@ class ShortInTheWrongLight:
         self.refined.append(picture.tone)
         return field
 
-    def tone(self, picture):
+    def tone(self, picture, field):
         return self._tone
 
 

@@ -42,9 +42,13 @@ class MotionEstimator(Protocol):
             field: as proposed.
         """
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve of a blurry picture whose file does not tell it.
 
         Linear light with evidence "estimate" where that explains the picture best; else sRGB's
         curve, assumed.
+
+        Args:
+            picture: in the light that is assumed.
+            field: as proposed.
         """

@@ -55,7 +55,7 @@ class KnownMotion:
         """Return the field as it is."""
         return field
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return sRGB's curve, assumed: a motion that is given is undone in the light given."""
         return Tone()
 

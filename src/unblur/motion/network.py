@@ -168,9 +168,9 @@ class NetworkEstimator:
         windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
         return replace(work.bare(), windows=windows, scale=2**level)
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
-        return estimate_tone(picture, self._judge)
+        return estimate_tone(picture, self._judge, scale=field.scale)
 
     def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
         """See :class:`unblur.motion.local.LocalEstimator`."""

@@ -89,6 +89,6 @@ class WindowEstimator:
         )
         return replace(field, windows=((refined,),))
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
-        return estimate_tone(picture)
+        return estimate_tone(picture, scale=field.scale)

@@ -40,6 +40,6 @@ class RememberingEstimator:
         """Return what the estimator has made of it."""
         return self._refined(picture)
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return what the estimator says of the light."""
-        return self._estimator.tone(picture)
+        return self._estimator.tone(picture, field)

@@ -41,6 +41,6 @@ class SearchEstimator:
         """Return the field as it is: the search has been taken to its end."""
         return field
 
-    def tone(self, picture: Picture) -> Tone:
+    def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
-        return estimate_tone(picture)
+        return estimate_tone(picture, scale=field.scale)

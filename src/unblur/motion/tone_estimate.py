@@ -49,6 +49,10 @@ class ToneParams:
         side_px: of the window, after shrinking.
         longest_px: photos are halved until their longer side is no longer than this: on large
             ones a window would hold little more than one blurred edge.
+        least_px: least shorter side that is left of a photo shrunk for its motion: where that was
+            measured on a smaller picture it is too long for a window. On 37 pairs of photos of
+            600 to 700 px that moved by 36 to 110 px the area under the curve is 0.52 at full size,
+            and 0.82 at half, with the same constants.
         bias, best, mean, seen: of the logistic regression, fitted to 126 pairs of photos of 256 to
             576 px (training photos, motion of 6 to 60 px, noise of 0.05 to 2 %, three in ten JPEG,
             both lights with the same noise): both lights as likely as each other.
@@ -60,6 +64,7 @@ class ToneParams:
 
     side_px: int = 320
     longest_px: int = 1200
+    least_px: int = 256
     bias: float = -0.533
     best: float = 3.643
     mean: float = 9.184
@@ -100,22 +105,21 @@ class ToneEvidence:
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
-def estimate_tone(
-    picture: Picture, network: Engine | None = None, params: ToneParams | None = None
-) -> Tone:
+def estimate_tone(picture: Picture, network: Engine | None = None, *, scale: int = 1) -> Tone:
     """Return the tone curve of a blurry photo whose file does not tell it.
 
     Args:
         picture: the photo; its own tone curve is not looked at.
         network: runs JudgeNet; None to go by gradients alone.
-        params: of the estimate.
+        scale: on which its motion was measured. Long motion is looked at on a smaller picture.
 
     Returns:
         Linear light with evidence "estimate" where that is sure enough; else sRGB's curve, assumed,
         with the probability that remains for it. Photos too small to tell are assumed to be sRGB.
     """
-    params = params or (TONE if network is None else NETWORK_TONE)
-    evidence = tone_evidence(picture.samples, network, params)
+    params = TONE if network is None else NETWORK_TONE
+    shrunk = max(_scale_of(picture.shape, params), _scale_of_motion(picture.shape, scale, params))
+    evidence = tone_evidence(picture.samples, network, params, scale=shrunk)
     if evidence is None:
         return Tone()
     linear = evidence.linear_probability(params)
@@ -125,13 +129,21 @@ def estimate_tone(
 
 
 def tone_evidence(
-    samples: NDArray[Any], network: Engine | None = None, params: ToneParams = TONE
+    samples: NDArray[Any],
+    network: Engine | None = None,
+    params: ToneParams = TONE,
+    *,
+    scale: int | None = None,
 ) -> ToneEvidence | None:
-    """Return what a photo says of its light; None where it is too small, or flat."""
+    """Return what a photo says of its light; None where it is too small, or flat.
+
+    Args:
+        samples: (H, W, C) of the photo.
+        network, params: as for :func:`estimate_tone`.
+        scale: by which the photo is shrunk, a power of 2; by its size if omitted.
+    """
     height, width = samples.shape[:2]
-    scale = 1
-    while max(height, width) > scale * params.longest_px:
-        scale *= 2
+    scale = scale or _scale_of((height, width), params)
     if min(height, width) < LEAST_SIDE_PX * scale:
         return None
     green = samples[::scale, ::scale, _GREEN % samples.shape[2]]
@@ -162,6 +174,21 @@ def tone_evidence(
         psfs=tuple(psf if scale == 1 else psf.scaled(float(scale)) for psf in psfs),
         window=window,
     )
+
+
+def _scale_of(shape: tuple[int, int], params: ToneParams) -> int:
+    """Return by what a photo is shrunk for its size."""
+    scale = 1
+    while max(shape) > scale * params.longest_px:
+        scale *= 2
+    return scale
+
+
+def _scale_of_motion(shape: tuple[int, int], scale: int, params: ToneParams) -> int:
+    """Return by what a photo is shrunk for its motion, as far as a window is left of it."""
+    while scale > 1 and min(shape) < scale * params.least_px:
+        scale //= 2
+    return scale
 
 
 def _shrunk_samples(channel: FloatArray, curve: ToneCurve, scale: int) -> FloatArray:

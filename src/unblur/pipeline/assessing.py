@@ -109,7 +109,7 @@ def _assess_whole(
         in_linear = _moved_in_linear_light(picture, estimator, gate)
     if verdict.reason and in_linear is None:
         return Assessment(picture, proposed.bare(), verdict)
-    tone = estimator.tone(picture) if assumed else None
+    tone = estimator.tone(picture, in_linear or proposed) if assumed else None
     if tone is not None and tone.curve != picture.tone:
         picture = Picture(picture.samples, tone.curve)
         proposed = in_linear or estimator.propose(picture)
