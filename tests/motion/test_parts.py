@@ -98,6 +98,13 @@ def test_a_soft_subject_whose_edges_contradict_nothing_is_told_by_small_windows(
     assert found[disc(radius=60)].mean() > 0.8
 
 
+def test_a_motion_too_short_for_small_windows_asks_none_of_them():
+    picture, windows = Picture(panned()), Windows(LINE, Psf.from_line(3, 20))
+    short, long = (uniform_field(SHAPE, Psf.from_line(length, 20), 0.004) for length in (6, 10))
+    assert still_by_windows(picture, long, windows) is not None
+    assert still_by_windows(picture, short, windows) is None
+
+
 def test_windows_that_tell_another_motion_than_the_whole_do_not_call_it_still():
     rough = Windows(LINE, Psf.from_line(24, 110))
     samples = moved(scene(SHAPE, 5), LINE)

@@ -47,6 +47,12 @@ def test_a_single_doubtful_window_is_no_still_part():
     assert not stood_still(found)
 
 
+def test_three_of_the_many_windows_of_a_large_photo_are_no_still_part():
+    many, few = windows(lambda y, x: 0.95) * 8, windows(lambda y, x: 0.05)[:3]
+    assert not stood_still(many + few)
+    assert stood_still(many[:30] + few)
+
+
 def test_windows_that_show_nothing_do_not_count():
     assert not may_have_stood_still(windows(left_half, detail=-2.5))
 

@@ -33,6 +33,9 @@ class PartParams:
     Attributes:
         longest_px: longer side of the picture that is looked at; larger ones are shrunk.
         shortest_px: of the motions of a field that varies, those that count.
+        seen_px: motion on the scale that is looked at from which on small windows are asked:
+            to them a shorter one looks like none. A photo of 12 megapixels that moved by 15 px was
+            left alone for it.
         sure: evidence below which a pixel is surely still ...
         reach: ... and from which on nothing belongs to the part around it any more.
         least: share of the picture that surely still pixels of one part must have.
@@ -46,6 +49,7 @@ class PartParams:
 
     longest_px: int = 1600
     shortest_px: float = 4.0
+    seen_px: float = 8.0
     sure: float = -0.5
     reach: float = 0.0
     least: float = 0.02
@@ -75,6 +79,8 @@ def still_by_windows(
         (H, W), px of the picture; None where all of it moved, or where it cannot be told.
     """
     scale = _scale(picture, motion, params)
+    if motion.mean_length_px() * motion.scale < params.seen_px * scale:
+        return None
     luma = picture.shrunk_luma(scale)
     if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
         return None

@@ -35,7 +35,9 @@ class StillParams:
             ...
         contrast: ... and least strength of its structures, in units of its noise: 24 to 65 over
             still subjects but a dark one (6), 2 to 7 over dark or grainy ground that looks sharp.
-        lowest: windows of the closer look that are asked, those that moved least ...
+        lowest, lowest_share: windows of the closer look that are asked, those that moved least:
+            so many, or that share of them if it is more. Of the thousand windows of a large photo
+            that moved as a whole some always look still ...
         still: ... and log odds of motion below which their mean is for something still: -0.9 to
             -7 in 15 of 20 pictures with a still subject, -0.6 or more in 45 of 47 without; the
             other two show grainy ground that looks sharp.
@@ -51,6 +53,7 @@ class StillParams:
     visible: float = 0.2
     contrast: float = 8.0
     lowest: int = 3
+    lowest_share: float = 0.05
     still: float = -0.7
     spread_px: float = 40.0
     moved: float = 2.0
@@ -80,7 +83,8 @@ def may_have_stood_still(found: Sequence[LocalEstimate], params: StillParams = S
 
 def stood_still(found: Sequence[LocalEstimate], params: StillParams = STILL) -> bool:
     """Return whether windows of a closer look show something that stood still."""
-    odds = np.sort(_visible_odds(found, params))[: params.lowest]
+    said = np.sort(_visible_odds(found, params))
+    odds = said[: max(params.lowest, round(params.lowest_share * len(said)))]
     return bool(odds.size) and float(odds.mean()) < params.still
 
 
