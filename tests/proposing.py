@@ -11,4 +11,4 @@ def refine_nothing(monkeypatch):
 
 def assume_the_light(monkeypatch):
     """Take the light for sRGB where nobody tells it, without estimating it, in this process."""
-    monkeypatch.setattr(NetworkEstimator, "tone", lambda self, picture: Tone())
+    monkeypatch.setattr(NetworkEstimator, "tone", lambda self, picture, field: Tone())
