@@ -35,3 +35,20 @@ def halve(image: NDArray[F]) -> NDArray[F]:
     blocks = image[:height, :width]
     total = blocks[::2, ::2] + blocks[1::2, ::2] + blocks[::2, 1::2] + blocks[1::2, 1::2]
     return np.asarray(total * image.dtype.type(0.25))
+
+
+def fitting_scale(shape: tuple[int, int], longest_px: int, *, least: int = 1) -> int:
+    """Return by what a picture is shrunk so that its longer side is no longer than a bound.
+
+    Args:
+        shape: (H, W).
+        longest_px: the bound.
+        least: shrunk by so much at any rate.
+
+    Returns:
+        ``least``, or the first of its doubles that is enough.
+    """
+    scale = least
+    while max(shape) > scale * longest_px:
+        scale *= 2
+    return scale

@@ -104,11 +104,10 @@ def corrections(
 def _corrected(
     luma: FloatArray, psf: Psf, noise: float, rng: np.random.Generator, params: CorrectionParams
 ) -> Psf | None:
-    reach = max(psf.shape) // 2 + params.growth_px
-    most = (min(luma.shape) - 1) // 4
-    if reach - params.growth_px > most:
+    own, most = max(psf.shape) // 2, (min(luma.shape) - 1) // 4
+    if own > most:
         return None
-    reach = min(reach, most)
+    reach = min(own + params.growth_px, most)
     weight = params.weight * max(noise, POLISH.least_noise)
     photo, solved = least_squares_step(luma, psf, reach, weight)
     grain = rng.standard_normal(luma.shape, dtype=np.float32) * np.float32(noise)

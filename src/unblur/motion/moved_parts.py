@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from unblur.blocks import fitting_scale
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.edges import holds
@@ -58,9 +59,7 @@ def moved_parts(
     Yields:
         (H, W), px of the picture, and the motion that small windows tell, px of the picture.
     """
-    scale = 1
-    while max(picture.shape) > scale * params.longest_px:
-        scale *= 2
+    scale = fitting_scale(picture.shape, params.longest_px)
     luma = picture.shrunk_luma(scale)
     if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
         return

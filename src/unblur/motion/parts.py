@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.blocks import fitting_scale
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.edges import holds
@@ -122,10 +123,7 @@ def still_by_edges(
 
 
 def _scale(picture: Picture, motion: MotionField, params: PartParams) -> int:
-    scale = motion.scale
-    while max(picture.shape) > scale * params.longest_px:
-        scale *= 2
-    return scale
+    return fitting_scale(picture.shape, params.longest_px, least=motion.scale)
 
 
 def _psfs(motion: MotionField, scale: int, params: PartParams) -> list[Psf]:

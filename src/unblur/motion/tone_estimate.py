@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.blocks import halve
+from unblur.blocks import fitting_scale, halve
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray, luma, to_float
 from unblur.engines.base import Engine
@@ -118,7 +118,7 @@ def estimate_tone(picture: Picture, network: Engine | None = None, *, scale: int
         with the probability that remains for it. Photos too small to tell are assumed to be sRGB.
     """
     params = TONE if network is None else NETWORK_TONE
-    shrunk = max(_scale_of(picture.shape, params), _scale_of_motion(picture.shape, scale, params))
+    shrunk = _scale_of_motion(picture.shape, scale, params)
     evidence = tone_evidence(picture.samples, network, params, scale=shrunk)
     if evidence is None:
         return Tone()
@@ -133,17 +133,17 @@ def tone_evidence(
     network: Engine | None = None,
     params: ToneParams = TONE,
     *,
-    scale: int | None = None,
+    scale: int = 1,
 ) -> ToneEvidence | None:
     """Return what a photo says of its light; None where it is too small, or flat.
 
     Args:
         samples: (H, W, C) of the photo.
         network, params: as for :func:`estimate_tone`.
-        scale: by which the photo is shrunk, a power of 2; by its size if omitted.
+        scale: by which the photo is shrunk at least, a power of 2; more where its size asks for it.
     """
     height, width = samples.shape[:2]
-    scale = scale or _scale_of((height, width), params)
+    scale = fitting_scale((height, width), params.longest_px, least=scale)
     if min(height, width) < LEAST_SIDE_PX * scale:
         return None
     green = samples[::scale, ::scale, _GREEN % samples.shape[2]]
@@ -174,14 +174,6 @@ def tone_evidence(
         psfs=tuple(psf if scale == 1 else psf.scaled(float(scale)) for psf in psfs),
         window=window,
     )
-
-
-def _scale_of(shape: tuple[int, int], params: ToneParams) -> int:
-    """Return by what a photo is shrunk for its size."""
-    scale = 1
-    while max(shape) > scale * params.longest_px:
-        scale *= 2
-    return scale
 
 
 def _scale_of_motion(shape: tuple[int, int], scale: int, params: ToneParams) -> int:
