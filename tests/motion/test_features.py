@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from unblur.blur import Psf, apply_psf
 from unblur.motion.features import MAP_NAMES, motion_features, noise_sigma
-from unblur.motion.frequency import GRID, frequency_maps, near_origin, normalised, taper
+from unblur.motion.frequency import GRID, frequency_maps, near_origin, normalised
 from unblur.motion.spatial import (
     average_pool,
     gradients,
@@ -15,6 +15,7 @@ from unblur.motion.spatial import (
     quotient_maps,
     shock_filter,
 )
+from unblur.tapers import ramp_taper
 
 HOOK = Psf.from_points([(x, 0) for x in range(-9, 7)] + [(6, y) for y in range(1, 9)], size=25)
 MIDDLE = GRID // 2
@@ -127,7 +128,7 @@ def test_normalise():
 
 
 def test_taper_is_one_inside_and_zero_at_the_rim():
-    window = taper(40, 60)
+    window = ramp_taper(40, 60)
     assert window.shape == (40, 60)
     assert window[20, 30] == 1
     assert window[0].max() < 0.05 and window[:, -1].max() < 0.05

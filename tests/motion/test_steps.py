@@ -5,7 +5,7 @@ import pytest
 from scipy import fft, ndimage
 
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.frequency import frequency_maps, normalised, taper
+from unblur.motion.frequency import frequency_maps, normalised
 from unblur.motion.spatial import POOLED_GRID, pooled_high_pass
 from unblur.motion.steps import (
     average_pooling,
@@ -15,6 +15,7 @@ from unblur.motion.steps import (
     inverse_fourier,
     low_pass,
 )
+from unblur.tapers import ramp_taper
 
 
 def window(height=120, width=152, seed=0):
@@ -33,7 +34,7 @@ def test_the_spatial_path_is_the_networks_pooled_high_pass():
 
 def test_the_frequency_path_of_the_power_spectrum_is_the_whitened_map():
     plane = window()
-    spectrum = fourier((plane - plane.mean()) * taper(*plane.shape), tapered=False)
+    spectrum = fourier((plane - plane.mean()) * ramp_taper(*plane.shape), tapered=False)
     wy, wx = (2 * np.pi * fft.fftshift(fft.fftfreq(n)) for n in plane.shape)
     power = np.abs(spectrum) ** 2 * (4 - 2 * np.cos(wy)[:, None] - 2 * np.cos(wx))
     whole = fft.fftshift(inverse_fourier(np.sqrt(power)))

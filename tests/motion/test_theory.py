@@ -8,7 +8,7 @@ from tests.motion.test_features import blurred, boxes, correlation
 from unblur.blur import Psf, apply_psf
 from unblur.motion import frequency, spatial
 from unblur.motion.features import MAP_NAMES, motion_features, noise_sigma
-from unblur.motion.frequency import GRID, frequency_maps, normalised, taper
+from unblur.motion.frequency import GRID, frequency_maps, normalised
 from unblur.motion.spatial import (
     EDGE_SHARES,
     SCALES,
@@ -20,6 +20,7 @@ from unblur.motion.spatial import (
     shock_filter,
 )
 from unblur.motion.windows import WINDOW
+from unblur.tapers import ramp_taper
 
 MIDDLE = GRID // 2
 STEPS = {"horizontal": (0, 1), "vertical": (1, 0), "falling": (1, 1), "rising": (-1, 1)}
@@ -44,7 +45,7 @@ def periodic_autocorrelation(image):
 @pytest.mark.parametrize("direction", list(STEPS))
 def test_autocorrelation_maps_are_those_of_pixel_differences(direction):
     window = blurred(boxes(95, 130))
-    flat = (window - window.mean()) * taper(95, 130)
+    flat = (window - window.mean()) * ramp_taper(95, 130)
     difference = np.roll(flat, STEPS[direction], (0, 1)) - flat
     expected = normalised(periodic_autocorrelation(difference).astype(np.float32))
     shown = frequency_maps(window)[f"autocorrelation_{direction}"]
@@ -54,7 +55,7 @@ def test_autocorrelation_maps_are_those_of_pixel_differences(direction):
 @pytest.mark.parametrize("shape", [(128, 128), ODD])
 def test_cepstrum_and_whitened_by_full_transforms(shape):
     window = blurred(boxes(*shape))
-    flat = (window - window.mean()) * taper(*shape)
+    flat = (window - window.mean()) * ramp_taper(*shape)
     power = np.zeros(shape)
     for step in ((0, 1), (1, 0)):
         power += np.abs(np.fft.fft2(np.roll(flat, step, (0, 1)) - flat)) ** 2

@@ -17,6 +17,7 @@ from unblur.checks import check_pair
 from unblur.color import as_rgb, linear_to_srgb, luma, srgb_to_linear, to_float
 from unblur.errors import ShapeMismatch
 from unblur.psnr import psnr_db
+from unblur.tapers import hann
 
 Image = NDArray[Any]
 
@@ -88,7 +89,7 @@ def fitted_psf(sharp: NDArray[np.float32], blurry: NDArray[np.float32]) -> Psf:
     Args:
         sharp, blurry: (H, W) float32, linear light, one shape.
     """
-    taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in sharp.shape))
+    taper = hann(*sharp.shape)
     x, y = (fft.rfft2((plane - plane.mean()) * taper) for plane in (sharp, blurry))
     # Differences count, not brightness: without the weight the lowest frequencies decide alone.
     rows, columns = fft.fftfreq(sharp.shape[0])[:, None], fft.rfftfreq(sharp.shape[1])

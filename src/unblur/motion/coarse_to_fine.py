@@ -49,7 +49,8 @@ from unblur.motion.frequency import quotient
 from unblur.motion.l0_latent import l0_latent
 from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import gradients, saturated_mask
-from unblur.motion.windows import faded, most_structured
+from unblur.motion.windows import most_structured
+from unblur.tapers import ramp_taper
 
 CROP_PX = 512
 """Side of the part that is looked at, the one with most structure."""
@@ -198,7 +199,7 @@ def _solve_level(
     psf = Psf(psf.embedded(2 * reach + 1))
     pad = border_width(2 * reach + 1)
     inside = (slice(pad, pad + height), slice(pad, pad + width))
-    counted = faded(height, reach)[:, None] * faded(width, reach)
+    counted = ramp_taper(height, width, reach)
     unknown = usable <= 0.9
     if not fills:
         counted = counted * ~unknown

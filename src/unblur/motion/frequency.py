@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from unblur.color import FloatArray
+from unblur.tapers import ramp_taper
 
 GRID = 64
 """Side in px of the kernel-space maps."""
@@ -53,7 +54,7 @@ def frequency_maps(window: FloatArray) -> dict[str, FloatArray]:
         IEEE Trans. Inf. Theory 1975.
     """
     height, width = window.shape
-    spectrum = fft.rfft2((window - window.mean()) * taper(height, width))
+    spectrum = fft.rfft2((window - window.mean()) * ramp_taper(height, width))
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     responses = _derivative_responses(height, width)
     maps = {
@@ -67,21 +68,6 @@ def frequency_maps(window: FloatArray) -> dict[str, FloatArray]:
     maps["cepstrum"] = normalised(cepstrum)
     maps["whitened"] = _to_map(np.sqrt(gradient), (height, width))
     return maps
-
-
-@lru_cache(maxsize=16)
-def taper(height: int, width: int) -> FloatArray:
-    """Return a (H, W) window that falls to 0 at the borders, flat in the middle half.
-
-    The array is shared between calls; do not write to it.
-    """
-    return (_ramp(height)[:, None] * _ramp(width)).astype(np.float32)
-
-
-def _ramp(size: int) -> NDArray[np.float64]:
-    position = (np.arange(size) + 0.5) / size
-    edge = np.minimum(1.0, np.minimum(position, 1 - position) / 0.25)
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * edge))
 
 
 @lru_cache(maxsize=16)

@@ -31,7 +31,7 @@ from unblur.motion.l0_latent import l0_latent, strong_gradients
 from unblur.motion.params import ENERGY, EnergyParams
 from unblur.motion.psf_tools import grid_otf, without_faint, without_specks
 from unblur.motion.spatial import saturated_mask
-from unblur.motion.windows import ramp_taper
+from unblur.tapers import ramp_taper
 
 GUIDED_NAMES = (
     "previous",

@@ -29,7 +29,7 @@ from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import gradients, saturated_mask
-from unblur.motion.windows import faded
+from unblur.tapers import ramp_taper
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def least_squares_step(
     """
     saturated = saturated_mask(luma)
     solved = masked_tv(luma[None], psf, weight, saturated=saturated if saturated.any() else None)
-    counts = ~saturated * faded(luma.shape[0], reach)[:, None] * faded(luma.shape[1], reach)
+    counts = ~saturated * ramp_taper(*luma.shape, reach)
     edges, observed = gradients(solved.light[0]) * counts, gradients(luma) * counts
     return least_squares_psf(edges, observed, reach), solved
 

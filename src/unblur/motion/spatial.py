@@ -20,7 +20,8 @@ from scipy import fft, ndimage
 
 from unblur.blocks import halve
 from unblur.color import FloatArray
-from unblur.motion.frequency import GRID, near_origin, normalised, quotient_spectrum, taper
+from unblur.motion.frequency import GRID, near_origin, normalised, quotient_spectrum
+from unblur.tapers import ramp_taper
 
 SCALES = (1, 2, 4)
 EDGE_SHARES = (0.25, 0.06)
@@ -180,7 +181,7 @@ def _upper(values: FloatArray, share: float) -> float:
 
 
 def _transform(planes: FloatArray) -> NDArray[Any]:
-    tapered = planes * taper(*planes.shape[1:])
+    tapered = planes * ramp_taper(*planes.shape[1:])
     return np.asarray(fft.rfft2(tapered, axes=(1, 2)))
 
 

@@ -20,8 +20,8 @@ from scipy import fft, ndimage
 
 from unblur.color import FloatArray
 from unblur.errors import BadValue, ShapeMismatch
-from unblur.motion.frequency import taper
 from unblur.motion.spatial import average_pool
+from unblur.tapers import ramp_taper
 
 
 def high_pass(plane: FloatArray, sigma_px: float) -> FloatArray:
@@ -87,7 +87,7 @@ def fourier(plane: FloatArray, *, tapered: bool = True) -> NDArray[np.complex64]
         (H, W) complex64; zero frequency at ``[H // 2, W // 2]``.
     """
     mean = plane.mean()
-    prepared = (plane - mean) * taper(*plane.shape) + mean if tapered else plane
+    prepared = (plane - mean) * ramp_taper(*plane.shape) + mean if tapered else plane
     return np.asarray(fft.fftshift(fft.fft2(prepared)), dtype=np.complex64)
 
 

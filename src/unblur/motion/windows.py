@@ -1,9 +1,8 @@
-"""Where to look in a picture: spans, the windows that tell most, and how they fade at borders."""
+"""Where to look in a picture: spans, the windows that tell most."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -164,27 +163,6 @@ def place_of_most_structure(plane: FloatArray, side: int) -> tuple[int, int, int
     totals = tall[:, width:] - tall[:, :-width]
     y, x = np.unravel_index(int(np.argmax(totals)), totals.shape)
     return int(y), int(x), height, width
-
-
-@lru_cache(maxsize=16)
-def ramp_taper(height: int, width: int, border_px: int) -> FloatArray:
-    """Return a (H, W) window that falls to 0 within so many pixels of the borders.
-
-    The array is shared between calls; do not write to it.
-    """
-    ramps = []
-    for size in (height, width):
-        place = np.arange(size) + 0.5
-        inside = np.minimum(1.0, np.minimum(place, size - place) / border_px)
-        ramps.append(0.5 - 0.5 * np.cos(np.pi * inside))
-    return np.asarray(np.outer(*ramps), dtype=np.float32)
-
-
-def faded(size: int, border: int) -> FloatArray:
-    """Return (size,) weights that fall to 0 at both ends, where blur brings in the unknown."""
-    steps = np.arange(size) + 0.5
-    near = np.clip(np.minimum(steps, size - steps) / max(border, 1), 0, 1)
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * near), dtype=np.float32)
 
 
 def even_starts(side: int, window_px: int, hop_px: int, most: int) -> list[int]:

@@ -15,6 +15,7 @@ from scipy import fft
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
+from unblur.tapers import hann
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def noise_beside_motion(plane: FloatArray, psf: Psf, params: NoiseParams = NOISE
     if not can_be_measured(plane, psf, params):
         return 0.0
     height, width = plane.shape
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    window = window.astype(np.float32)
+    window = hann(height, width).astype(np.float32)
     spectrum = fft.rfft2((plane - plane.mean()) * window)
     power = (np.square(spectrum.real) + np.square(spectrum.imag)) / np.square(window).sum()
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])

@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 
 from unblur.blocks import block_means
 from unblur.color import FloatArray
+from unblur.tapers import hann
 
 CELL_PX = 4
 """Side of the cells on which motion is searched, and of those the memory is stored in."""
@@ -143,8 +144,7 @@ def block_sums(planes: FloatArray) -> FloatArray:
 def _whole_shift(before: FloatArray, now: FloatArray) -> tuple[int, int]:
     """Return the shift (y, x) in cells of the whole picture, by cross-correlation."""
     shape = now.shape
-    window = np.outer(np.hanning(shape[0] + 2)[1:-1], np.hanning(shape[1] + 2)[1:-1])
-    window = window.astype(np.float32)
+    window = hann(*shape).astype(np.float32)
     size = tuple(fft.next_fast_len(n, real=True) for n in shape)
     a, b = (fft.rfft2(x * window, s=size) for x in (before, now))
     cross = a * np.conj(b)

@@ -9,6 +9,7 @@ from scipy import fft, ndimage
 
 from unblur.blocks import block_means
 from unblur.color import FloatArray
+from unblur.tapers import hann
 
 _COARSE_PX = 192
 _FINE_PX = 768
@@ -83,8 +84,8 @@ def _detail(photo: FloatArray, side: int) -> tuple[FloatArray, int]:
 
 
 def _correlation(photo: FloatArray, onto: FloatArray) -> FloatArray:
-    window = np.outer(np.hanning(onto.shape[0] + 2)[1:-1], np.hanning(onto.shape[1] + 2)[1:-1])
-    a, b = (fft.rfft2(x * window.astype(np.float32)) for x in (photo, onto))
+    window = hann(*onto.shape).astype(np.float32)
+    a, b = (fft.rfft2(x * window) for x in (photo, onto))
     cross = b * np.conj(a)
     surface = fft.irfft2(cross / (np.sqrt(np.abs(cross)) + 1e-6), s=onto.shape)
     norm = float(np.sqrt(np.abs(a).sum() * np.abs(b).sum())) + 1e-9
