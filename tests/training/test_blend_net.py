@@ -4,8 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from unblur.models.blend_net import BlendNet  # noqa: E402
+from unblur.models.blend_net import BlendNet, _mean  # noqa: E402
 from unblur.restoration.inputs import CHANNEL_NAMES  # noqa: E402
+from unblur.zoo.catalogue import RESTORE_NET, weights_path  # noqa: E402
 
 SMALL = {"channels": CHANNEL_NAMES["tv"], "widths": (8, 8), "depths": (1, 1)}
 
@@ -56,3 +57,23 @@ def test_the_disagreement_is_that_of_the_neighbourhood() -> None:
     assert changed[6:15, 6:15].any()
     changed[6:15, 6:15] = False
     assert not changed.any()
+
+
+@torch.no_grad()
+def test_it_is_the_plain_way_written_for_onnx_runtime() -> None:
+    network, x = trained(), picture()
+    cells = torch.nn.functional.pixel_unshuffle(x, 2)
+    assert torch.allclose(network._stemmed(x), network.stem(cells), atol=1e-5)
+    out = network.drawn(x)
+    logits = out[:, 3:] + torch.tensor([0, 1.5, 0])[:, None, None]
+    shares = torch.softmax(logits, 1)[:, :, None]
+    mean = (x[:, :9].unflatten(1, (3, 3)) * shares).sum(dim=1)
+    assert torch.allclose(
+        _mean((x[:, :3], x[:, 3:6], x[:, 6:9]), tuple(logits.split(1, 1))), mean, atol=1e-6
+    )
+
+
+def test_the_shipped_network_holds_none_of_the_slow_operators() -> None:
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(str(weights_path(RESTORE_NET))).graph
+    assert not {node.op_type for node in graph.node} & {"Softmax", "Transpose", "SpaceToDepth"}

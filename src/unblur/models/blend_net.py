@@ -39,11 +39,20 @@ class BlendNet(RestoreNet):
         """(N, channels, H, W) -> (N, 3, H, W) sRGB; see :meth:`interface` for H, W."""
         out = self.drawn(x)
         blurry, crisp, detailed = x[:, :3], x[:, 3:6], x[:, 6:9]
-        weights = torch.softmax(
-            out[:, 3:] + out.new_tensor([0, _FAVOUR_CRISP, 0])[:, None, None], 1
-        )
-        mean = blurry * weights[:, :1] + crisp * weights[:, 1:2] + detailed * weights[:, 2:]
+        logits = out[:, 3:4], out[:, 4:5] + _FAVOUR_CRISP, out[:, 5:6]
+        mean = _mean((blurry, crisp, detailed), logits)
         return mean + _MOST * _disagreement(blurry, crisp, detailed) * torch.tanh(out[:, :3])
+
+
+def _mean(pictures: tuple[torch.Tensor, ...], logits: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Return the mean of three pictures (N, 3, H, W), weighted by the softmax of their logits.
+
+    Written out: over three channels ONNX Runtime's softmax takes a sixth of the network's time.
+    """
+    highest = torch.maximum(torch.maximum(logits[0], logits[1]), logits[2])
+    first, second, third = (torch.exp(logit - highest) for logit in logits)
+    total = pictures[0] * first + pictures[1] * second + pictures[2] * third
+    return total / (first + second + third)
 
 
 def _disagreement(
@@ -51,7 +60,7 @@ def _disagreement(
 ) -> torch.Tensor:
     """Return the largest difference from the blurry picture nearby, (N, 1, H, W)."""
     apart = torch.maximum((crisp - blurry).abs(), (detailed - blurry).abs())
-    apart = apart.amax(dim=1, keepdim=True)
+    apart = torch.maximum(torch.maximum(apart[:, :1], apart[:, 1:2]), apart[:, 2:])
     for kernel in ((_NEAR_PX, 1), (1, _NEAR_PX)):
         padding = kernel[0] // 2, kernel[1] // 2
         apart = functional.max_pool2d(apart, kernel, stride=1, padding=padding)

@@ -63,5 +63,14 @@ class RestoreNet(Network):
 
     def drawn(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the last layer gives, (N, planes, H, W)."""
-        features = self.body(self.stem(functional.pixel_unshuffle(x, _CELL_PX)))
+        features = self.body(self._stemmed(x))
         return functional.pixel_shuffle(self.head(torch.relu(features)), _CELL_PX)
+
+    def _stemmed(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the stem makes of the cells of an image.
+
+        The same as of ``pixel_unshuffle(x)``, whose copy costs ONNX Runtime as much as several
+        layers: laid out over the pixels of its cells the kernel steps over the image itself.
+        """
+        kernel = functional.pixel_shuffle(self.stem.weight, _CELL_PX)
+        return functional.conv2d(x, kernel, self.stem.bias, stride=_CELL_PX, padding=_CELL_PX)
