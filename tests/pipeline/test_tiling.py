@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unblur.errors import BadValue
-from unblur.pipeline.tiling import node_weights, plan_axis
+from unblur.pipeline.tiling import node_weights, plan_axis, plan_tiles
 
 SIZES = [1, 2, 5, 7, 31, 97, 256, 257, 1000]
 
@@ -55,6 +55,34 @@ def test_tiles_begin_at_multiples_of_the_step(size, tile, halo):
         assert segment.fade_in + segment.fade_out <= segment.stop - segment.start
     longest = max(s.stop - s.start - (s.fade_in + s.fade_out) // 2 for s in segments)
     assert longest <= max(tile, 2 * 48) + 16
+
+
+def read_pixels(rows, columns):
+    return np.multiply.outer(
+        *([s.outer_stop - s.outer_start for s in segments] for segments in (rows, columns))
+    )
+
+
+@given(st.tuples(st.integers(1, 5000), st.integers(1, 5000)), st.integers(100, 800))
+def test_tiles_of_a_picture_read_no_more_than_square_ones_and_stay_as_small(size, tile):
+    how = {"halo": 64, "fade": 32, "step": 16}
+    square = [plan_axis(side, tile=tile, **how) for side in size]
+    chosen = plan_tiles(size, tile=tile, **how)
+    assert read_pixels(*chosen).sum() <= read_pixels(*square).sum()
+    assert read_pixels(*chosen).max() <= max(
+        (tile + 32 + 2 * 64) ** 2, read_pixels(*square).max()
+    )
+    count = len(square[0]) * len(square[1])
+    assert len(chosen[0]) * len(chosen[1]) >= min(2, count)
+
+
+@pytest.mark.parametrize(
+    ("size", "least"), [((866, 1155), 0.12), ((1000, 1500), 0.1), ((3000, 4000), 0.01)]
+)
+def test_fewer_pixels_are_read_twice_than_by_square_tiles(size, least):
+    how = {"tile": 768, "halo": 64, "fade": 32, "step": 16}
+    square = read_pixels(*(plan_axis(side, **how) for side in size)).sum()
+    assert read_pixels(*plan_tiles(size, **how)).sum() < (1 - least) * square
 
 
 def test_inner_slice_finds_the_written_pixels():

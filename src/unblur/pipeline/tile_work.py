@@ -21,7 +21,7 @@ from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.tile_reader import TileReader
-from unblur.pipeline.tiling import Segment, plan_axis, plan_windows
+from unblur.pipeline.tiling import Segment, plan_tiles, plan_windows
 from unblur.restoration.restorers import BlindRestorer, Restorer
 from unblur.tone import SRGB
 
@@ -76,9 +76,8 @@ class TileWork:
         self._halo_px = _in_steps(restorer.halo_px)
         halo = self._halo_px + _in_steps(reach)
         tile = max(options.tile_px, 2 * reach)
-        self._rows, self._columns = (
-            plan_axis(side, tile=tile, halo=halo, fade=FADE_PX, step=_STEP_PX)
-            for side in self._size
+        self._rows, self._columns = plan_tiles(
+            (self._size[0], self._size[1]), tile=tile, halo=halo, fade=FADE_PX, step=_STEP_PX
         )
 
     def run(self, progress: Progress | None) -> Samples:

@@ -6,12 +6,16 @@ Everything is decided along one axis and applied twice. No pixels are needed to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 
 import numpy as np
 
 from unblur.color import FloatArray
 from unblur.errors import BadValue
+
+_LONGEST = 4 / 3
+"""Longest side of a tile, in units of a square one's: bands of whole rows are held in memory."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,45 @@ def plan_axis(size: int, *, tile: int, halo: int, fade: int, step: int = 1) -> l
             )
         )
     return segments
+
+
+def plan_tiles(
+    size: tuple[int, int], *, tile: int, halo: int, fade: int, step: int = 1
+) -> tuple[list[Segment], list[Segment]]:
+    """Cut a picture into tiles so that as few pixels as possible are read twice.
+
+    No tile reads more pixels than a square one among others would, and none is much longer than
+    that. What square tiles would cut stays cut: tiles are restored side by side.
+
+    Args:
+        size: (H, W) of the picture.
+        tile, halo, fade, step: as for :func:`plan_axis`, of the square tile.
+
+    Returns:
+        The segments of rows and columns.
+    """
+    cut = partial(plan_axis, halo=halo, fade=fade, step=step)
+    square = cut(size[0], tile=tile), cut(size[1], tile=tile)
+    most, longest = (tile + fade + 2 * halo) ** 2, round(_LONGEST * tile)
+    least = min(2, len(square[0]) * len(square[1]))
+    plans = [square]
+    for rows, columns in product(*(_sides(side, tile, fade) for side in size)):
+        plan = cut(size[0], tile=rows), cut(size[1], tile=columns)
+        read = [max(map(_read, segments)) for segments in plan]
+        fits = read[0] * read[1] <= most and max(rows, columns) <= longest
+        if fits and len(plan[0]) * len(plan[1]) >= least:
+            plans.append(plan)
+    return min(plans, key=lambda plan: sum(map(_read, plan[0])) * sum(map(_read, plan[1])))
+
+
+def _sides(size: int, tile: int, fade: int) -> list[int]:
+    """Return the sides of tiles of an axis: one tile less than square ones, as many, one more."""
+    count = -(-size // tile)
+    return [max(-(-size // n), fade + 1) for n in (count - 1, count, count + 1) if n]
+
+
+def _read(segment: Segment) -> int:
+    return segment.outer_stop - segment.outer_start
 
 
 def plan_windows(size: int, *, window: int, halo: int, fade: int) -> list[Segment]:
