@@ -65,3 +65,15 @@ def test_quantising_rounds_to_the_nearest_and_floats_pass():
     np.testing.assert_array_equal(quantise(wide, np.dtype("f8")), wide.astype(float))
     np.testing.assert_array_equal(to_float(wide), wide)
     assert to_float(np.array([0.25])).dtype == np.float32
+
+
+def test_curves_take_any_layout_and_keep_black_black():
+    planes = np.linspace(-0.1, 1.1, 3 * 200 * 120, dtype=np.float32).reshape(3, 200, 120)
+    moved = np.moveaxis(planes, 0, 2)
+    for curve in (srgb_to_linear, linear_to_srgb):
+        whole = curve(planes)
+        np.testing.assert_array_equal(curve(moved), np.moveaxis(whole, 0, 2))
+        np.testing.assert_allclose(curve(planes[:, ::3, 1::2]), whole[:, ::3, 1::2], atol=1e-6)
+        assert curve(np.zeros((2, 3), np.float32)).tolist() == np.zeros((2, 3)).tolist()
+        assert curve(np.zeros((0, 3), np.float32)).shape == (0, 3)
+        assert curve(np.float32(0.2)).shape == ()

@@ -47,9 +47,9 @@ PAGE_SEARCH = SearchParams(two_tones=True)
 LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 """The search for very long motion, on a picture of half the size."""
 
-LONG_FROM_PX = 12.0
+LONG_FROM_PX = 20.0
 """Length of FuseNet's PSF from which on very long motion is searched for. Below it that candidate
-was taken of none of 61 windows that moved by 5 to 60 px."""
+was taken of none of 61 windows that moved by 5 to 60 px (with 24, one that lost half a decibel)."""
 
 _PAPER_WITHIN = 0.05
 _PAPER, _DARK_PAPER, _BRIGHT = 0.12, 0.35, 0.5

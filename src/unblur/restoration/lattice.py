@@ -36,10 +36,9 @@ def without_lattice(blurry: FloatArray, restored: FloatArray, period_px: int) ->
     if not rows or not columns:
         return restored
     blocks = blurry[: rows * period_px, : columns * period_px]
-    blocks = blocks.reshape(rows, period_px, columns, period_px, 3)
     # With the neighbours of a block: what lies there reaches into it.
-    high = ndimage.maximum_filter(blocks.max(axis=(1, 3)), (3, 3, 1))
-    low = ndimage.minimum_filter(blocks.min(axis=(1, 3)), (3, 3, 1))
+    high = ndimage.maximum_filter(_of_blocks(np.maximum, blocks, period_px), (3, 3, 1))
+    low = ndimage.minimum_filter(_of_blocks(np.minimum, blocks, period_px), (3, 3, 1))
     spread = (high - low).max(axis=2)
     flat = np.clip((_ALIVE - spread) / (_ALIVE - _FLAT), 0, 1)
     if not flat.any():
@@ -50,3 +49,14 @@ def without_lattice(blurry: FloatArray, restored: FloatArray, period_px: int) ->
     correction = restored - blurry
     mean = ndimage.uniform_filter(correction, (period_px, period_px, 1), mode="nearest")
     return np.asarray(restored + share * (mean - correction), np.float32)
+
+
+def _of_blocks(reduced: np.ufunc, picture: FloatArray, period_px: int) -> FloatArray:
+    """Return the largest or smallest values (rows, columns, 3) of a picture's blocks."""
+    height, width, channels = picture.shape
+    # Rows first, whole ones at a time: a tenth of the time of both axes at once.
+    lines = reduced.reduce(
+        picture.reshape(height // period_px, period_px, width, channels), axis=1
+    )
+    lines = lines.reshape(len(lines), width // period_px, period_px, channels)
+    return np.asarray(reduced.reduce(lines, axis=2), np.float32)
