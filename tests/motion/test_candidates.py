@@ -16,6 +16,7 @@ from unblur.motion.candidates import (
     PAGE_SEARCH,
     candidates,
     choose,
+    choose_corrected,
     long_psf,
     may_be_page,
     searched_psf,
@@ -220,6 +221,36 @@ def test_the_network_decides_where_there_is_one(image):
     for psf, origin in ((HOOK, "fused"), (WRONG, "searched")):
         wanted = try_psf(image, LINEAR, psf, 0.003).samples
         assert Judge(Preferring(wanted)).best(image, LINEAR, 0.003, found).origin == origin
+
+
+class Counting(Judge):
+    """A judge whose scores are given, and that keeps what it was asked."""
+
+    def __init__(self, *scores):
+        super().__init__(Preferring(None))
+        self.given, self.asked = list(scores), []
+
+    def scores(self, samples, curve, noise, candidates):
+        self.asked.append([c.psf for c in candidates])
+        return np.array(self.given.pop(0))
+
+
+@pytest.mark.parametrize(
+    ("of_turns", "taken"), [([2.9, 2.85], 1), ([2.95, 2.0], 0), ([1.0, 1.5], None), ([1, 4], 1)]
+)
+def test_the_chosen_psf_is_corrected_as_far_as_it_gets_no_worse(image, of_turns, taken):
+    found = [Candidate(WRONG, "fused"), Candidate(HOOK, "searched")]
+    judge = Counting([1.0, 3.0], of_turns)
+    chosen = choose_corrected(image, found, judge, tone=LINEAR)
+    assert [len(asked) for asked in judge.asked] == [2, 2], "nothing is tried twice"
+    assert judge.asked[0] == [WRONG, HOOK]
+    assert chosen.psf is (HOOK if taken is None else judge.asked[1][taken])
+    assert chosen.origin == "searched"
+
+
+def test_without_a_network_nothing_is_corrected(image):
+    found = [Candidate(HOOK, "fused"), Candidate(WRONG, "searched")]
+    assert choose_corrected(image, found, Judge(), tone=LINEAR).psf is HOOK
 
 
 def test_the_shipped_network_prefers_the_truth(image):

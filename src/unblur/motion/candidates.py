@@ -49,7 +49,7 @@ LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 
 LONG_FROM_PX = 20.0
 """Length of FuseNet's PSF from which on very long motion is searched for. Below it that candidate
-was taken of none of 61 windows that moved by 5 to 60 px (with 24, one that lost half a decibel)."""
+was taken of none of 61 windows that moved by 5 to 60 px."""
 
 _PAPER_WITHIN = 0.05
 _PAPER, _DARK_PAPER, _BRIGHT = 0.12, 0.35, 0.5
@@ -106,31 +106,34 @@ def choose(
     return (judge or Judge()).best(*_encoded(window, tone), found)
 
 
-def corrected(
+def choose_corrected(
     window: FloatArray,
-    candidate: Candidate,
+    found: Sequence[Candidate],
     judge: Judge,
     *,
     tone: ToneCurve = SRGB,
     params: CorrectionParams = CORRECTION,
 ) -> Candidate:
-    """Return a candidate with its PSF corrected as far as that does not make it worse.
+    """Choose among candidates, the chosen PSF corrected as far as that does not make it worse.
 
     Args:
-        window, tone: as for :func:`choose`.
-        candidate: the one that was chosen.
-        judge: tells. Without a network it cannot, and nothing is corrected.
+        window, found, tone: as for :func:`choose`.
+        judge: tells. Without a network it cannot tell corrections, and nothing is corrected.
         params: of the correction.
     """
     if not judge.has_network:
-        return candidate
+        return choose(window, found, tone=tone, judge=judge)
+    encoded = _encoded(window, tone)
+    scores = judge.scores(*encoded, found)
+    chosen, score = found[int(np.argmax(scores))], float(scores.max())
     part = middle_part(window)
-    turns = corrections(part, candidate.psf, noise_sigma(part), params)
+    turns = corrections(part, chosen.psf, noise_sigma(part), params)
     if not turns:
-        return candidate
-    found = [candidate, *(replace(candidate, psf=psf) for psf in turns)]
-    scores = judge.scores(*_encoded(window, tone), found)
-    return found[int(np.flatnonzero(scores >= scores[0] - params.doubt_db)[-1])]
+        return chosen
+    # The network sees one trial at a time: scores of two calls compare like those of one.
+    tried = [replace(chosen, psf=psf) for psf in turns]
+    as_good = np.flatnonzero(judge.scores(*encoded, tried) >= score - params.doubt_db)
+    return tried[int(as_good[-1])] if as_good.size else chosen
 
 
 def _encoded(window: FloatArray, tone: ToneCurve) -> tuple[FloatArray, ToneCurve, float]:

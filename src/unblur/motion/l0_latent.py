@@ -78,7 +78,7 @@ def l0_latent(
     beta = _BETA_FIRST * weight
     while beta <= beta_last:
         tie, tied = np.float32(beta), np.float32(1e-8)
-        pull = _pull(strong_gradients(latent, weight / beta), tie)
+        pull = _pull(latent, weight / beta, tie)
         if paper is not None:
             tied = np.float32(min(beta, _MOST_TIED))
             ink = tied * _ink(latent, paper, weight / float(tied))
@@ -98,13 +98,15 @@ def l0_latent(
     return latent, beta
 
 
-def _pull(steps: FloatArray, tie: np.float32) -> FloatArray | None:
+def _pull(image: FloatArray, floor: float, tie: np.float32) -> FloatArray | None:
     """Return the tied divergence of the gradients that are kept; None where there are none.
 
     In the first steps hardly any gradient is strong enough, and nothing needs to be transformed.
     """
-    if not steps.any():
+    steps, strong = _gradients(image, floor)
+    if not strong.any():
         return None
+    steps *= strong
     pull = _divergence(steps)
     pull *= tie
     return pull
@@ -123,6 +125,13 @@ def strong_gradients(image: FloatArray, floor: float) -> FloatArray:
         image: (H, W) float32.
         floor: where the squares sum to less, both are 0.
     """
+    steps, strong = _gradients(image, floor)
+    steps *= strong
+    return steps
+
+
+def _gradients(image: FloatArray, floor: float) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return periodic forward differences along x and y, and where they are strong."""
     steps = np.empty((2, *image.shape), np.float32)
     across, down = steps
     np.subtract(image[:, 1:], image[:, :-1], out=across[:, :-1])
@@ -131,8 +140,7 @@ def strong_gradients(image: FloatArray, floor: float) -> FloatArray:
     np.subtract(image[0], image[-1], out=down[-1])
     length = across * across
     length += down * down
-    steps *= length >= np.float32(floor)
-    return steps
+    return steps, length >= np.float32(floor)
 
 
 def _divergence(steps: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import candidates, choose, corrected, few_candidates
+from unblur.motion.candidates import candidates, choose, choose_corrected, few_candidates
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
 from unblur.motion.judge import Judge
@@ -139,9 +139,8 @@ def refine_shared(
     else:
         among = few_candidates(part, fused.psf, found[0])
     judge = judge or Judge()
-    chosen = choose(part, among, tone=tone, judge=judge)
-    if params.refine.thorough:
-        chosen = corrected(part, chosen, judge, tone=tone)
+    pick = choose_corrected if params.refine.thorough else choose
+    chosen = pick(part, among, tone=tone, judge=judge)
     if chosen.psf is fused.psf:
         return fused
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")
