@@ -69,9 +69,7 @@ def test_tiles_of_a_picture_read_no_more_than_square_ones_and_stay_as_small(size
     square = [plan_axis(side, tile=tile, **how) for side in size]
     chosen = plan_tiles(size, tile=tile, **how)
     assert read_pixels(*chosen).sum() <= read_pixels(*square).sum()
-    assert read_pixels(*chosen).max() <= max(
-        (tile + 32 + 2 * 64) ** 2, read_pixels(*square).max()
-    )
+    assert read_pixels(*chosen).max() <= max((tile + 32 + 2 * 64) ** 2, read_pixels(*square).max())
     count = len(square[0]) * len(square[1])
     assert len(chosen[0]) * len(chosen[1]) >= min(2, count)
 

@@ -55,8 +55,6 @@ def _of_blocks(reduced: np.ufunc, picture: FloatArray, period_px: int) -> FloatA
     """Return the largest or smallest values (rows, columns, 3) of a picture's blocks."""
     height, width, channels = picture.shape
     # Rows first, whole ones at a time: a tenth of the time of both axes at once.
-    lines = reduced.reduce(
-        picture.reshape(height // period_px, period_px, width, channels), axis=1
-    )
+    lines = reduced.reduce(picture.reshape(height // period_px, period_px, width, channels), axis=1)
     lines = lines.reshape(len(lines), width // period_px, period_px, channels)
     return np.asarray(reduced.reduce(lines, axis=2), np.float32)
