@@ -161,6 +161,17 @@ def test_a_photo_that_moved_little_is_searched_twice_only(searches):
     assert searches == [(420, False), (420, True)]
 
 
+def test_where_network_and_search_agree_nothing_else_is_sought(searches, monkeypatch):
+    monkeypatch.setattr(ways, "polished", lambda luma, psf, noise: psf)
+    window = large_scene()
+    found = candidates(window, HOOK, halve(window), begun=HOOK)
+    assert [c.origin for c in found] == ["fused", "searched"]
+    assert not searches
+    apart = candidates(window, WRONG, halve(window), begun=HOOK)
+    assert [c.origin for c in apart][:2] == ["fused", "searched"]
+    assert searches
+
+
 def test_very_long_motion_is_searched_where_it_may_be(searches):
     window, long = large_scene(), Psf.from_line(LONG_FROM_PX + 2, 20)
     for fused in (long, None):
