@@ -61,6 +61,10 @@ class ToneCurve:
         """Whether samples are proportional to light."""
         return self.gamma == 1.0
 
+    def of_luma(self) -> ToneCurve:
+        """Return the curve for one plane: sRGB's where each channel has a table of its own."""
+        return self if self.table is None or len(self.table) == 1 else SRGB
+
     def to_linear(self, encoded: FloatArray) -> FloatArray:
         """Return linear light of encoded samples.
 

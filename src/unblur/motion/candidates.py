@@ -143,7 +143,7 @@ def choose_corrected(
 
 def _encoded(window: FloatArray, tone: ToneCurve) -> tuple[FloatArray, ToneCurve, float]:
     """Return the samples of a window's middle part, their curve, and their noise."""
-    curve = tone if tone.table is None or len(tone.table) == 1 else SRGB
+    curve = tone.of_luma()
     samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
     return samples, curve, noise_sigma(samples)
 

@@ -35,6 +35,7 @@ from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
+from unblur.motion.told_gain import ToldGain, told_gains
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import TELLING
 from unblur.runtime import ALL_THREADS, Runtime
@@ -175,6 +176,10 @@ class NetworkEstimator:
     def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
         """See :class:`unblur.motion.local.LocalEstimator`."""
         return local_estimates(luma, self._kernel, dense=dense, runtime=self._runtime)
+
+    def gains(self, picture: Picture, field: MotionField) -> list[ToldGain]:
+        """See :class:`unblur.motion.told_gain.GainTeller`."""
+        return [] if self._judge is None else told_gains(picture, field, self._judge)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

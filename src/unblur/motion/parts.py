@@ -24,6 +24,7 @@ from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator
 from unblur.motion.part_masks import enlarged, grown
 from unblur.motion.picture import Picture
 from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still, telling
+from unblur.motion.told_gain import GainTeller, ToldGain
 from unblur.motion.windows import Mask
 
 
@@ -40,6 +41,9 @@ class PartParams:
         sure: evidence below which a pixel is surely still ...
         reach: ... and from which on nothing belongs to the part around it any more.
         least: share of the picture that surely still pixels of one part must have.
+        doubt_db: least gain that JudgeNet tells of a window (:mod:`unblur.motion.told_gain`) below
+            which small windows are asked: PLACEHOLDER
+        still_db: mean gain told of what small windows call still, above which it moved after all.
         most_still: largest share of the picture that edges may call still ...
         others: ... and least mean evidence of all else: 0.3 to 0.6 of true motions; 0.05 to 0.13
             of shaken pages and lamps in a wrong motion or light, which are hard all over.
@@ -54,6 +58,8 @@ class PartParams:
     sure: float = -0.5
     reach: float = 0.0
     least: float = 0.02
+    doubt_db: float = 0.0
+    still_db: float = 0.5
     most_still: float = 0.97
     others: float = 0.2
     shorter: float = 0.6
@@ -64,23 +70,29 @@ PARTS = PartParams()
 
 def still_by_windows(
     picture: Picture,
-    motion: MotionField,
+    proposed: MotionField,
+    refined: MotionField,
     estimator: MotionEstimator,
     params: PartParams = PARTS,
 ) -> Mask | None:
     """Return what did not surely move by the word of small windows, if something stood still.
 
+    They are asked only where undoing the motion may do harm, and believed only of that.
+
     Args:
         picture: any.
-        motion: how it moved as a whole, as proposed.
-        estimator: asked about small windows, if it can be.
-        params: on which scale.
+        proposed, refined: how it moved as a whole.
+        estimator: asked about small windows, and what undoing the motion would gain, if it can be.
+        params: on which scale, and what harm is.
 
     Returns:
         (H, W), px of the picture; None where all of it moved, or where it cannot be told.
     """
-    scale = _scale(picture, motion, params)
-    if motion.mean_length_px() * motion.scale < params.seen_px * scale:
+    scale = _scale(picture, proposed, params)
+    if proposed.mean_length_px() * proposed.scale < params.seen_px * scale:
+        return None
+    told = estimator.gains(picture, refined) if isinstance(estimator, GainTeller) else []
+    if told and min(one.gain_db for one in told) >= params.doubt_db:
         return None
     luma = picture.shrunk_luma(scale)
     if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
@@ -91,7 +103,15 @@ def still_by_windows(
     if not stood_still(telling(found, luma)):
         return None
     unsure = not_surely_moved(found, (luma.shape[0], luma.shape[1]))
-    return enlarged(unsure, picture.shape, scale)
+    still = enlarged(unsure, picture.shape, scale)
+    return None if told and _mean_gain(told, still) > params.still_db else still
+
+
+def _mean_gain(told: Sequence[ToldGain], part: Mask) -> float:
+    """Return the mean gain told of a part, dB."""
+    share = np.array([part[y0:y1, x0:x1].mean() for y0, x0, y1, x1 in (one.box for one in told)])
+    gains = np.array([one.gain_db for one in told])
+    return float((gains * np.square(share)).sum() / max(np.square(share).sum(), 1e-6))
 
 
 def still_by_edges(

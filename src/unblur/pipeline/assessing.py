@@ -115,16 +115,16 @@ def _assess_whole(
         proposed = in_linear or estimator.propose(picture)
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
+    field = estimator.refine(picture, proposed)
     # A probability of 1 comes from light streaks, which small windows do not show.
     still = None
     if by_part and proposed.blur_probability < 1:
-        still = still_by_windows(picture, proposed, estimator)
+        still = still_by_windows(picture, proposed, field, estimator)
     if still is not None and still.mean() <= MOST_STILL:
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:
         left = Verdict.left(MIXED, *verdict.trust.shape)
         return Assessment(picture, proposed.bare(), left, tone)
-    field = estimator.refine(picture, proposed)
     return Assessment(picture, field, gate.trust(proposed, field), tone)
 
 

@@ -20,6 +20,7 @@ from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box
 from unblur.pipeline.assessing import assess_exposed
+from unblur.pipeline.both_lights import mean_of_lights, other_light
 from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
@@ -110,24 +111,49 @@ def _restore_exposed(
     progress: Progress | None,
     asked: bool,
 ) -> Result:
-    """Propose, judge, refine, trust, restore tile by tile, check."""
-    restorer, gate = models.restorer, gate_of(models, options, asked=asked)
+    """Restore a photo in the light that is known or found; where that is unsure, in either."""
     begun = time.perf_counter()
-    blind = isinstance(restorer, BlindRestorer)
-    found = Assessment(picture, None, Verdict.restored())
-    if options.gated or not blind:
-        found = assess_exposed(picture, estimator_of(models, options), gate)
+    found = _assessed(picture, models, options, asked)
+    result = _restore_assessed(picture, found, models, options, progress, begun)
+    curve = other_light(found.tone) if result.report.changed and found.moved is None else None
+    if curve is None:
+        return result
+    begun = time.perf_counter()
+    lit = Picture(picture.samples, curve)
+    found = _assessed(lit, models, options, asked)
+    return mean_of_lights(result, _restore_assessed(lit, found, models, options, progress, begun))
+
+
+def _assessed(picture: Picture, models: Models, options: RestoreOptions, asked: bool) -> Assessment:
+    """Propose, judge, refine, trust."""
+    if not options.gated and isinstance(models.restorer, BlindRestorer):
+        return Assessment(picture, None, Verdict.restored())
+    gate = gate_of(models, options, asked=asked)
+    return assess_exposed(picture, estimator_of(models, options), gate)
+
+
+def _restore_assessed(
+    picture: Picture,
+    found: Assessment,
+    models: Models,
+    options: RestoreOptions,
+    progress: Progress | None,
+    begun: float,
+) -> Result:
+    """Restore tile by tile, check."""
+    restorer = models.restorer
     original, picture, motion, verdict = picture, found.picture, found.motion, found.verdict
     if options.applied == 0:
         verdict = Verdict.left(_NO_STRENGTH)
     analysed = time.perf_counter()
     samples, noise = picture.samples, None
     if not verdict.reason:
-        known = None if blind else motion
+        known = None if isinstance(restorer, BlindRestorer) else motion
         noise = measured_noise(picture, known)
         within = _within(options, found.moved)
         work = TileWork(picture, known, verdict.trust, restorer, within, noise=noise)
         samples = work.run(progress)
+        gate = gate_of(models, options)
         verdict = gate.check(verdict, picture, Picture(samples, picture.tone))
     if found.moved is not None:
         samples = np.where(found.moved[..., None] > 0, samples, original.samples)
