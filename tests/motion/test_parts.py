@@ -8,7 +8,7 @@ from tests.motion.frames import HOOK, moved, night, scene
 from unblur.blur.psf import Psf
 from unblur.motion.edges import holds
 from unblur.motion.field import uniform_field
-from unblur.motion.local import LocalEstimate, movers
+from unblur.motion.local import LocalEstimate, local_boxes, movers
 from unblur.motion.part_masks import box_around, fading
 from unblur.motion.parts import PartParams, still_by_edges, still_by_windows
 from unblur.motion.picture import Picture
@@ -61,25 +61,34 @@ def peaked():
 
 
 class Windows(SearchEstimator):
-    """An estimator whose small windows tell a long motion, but for those over a disc.
+    """An estimator whose small windows tell one motion over a disc and another beside it.
 
-    A motion of a few px they call none.
+    A motion of a few px they call none. Undoing the motion of the picture gains so many dB over the
+    disc and beside it.
     """
 
-    def __init__(self, long, over_disc):
+    def __init__(self, long, over_disc, gains_db=(-1.5, 3.0)):
         super().__init__()
-        self.long, self.over_disc = long, over_disc
+        self.long, self.over_disc, self.gains_db = long, over_disc, gains_db
+        self.asked = 0
 
-    def local(self, luma, *, dense=False):
+    def local(self, luma):
+        self.asked += 1
         found = []
-        for y in range(0, luma.shape[0] - 127, 44):
-            for x in range(0, luma.shape[1] - 127, 53):
-                covered = disc()[y : y + 128, x : x + 128].mean()
-                psf = self.over_disc if covered > 0.3 else self.long
-                probability = 0.95 if psf.length_px() > 6 else 0.05
-                estimate = PsfEstimate(psf, 0.9, probability, 0.004, -1.0)
-                found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
+        for box in local_boxes(luma.shape):
+            psf = self.over_disc if covered(box) else self.long
+            probability = 0.95 if psf.length_px() > 6 else 0.05
+            found.append(LocalEstimate(box, PsfEstimate(psf, 0.9, probability, 0.004, -1.0)))
         return found
+
+    def gains(self, picture, field, boxes):
+        over, beside = self.gains_db
+        return [over if covered(box) else beside for box in boxes]
+
+
+def covered(box):
+    y0, x0, y1, x1 = box
+    return disc()[y0:y1, x0:x1].mean() > 0.3
 
 
 def test_small_windows_tell_the_motion_behind_a_subject_where_all_together_tell_a_mixture():
@@ -100,15 +109,38 @@ def test_a_soft_subject_whose_edges_contradict_nothing_is_told_by_small_windows(
 
 def test_a_motion_too_short_for_small_windows_asks_none_of_them():
     picture, windows = Picture(panned()), Windows(LINE, Psf.from_line(3, 20))
-    short, long = (uniform_field(SHAPE, Psf.from_line(length, 20), 0.004) for length in (6, 10))
+    short, long = (uniform_field(SHAPE, Psf.from_line(length, 20), 0.004) for length in (5, 10))
     assert still_by_windows(picture, long, windows) is not None
     assert still_by_windows(picture, short, windows) is None
 
 
+def test_small_windows_are_asked_only_where_undoing_the_motion_may_do_harm():
+    picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
+    harmed, gains = (Windows(LINE, Psf.from_line(3, 20), db) for db in ((-1.5, 3.0), (1.0, 3.0)))
+    assert still_by_windows(picture, field, harmed) is not None
+    assert still_by_windows(picture, field, gains) is None
+    assert gains.asked == 0
+
+
+def test_what_one_network_calls_still_and_undoing_the_motion_would_mend_has_moved():
+    picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
+    doubtful = Windows(LINE, Psf.from_line(3, 20), (0.8, 3.0))
+    mostly = Windows(LINE, Psf.from_line(3, 20), (0.4, 3.0))
+    assert still_by_windows(picture, field, doubtful) is None
+    assert still_by_windows(picture, field, mostly) is not None  # log odds -2.9, so -1.1 in all
+
+
+def test_an_estimator_that_cannot_tell_gains_calls_nothing_still():
+    picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
+    silent = Windows(LINE, Psf.from_line(3, 20))
+    silent.gains = lambda picture, field, boxes: []
+    assert still_by_windows(picture, field, silent) is None
+
+
 def test_windows_that_tell_another_motion_than_the_whole_do_not_call_it_still():
     rough = Windows(LINE, Psf.from_line(24, 110))
-    samples = moved(scene(SHAPE, 5), LINE)
-    assert still_by_windows(Picture(samples), uniform_field(SHAPE, LINE, 0), rough) is None
+    samples, field = moved(scene(SHAPE, 5), LINE), uniform_field(SHAPE, LINE, 0)
+    assert still_by_windows(Picture(samples), field, rough) is None
 
 
 def test_a_picture_whose_small_windows_all_tell_the_same_is_not_taken_in_parts():

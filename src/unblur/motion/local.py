@@ -35,7 +35,6 @@ class LocalParams:
         shortest_px, longest_motion_px: of such a motion.
         alike: likeness from which on two windows moved alike.
         most: movers, those that most windows speak for.
-        dense_px, most_dense_rows: ``hop_px`` and ``most_rows`` where parts are to be told apart.
     """
 
     window_px: int = 128
@@ -47,8 +46,6 @@ class LocalParams:
     longest_motion_px: float = 44.0
     alike: float = 0.8
     most: int = 3
-    dense_px: int = 48
-    most_dense_rows: int = 12
 
 
 LOCAL = LocalParams()
@@ -71,12 +68,11 @@ class LocalEstimate:
 class LocalEstimator(Protocol):
     """An estimator that can be asked about small windows."""
 
-    def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
-        """Return what small windows all over a picture's luma, (H, W) linear light, tell.
+    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+        """Return what the windows of :func:`local_boxes` tell.
 
         Args:
-            luma: of the picture.
-            dense: whether they lie close enough to tell parts apart.
+            luma: (H, W) float32 of a picture, linear light.
         """
 
 
@@ -95,12 +91,19 @@ class Mover:
     weight: float
 
 
+def local_boxes(shape: tuple[int, ...], params: LocalParams = LOCAL) -> list[Box]:
+    """Return small windows all over a picture of a shape (H, W), sides of the window's or more."""
+    rows, columns = (
+        even_starts(side, params.window_px, params.hop_px, params.most_rows) for side in shape
+    )
+    return [(y, x, y + params.window_px, x + params.window_px) for y in rows for x in columns]
+
+
 def local_estimates(
     luma: FloatArray,
     engine: Engine,
     params: LocalParams = LOCAL,
     *,
-    dense: bool = False,
     runtime: Runtime = ALL_THREADS,
 ) -> list[LocalEstimate]:
     """Return what small windows all over a picture tell.
@@ -109,14 +112,9 @@ def local_estimates(
         luma: (H, W) float32, linear light.
         engine: runs KernelNet.
         params: which windows.
-        dense: whether they lie close enough to tell parts apart.
         runtime: says how many windows are worked on at the same time.
     """
-    hop, most = params.hop_px, params.most_rows
-    if dense:
-        hop, most = params.dense_px, params.most_dense_rows
-    rows, columns = (even_starts(side, params.window_px, hop, most) for side in luma.shape)
-    boxes = [(y, x, y + params.window_px, x + params.window_px) for y in rows for x in columns]
+    boxes = local_boxes(luma.shape, params)
     windows = [np.ascontiguousarray(luma[y0:y1, x0:x1]) for y0, x0, y1, x1 in boxes]
     seen = observe_all(windows, runtime=runtime)
     found = estimate(seen, engine, runtime=runtime)

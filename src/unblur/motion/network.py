@@ -9,6 +9,7 @@ comes before anything else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -35,9 +36,9 @@ from unblur.motion.pyramid import Pyramid, window_starts
 from unblur.motion.refinement import finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
-from unblur.motion.told_gain import ToldGain, told_gains
+from unblur.motion.told_gain import told_gains
 from unblur.motion.tone_estimate import estimate_tone
-from unblur.motion.windows import TELLING
+from unblur.motion.windows import TELLING, Box
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import Tone
 
@@ -173,13 +174,13 @@ class NetworkEstimator:
         """Return the tone curve that explains a blurry picture best."""
         return estimate_tone(picture, self._judge, scale=field.scale)
 
-    def local(self, luma: FloatArray, *, dense: bool = False) -> list[LocalEstimate]:
+    def local(self, luma: FloatArray) -> list[LocalEstimate]:
         """See :class:`unblur.motion.local.LocalEstimator`."""
-        return local_estimates(luma, self._kernel, dense=dense, runtime=self._runtime)
+        return local_estimates(luma, self._kernel, runtime=self._runtime)
 
-    def gains(self, picture: Picture, field: MotionField) -> list[ToldGain]:
+    def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
         """See :class:`unblur.motion.told_gain.GainTeller`."""
-        return [] if self._judge is None else told_gains(picture, field, self._judge)
+        return [] if self._judge is None else told_gains(picture, field, boxes, self._judge)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

@@ -20,11 +20,16 @@ from unblur.color import FloatArray
 from unblur.motion.edges import holds
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
-from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator
+from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator, local_boxes
 from unblur.motion.part_masks import enlarged, grown
 from unblur.motion.picture import Picture
-from unblur.motion.still_windows import may_have_stood_still, not_surely_moved, stood_still, telling
-from unblur.motion.told_gain import GainTeller, ToldGain
+from unblur.motion.still_windows import (
+    evidence_of_motion,
+    may_have_stood_still,
+    not_surely_moved,
+    stood_still,
+)
+from unblur.motion.told_gain import GainTeller, scale_for_gains
 from unblur.motion.windows import Mask
 
 
@@ -41,9 +46,6 @@ class PartParams:
         sure: evidence below which a pixel is surely still ...
         reach: ... and from which on nothing belongs to the part around it any more.
         least: share of the picture that surely still pixels of one part must have.
-        doubt_db: least gain that JudgeNet tells of a window (:mod:`unblur.motion.told_gain`) below
-            which small windows are asked: PLACEHOLDER
-        still_db: mean gain told of what small windows call still, above which it moved after all.
         most_still: largest share of the picture that edges may call still ...
         others: ... and least mean evidence of all else: 0.3 to 0.6 of true motions; 0.05 to 0.13
             of shaken pages and lamps in a wrong motion or light, which are hard all over.
@@ -54,12 +56,10 @@ class PartParams:
 
     longest_px: int = 1600
     shortest_px: float = 4.0
-    seen_px: float = 8.0
+    seen_px: float = 6.0
     sure: float = -0.5
     reach: float = 0.0
     least: float = 0.02
-    doubt_db: float = 0.0
-    still_db: float = 0.5
     most_still: float = 0.97
     others: float = 0.2
     shorter: float = 0.6
@@ -70,48 +70,38 @@ PARTS = PartParams()
 
 def still_by_windows(
     picture: Picture,
-    proposed: MotionField,
-    refined: MotionField,
+    motion: MotionField,
     estimator: MotionEstimator,
     params: PartParams = PARTS,
 ) -> Mask | None:
     """Return what did not surely move by the word of small windows, if something stood still.
 
-    They are asked only where undoing the motion may do harm, and believed only of that.
-
     Args:
         picture: any.
-        proposed, refined: how it moved as a whole.
-        estimator: asked about small windows, and what undoing the motion would gain, if it can be.
-        params: on which scale, and what harm is.
+        motion: how it moved as a whole, as refined.
+        estimator: asked about small windows, and what undoing the motion would gain there, if it
+            can be.
+        params: on which scale.
 
     Returns:
         (H, W), px of the picture; None where all of it moved, or where it cannot be told.
     """
-    scale = _scale(picture, proposed, params)
-    if proposed.mean_length_px() * proposed.scale < params.seen_px * scale:
+    if not (isinstance(estimator, LocalEstimator) and isinstance(estimator, GainTeller)):
         return None
-    told = estimator.gains(picture, refined) if isinstance(estimator, GainTeller) else []
-    if told and min(one.gain_db for one in told) >= params.doubt_db:
-        return None
+    scale = scale_for_gains(picture.shape, motion)
     luma = picture.shrunk_luma(scale)
-    if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
+    short = motion.mean_length_px() * motion.scale < params.seen_px * scale
+    if short or min(luma.shape) < LOCAL.window_px:
         return None
-    if not may_have_stood_still(telling(estimator.local(luma), luma)):
+    gains_db = estimator.gains(picture, motion, local_boxes(luma.shape))
+    if not may_have_stood_still(gains_db):
         return None
-    found = estimator.local(luma, dense=True)
-    if not stood_still(telling(found, luma)):
+    found = estimator.local(luma)
+    evidence = evidence_of_motion(found, gains_db)
+    if not stood_still(evidence):
         return None
-    unsure = not_surely_moved(found, (luma.shape[0], luma.shape[1]))
-    still = enlarged(unsure, picture.shape, scale)
-    return None if told and _mean_gain(told, still) > params.still_db else still
-
-
-def _mean_gain(told: Sequence[ToldGain], part: Mask) -> float:
-    """Return the mean gain told of a part, dB."""
-    share = np.array([part[y0:y1, x0:x1].mean() for y0, x0, y1, x1 in (one.box for one in told)])
-    gains = np.array([one.gain_db for one in told])
-    return float((gains * np.square(share)).sum() / max(np.square(share).sum(), 1e-6))
+    unsure = not_surely_moved(found, evidence, (luma.shape[0], luma.shape[1]))
+    return enlarged(unsure, picture.shape, scale)
 
 
 def still_by_edges(

@@ -119,7 +119,7 @@ def _assess_whole(
     # A probability of 1 comes from light streaks, which small windows do not show.
     still = None
     if by_part and proposed.blur_probability < 1:
-        still = still_by_windows(picture, proposed, field, estimator)
+        still = still_by_windows(picture, field, estimator)
     if still is not None and still.mean() <= MOST_STILL:
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:

@@ -1,0 +1,67 @@
+"""JudgeNet tells beforehand what undoing a motion would gain, and where it would do harm."""
+
+import numpy as np
+import pytest
+
+from tests.motion.frames import HOOK, moved, scene
+from unblur.blur.psf import Psf
+from unblur.motion.field import uniform_field
+from unblur.motion.picture import Picture
+from unblur.motion.told_gain import scale_for_gains, told_gains
+from unblur.runtime import ONE_THREAD
+from unblur.tone import SRGB
+from unblur.zoo.catalogue import JUDGE_NET, weights_path
+from unblur.zoo.models import default_session
+
+SHAPE = (256, 352)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return default_session(ONE_THREAD).network(weights_path(JUDGE_NET), "judge")
+
+
+def boxes(shape, hop=32):
+    return [
+        (y, x, y + 128, x + 128)
+        for y in range(0, shape[0] - 127, hop)
+        for x in range(0, shape[1] - 127, hop)
+    ]
+
+
+def gains(samples, psf, network):
+    picture = Picture(samples, SRGB)
+    field = uniform_field(picture.shape, psf, 0.004)
+    return told_gains(picture, field, boxes(SHAPE), network)
+
+
+def test_the_true_motion_gains_and_any_motion_harms_what_is_sharp(network):
+    blurry, sharp = (moved(scene(SHAPE, 5), psf) for psf in (HOOK, Psf.delta()))
+    assert min(gains(blurry, HOOK, network)) > 0.5
+    assert max(gains(sharp, HOOK, network)) < -0.5
+
+
+def test_the_half_that_stood_still_is_told_from_the_half_that_moved(network):
+    blurry, sharp = (moved(scene(SHAPE, 5), psf) for psf in (HOOK, Psf.delta()))
+    blurry[:, :176] = sharp[:, :176]
+    told = list(zip(boxes(SHAPE), gains(blurry, HOOK, network), strict=True))
+    still = [gain for box, gain in told if box[3] <= 176]
+    shaken = [gain for box, gain in told if box[1] >= 176]
+    assert max(still) < min(shaken) - 1
+
+
+def test_large_pictures_are_shrunk_as_far_as_their_motion_is_seen():
+    long, short = (uniform_field((768, 3000), Psf.from_line(n, 20), 0.004) for n in (40, 16))
+    assert scale_for_gains((768, 1000), long) == 2
+    assert scale_for_gains((768, 3000), long) == 4
+    assert scale_for_gains((768, 3000), short) == 2
+    assert scale_for_gains((768, 6000), short) == 4  # at most 1600 px wide
+
+
+def test_a_varying_field_is_tried_window_by_window(network):
+    blurry = moved(scene(SHAPE, 5), HOOK)
+    picture = Picture(blurry, SRGB)
+    field = uniform_field(picture.shape, HOOK, 0.004)
+    varying = type(field)(**{**vars(field), "uniform": False})
+    whole, apart = (told_gains(picture, one, boxes(SHAPE, 96), network) for one in (field, varying))
+    np.testing.assert_allclose(apart, whole, atol=1.0)
