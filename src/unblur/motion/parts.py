@@ -56,7 +56,7 @@ class PartParams:
 
     longest_px: int = 1600
     shortest_px: float = 4.0
-    seen_px: float = 6.0
+    seen_px: float = 7.0
     sure: float = -0.5
     reach: float = 0.0
     least: float = 0.02
