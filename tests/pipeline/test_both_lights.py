@@ -1,4 +1,4 @@
-"""Where the light cannot be told, both count by their probabilities."""
+"""Where the light cannot be told, both are looked at, and count by their probabilities."""
 
 from dataclasses import replace
 
@@ -6,11 +6,35 @@ import numpy as np
 import pytest
 
 from tests.pipeline.test_light import shaken_in_linear_light
-from unblur.pipeline.both_lights import mean_of_lights, other_light
+from unblur.blur.psf import Psf
+from unblur.motion.field import uniform_field
+from unblur.motion.picture import Picture
+from unblur.pipeline.both_lights import BothLightsParams, mean_of_lights, other_light, weighed
 from unblur.pipeline.facade import restore
-from unblur.pipeline.outcome import Result
+from unblur.pipeline.gate import Verdict
+from unblur.pipeline.outcome import Assessment, Result
 from unblur.pipeline.report import Report
 from unblur.tone import LINEAR, SRGB, Tone
+
+SHAPE = (256, 256)
+PARAMS = BothLightsParams(first=1.0, bias=0.0, per_db=1.0, sure=0.85)
+
+
+def found(tone, reason="", curve=None):
+    curve = curve or (tone.curve if tone else SRGB)
+    picture = Picture(np.zeros((*SHAPE, 1), np.uint8), curve)
+    verdict = Verdict.left(reason) if reason else Verdict.restored()
+    return Assessment(picture, uniform_field(SHAPE, Psf.from_line(9, 0), 0.01), verdict, tone)
+
+
+class Gains:
+    """An estimator that tells gains by the light of a picture."""
+
+    def __init__(self, srgb, linear):
+        self.told = {SRGB: srgb, LINEAR: linear}
+
+    def gains(self, picture, field, boxes):
+        return [self.told[picture.tone]] * len(boxes)
 
 
 @pytest.mark.parametrize(
@@ -24,8 +48,44 @@ from unblur.tone import LINEAR, SRGB, Tone
         (Tone(LINEAR, "estimate", 0.5), SRGB),
     ],
 )
-def test_the_other_light_counts_where_neither_is_sure(tone, other):
-    assert other_light(tone) == other
+def test_the_other_light_is_looked_at_where_neither_is_sure(tone, other):
+    assert other_light(found(tone)) == other
+
+
+def test_what_is_left_alone_or_stood_still_in_part_is_assessed_in_one_light():
+    tone = Tone(LINEAR, "estimate", 0.5)
+    assert other_light(found(tone, reason="sharp")) is None
+    part = replace(found(tone), moved=np.ones(SHAPE, np.float32))
+    assert other_light(part) is None
+    first = found(tone)
+    assert weighed(first, found(None, "sharp", SRGB), Gains(0, 0)) is first
+
+
+def test_the_light_in_which_more_would_be_gained_becomes_likelier():
+    first, other = found(Tone(SRGB, "assumed", 0.6)), found(None, curve=LINEAR)
+    more = weighed(first, other, Gains(1.0, 2.0), PARAMS)
+    assert more.picture.tone == LINEAR
+    assert more.tone.evidence == "estimate"
+    odds = np.log(0.4 / 0.6) + 1.0
+    assert more.tone.probability == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert more.other.picture.tone == SRGB
+    less = weighed(first, other, Gains(1.0, 0.9), PARAMS)
+    assert less.picture.tone == SRGB
+    assert less.tone.probability == pytest.approx(1 / (1 + np.exp(-np.log(0.6 / 0.4) - 0.1)))
+
+
+def test_a_light_that_has_become_sure_counts_alone():
+    first, other = found(Tone(SRGB, "assumed", 0.6)), found(None, curve=LINEAR)
+    sure = weighed(first, other, Gains(0.0, 5.0), PARAMS)
+    assert sure.picture.tone == LINEAR
+    assert sure.other is None
+
+
+def test_without_anybody_who_tells_gains_the_first_probability_stands():
+    first = found(Tone(LINEAR, "estimate", 0.55))
+    both = weighed(first, found(None, curve=SRGB), object(), PARAMS)
+    assert both.tone.probability == pytest.approx(0.55)
+    assert both.other is not None
 
 
 def result(level, tone=None, changed=True, dtype=np.uint8):
@@ -46,10 +106,8 @@ def test_the_mean_counts_each_light_by_its_probability_and_says_so():
 
 def test_a_light_in_which_nothing_was_restored_does_not_count():
     first = result(100, Tone(SRGB, "assumed", 0.6))
-    assert (
-        mean_of_lights(first, replace(result(200), report=result(200, changed=False).report))
-        is first
-    )
+    left = replace(result(200), report=result(200, changed=False).report)
+    assert mean_of_lights(first, left) is first
 
 
 @pytest.mark.slow
@@ -57,9 +115,14 @@ def test_a_photo_of_unsure_light_lies_between_its_restorations(monkeypatch):
     samples = shaken_in_linear_light()
     tone = Tone(LINEAR, "estimate", 0.5)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
+    monkeypatch.setattr("unblur.pipeline.both_lights.mean_gain", lambda *_: None)
     both = restore(samples)
     assert any("either light" in note for note in both.report.notes)
-    linear, srgb = (
-        restore(samples, tone=name).samples.astype(float) for name in ("linear", "srgb")
-    )
-    assert np.abs(both.samples - (linear + srgb) / 2).max() <= 0.51
+    linear, srgb = (restore(samples, tone=told).samples for told in ("linear", "srgb"))
+    assert np.abs(both.samples - linear / 2.0 - srgb / 2.0).max() <= 0.51
+    monkeypatch.undo()
+    # What both would gain tells the light that the photo was blurred in.
+    monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
+    told = restore(samples).report.tone
+    assert told["curve"] == "linear"
+    assert told["probability"] > 0.6

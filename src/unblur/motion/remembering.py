@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from unblur.color import FloatArray
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
+from unblur.motion.local import LocalEstimate, LocalEstimator
 from unblur.motion.picture import Picture
-from unblur.motion.windows import LeastSize
+from unblur.motion.told_gain import GainTeller
+from unblur.motion.windows import Box, LeastSize
 from unblur.tone import Tone
 
 
@@ -43,3 +47,13 @@ class RememberingEstimator:
     def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return what the estimator says of the light."""
         return self._estimator.tone(picture, field)
+
+    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+        """Return what the estimator says of small windows, if it can be asked."""
+        other = self._estimator
+        return other.local(luma) if isinstance(other, LocalEstimator) else []
+
+    def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
+        """Return what undoing a motion would gain, if the estimator can tell."""
+        other = self._estimator
+        return other.gains(picture, field, boxes) if isinstance(other, GainTeller) else []

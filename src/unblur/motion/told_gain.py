@@ -19,9 +19,11 @@ from unblur.blocks import fitting_scale
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
+from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField
 from unblur.motion.judge import network_scores
+from unblur.motion.local import LOCAL, local_boxes
 from unblur.motion.picture import Picture
 from unblur.motion.trial import try_psf
 from unblur.motion.windows import Box
@@ -107,6 +109,21 @@ def told_gains(
         )
         gains.append(float(of_trial - of_window))
     return gains
+
+
+def mean_gain(picture: Picture, field: MotionField, estimator: MotionEstimator) -> float | None:
+    """Return what undoing a motion would gain all over a picture, dB; None where nobody can tell.
+
+    Args:
+        picture, field: as for :func:`told_gains`.
+        estimator: asked, if it can be.
+    """
+    scale = scale_for_gains(picture.shape, field)
+    height, width = (side // scale for side in picture.shape)
+    if not isinstance(estimator, GainTeller) or min(height, width) < LOCAL.window_px:
+        return None
+    gains = estimator.gains(picture, field, local_boxes((height, width)))
+    return float(np.mean(gains)) if gains else None
 
 
 def _psf(field: MotionField, y: float, x: float, scale: int) -> Psf:

@@ -15,6 +15,7 @@ from unblur.motion.parts import still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Mask
+from unblur.pipeline.both_lights import other_light, weighed
 from unblur.pipeline.gate import MIXED, Gate, Verdict
 from unblur.pipeline.outcome import Assessment, placed
 from unblur.tone import LINEAR
@@ -47,6 +48,17 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
 
 
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+    """Assess a photo in the light that is known or found; where that is unsure, in either."""
+    found = _assess_parts(picture, estimator, gate)
+    curve = other_light(found)
+    if curve is None:
+        return found
+    return weighed(
+        found, _assess_parts(Picture(picture.samples, curve), estimator, gate), estimator
+    )
+
+
+def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
     found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
     if found.verdict.sharp and gate.movers:

@@ -1,9 +1,10 @@
-"""A photo whose light cannot be told: restored in either, and both averaged.
+"""A photo whose light is unsure: assessed in either, and if it still is, restored in either.
 
 Undone in the wrong light, motion leaves ringing, and a photo may lose several decibels by a
-probability that is wrong by a hundredth. Where both lights are about as likely, the mean of both
-restorations, each counted by its probability, is the estimate of least expected squared error; what
-ringing only one of them has is halved.
+probability that is wrong by a hundredth. Where the first estimate is unsure, the motion is refined
+in both lights, and what undoing it would gain in each tells more. Where both are still about as
+likely, the mean of both restorations, each counted by its probability, is the estimate of least
+expected squared error: ringing that only one of them has is halved.
 """
 
 from __future__ import annotations
@@ -14,21 +15,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unblur.pipeline.outcome import Result
+from unblur.motion.estimator import MotionEstimator
+from unblur.motion.told_gain import mean_gain
+from unblur.pipeline.outcome import Assessment, Result
 from unblur.tone import LINEAR, SRGB, Tone, ToneCurve
 
 
 @dataclass(frozen=True)
 class BothLightsParams:
-    """When both lights count.
+    """When both lights count; PLACEHOLDER.
 
     Attributes:
-        least, most: probability of linear light between which they do. On 180 windows of
-            validation photos in either light PLACEHOLDER
+        least, most: probability of linear light between which it is unsure.
+        first: what the first estimate counts for: its logarithmic odds times so much ...
+        bias: ... plus this ...
+        per_db: ... plus so much for each dB by which linear light would gain more.
+        sure: probability from which on the other light does not count.
     """
 
-    least: float = 0.3
-    most: float = 0.6
+    least: float = 0.25
+    most: float = 0.65
+    first: float = 1.0
+    bias: float = 0.0
+    per_db: float = 1.5
+    sure: float = 0.85
 
 
 BOTH_LIGHTS = BothLightsParams()
@@ -37,26 +47,61 @@ _ROWS = 256
 """Rows that are averaged at the same time, which bounds memory."""
 
 
-def other_light(tone: Tone | None, params: BothLightsParams = BOTH_LIGHTS) -> ToneCurve | None:
-    """Return the light that counts besides an estimated one; None where that is sure enough.
+def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> ToneCurve | None:
+    """Return the light that a photo is to be assessed in as well; None where the first is sure.
 
     Args:
-        tone: as estimated; None where it was known.
-        params: when it is sure.
+        found: in the first light. Where nothing is restored, or part of the photo stood still, the
+            other light is not looked at.
+        params: what is sure.
     """
-    if tone is None:
+    if found.tone is None or found.verdict.reason or found.moved is not None:
         return None
-    linear = _linear_probability(tone)
+    linear = _linear_probability(found.tone)
     if not params.least <= linear <= params.most:
         return None
-    return SRGB if tone.curve.is_linear else LINEAR
+    return SRGB if found.tone.curve.is_linear else LINEAR
+
+
+def weighed(
+    first: Assessment,
+    other: Assessment,
+    estimator: MotionEstimator,
+    params: BothLightsParams = BOTH_LIGHTS,
+) -> Assessment:
+    """Return the likelier of two assessments, with the other one where that still counts.
+
+    Args:
+        first: in the light of its tone.
+        other: in the other one.
+        estimator: asked what undoing the motion would gain in each, if it can be.
+        params: what that counts for, and what is sure.
+    """
+    if first.tone is None or other.verdict.reason or other.moved is not None:
+        return first
+    probability = _linear_probability(first.tone)
+    gains = [
+        None if found.motion is None else mean_gain(found.picture, found.motion, estimator)
+        for found in (first, other)
+    ]
+    linear, srgb = (first, other) if first.tone.curve.is_linear else (other, first)
+    if gains[0] is not None and gains[1] is not None:
+        more = gains[0] - gains[1] if linear is first else gains[1] - gains[0]
+        odds = params.first * np.log(probability / (1 - probability))
+        probability = float(1 / (1 + np.exp(-(odds + params.bias + params.per_db * more))))
+    if probability >= 0.5:
+        likelier, less, tone = linear, srgb, Tone(LINEAR, "estimate", probability)
+    else:
+        likelier, less, tone = srgb, linear, Tone(SRGB, "assumed", 1 - probability)
+    sure = tone.probability >= params.sure
+    return replace(likelier, tone=tone, other=None if sure else less)
 
 
 def mean_of_lights(first: Result, other: Result) -> Result:
     """Return the mean of a photo's restorations in either light.
 
     Args:
-        first: in the light that was estimated, with its probability; changed.
+        first: in the likelier light, with its probability; changed.
         other: in the other one.
     """
     if first.tone is None or not other.report.changed:

@@ -45,6 +45,7 @@ class Assessment:
         tone: the estimated tone curve; None where it was known, or nothing is to be restored.
         moved: (H, W) float32 in [0, 1], how far the motion is undone at each pixel, where part of
             the photo stood still; None for everywhere.
+        other: the same in the other light, where that is nearly as likely; else None.
     """
 
     picture: Picture
@@ -52,6 +53,7 @@ class Assessment:
     verdict: Verdict
     tone: Tone | None = None
     moved: FloatArray | None = None
+    other: Assessment | None = None
 
 
 def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:

@@ -20,7 +20,7 @@ from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box
 from unblur.pipeline.assessing import assess_exposed
-from unblur.pipeline.both_lights import mean_of_lights, other_light
+from unblur.pipeline.both_lights import mean_of_lights
 from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
@@ -111,17 +111,15 @@ def _restore_exposed(
     progress: Progress | None,
     asked: bool,
 ) -> Result:
-    """Restore a photo in the light that is known or found; where that is unsure, in either."""
+    """Restore what was assessed; where its light is unsure, in either."""
     begun = time.perf_counter()
     found = _assessed(picture, models, options, asked)
     result = _restore_assessed(picture, found, models, options, progress, begun)
-    curve = other_light(found.tone) if result.report.changed and found.moved is None else None
-    if curve is None:
+    if found.other is None or not result.report.changed:
         return result
     begun = time.perf_counter()
-    lit = Picture(picture.samples, curve)
-    found = _assessed(lit, models, options, asked)
-    return mean_of_lights(result, _restore_assessed(lit, found, models, options, progress, begun))
+    other = _restore_assessed(picture, found.other, models, options, progress, begun)
+    return mean_of_lights(result, other)
 
 
 def _assessed(picture: Picture, models: Models, options: RestoreOptions, asked: bool) -> Assessment:
