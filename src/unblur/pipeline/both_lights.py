@@ -35,9 +35,9 @@ class BothLightsParams:
 
     least: float = 0.25
     most: float = 0.65
-    first: float = 1.0
-    bias: float = 0.0
-    per_db: float = 1.5
+    first: float = 0.5
+    bias: float = -0.3
+    per_db: float = 1.0
     sure: float = 0.85
 
 
