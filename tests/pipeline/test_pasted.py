@@ -21,7 +21,7 @@ from unblur.errors import BadPsf
 from unblur.inspection.facts import inspect_photo
 from unblur.io import Photo, Region
 from unblur.motion.field import uniform_field
-from unblur.motion.local import LocalEstimate
+from unblur.motion.local import LocalEstimate, local_boxes
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.pipeline.assessing import assess_exposed
@@ -174,22 +174,24 @@ GATED = RestoreOptions()
 class Windows(FirstWord):
     """Believes what the stand-in says of the whole; its small windows say what they are told.
 
-    A motion of a few px they call none.
+    A motion of a few px they call none, and undoing that of the whole does harm there.
     """
 
     def __init__(self, psf_at):
         super().__init__(FakeKernelEngine(length=9))
         self.psf_at = psf_at
 
-    def local(self, luma, *, dense=False):
+    def local(self, luma):
         found = []
-        for y in range(0, luma.shape[0] - 127, 66):
-            for x in range(0, luma.shape[1] - 127, 53):
-                psf = self.psf_at(y + 64, x + 64)
-                probability = 0.95 if psf.length_px() > 6 else 0.05
-                estimate = PsfEstimate(psf, 0.9, probability, 0.004, -1.0)
-                found.append(LocalEstimate((y, x, y + 128, x + 128), estimate))
+        for box in local_boxes(luma.shape):
+            psf = self.psf_at(box[0] + 64, box[1] + 64)
+            probability = 0.95 if psf.length_px() > 6 else 0.05
+            found.append(LocalEstimate(box, PsfEstimate(psf, 0.9, probability, 0.004, -1.0)))
         return found
+
+    def gains(self, picture, field, boxes):
+        moves = (self.psf_at(box[0] + 64, box[1] + 64).length_px() > 6 for box in boxes)
+        return [3.0 if yes else -2.0 for yes in moves]
 
 
 def restored_by(samples, restorer, psf_at, options=GATED):
@@ -214,7 +216,7 @@ def test_what_stood_still_comes_back_as_it_was():
 @pytest.mark.usefixtures("light_may_change")
 def test_a_photo_whose_parts_moved_differently_and_cannot_be_told_apart_is_left():
     def psf_at(y, x):
-        return Psf.from_line(2, 0) if x < 200 else Psf.from_line(9, 0)
+        return Psf.from_line(2, 0) if x < 200 or y < 140 else Psf.from_line(9, 0)
 
     result = restored_by(PHOTO, Brighten(), psf_at)
     assert result.samples is PHOTO
