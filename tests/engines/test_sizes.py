@@ -35,3 +35,8 @@ def test_what_lies_beyond_is_invented_as_asked():
     assert rule.padded(planes, "symmetric")[0, 2].tolist() == [3, 4, 5, 5]
     assert rule.padded(planes, "symmetric")[0, 3].tolist() == [0, 1, 2, 2]
     assert rule.padded(planes, "constant")[0, 3].tolist() == [0, 0, 0, 0]
+
+
+def test_what_has_such_a_size_is_not_copied():
+    planes = np.zeros((2, 8, 12), np.float32)
+    assert SizeRequirements(4).padded(planes) is planes

@@ -8,7 +8,9 @@ from unblur.blur import Psf, apply_psf
 from unblur.blur.masked_tv import TV_PARAMS
 from unblur.color import LUMA_WEIGHTS
 from unblur.restoration.inputs import CHANNELS, network_input
+from unblur.restoration.saturation import any_channel
 from unblur.restoration.tv_bank import PLANES, tv_bank
+from unblur.spec import Bank
 
 NOISE = 0.004
 INNER = (slice(12, -12), slice(12, -12))
@@ -124,6 +126,24 @@ def test_the_network_is_shown_all_of_it_in_perceptual_light() -> None:
     assert np.all(image[-2] == np.float32(0.7))
     luma = np.asarray(LUMA_WEIGHTS, np.float32)
     assert np.abs(np.tensordot(luma, image[3:6] - image[6:9], 1)).max() > 0.01
+
+
+@pytest.mark.parametrize("bank", ["none", "wiener", "tv"])
+def test_a_part_of_the_input_is_that_part_of_the_whole(bank: Bank) -> None:
+    rng = np.random.default_rng(2)
+    photo = rng.random((40, 48, 3), dtype=np.float32)
+    trust = rng.random((40, 48), dtype=np.float32)
+    wanted = slice(8, 32), slice(16, 48)
+    shown = bank, photo, [(HOOK, np.ones((40, 48), np.float32))], trust, 0.01
+    part = network_input(*shown, wanted=wanted)
+    assert part.shape == (CHANNELS[bank], 24, 32)
+    assert part.flags.c_contiguous
+    assert np.array_equal(part, network_input(*shown)[(slice(None), *wanted)])
+
+
+def test_any_channel_is_any_of_three() -> None:
+    some = np.random.default_rng(3).random((9, 11, 3)) > 0.7
+    assert np.array_equal(any_channel(some), some.any(axis=2))
 
 
 def test_a_saturated_sky_stays_white() -> None:

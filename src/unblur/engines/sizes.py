@@ -36,8 +36,13 @@ class SizeRequirements:
         return rows - height, columns - width
 
     def padded(self, planes: FloatArray, border: Border = "edge") -> FloatArray:
-        """Return (C, H, W) planes on a size that the network takes, the image at its start."""
+        """Return (C, H, W) planes on a size that the network takes, the image at its start.
+
+        The very planes where they have such a size.
+        """
         rows, columns = self.missing(*planes.shape[1:])
+        if rows == columns == 0:
+            return planes
         return np.pad(planes, ((0, 0), (0, rows), (0, columns)), mode=border)
 
     def run(self, engine: Engine, planes: FloatArray, border: Border = "edge") -> FloatArray:

@@ -68,6 +68,7 @@ def network_input(
     noise: float,
     *,
     regularisation: float = 1.0,
+    wanted: tuple[slice, slice] | None = None,
 ) -> FloatArray:
     """Return the input of RestoreNet for one image.
 
@@ -78,32 +79,35 @@ def network_input(
         confidence: trust in the PSFs, in [0, 1]: a number or (H, W).
         noise: standard deviation of the noise, linear light.
         regularisation: factor on that of the bank.
+        wanted: rows and columns that are given; all of them if omitted.
 
     Returns:
-        (CHANNELS[bank], H, W) float32 in [0, 1]; solutions are clipped and sRGB-encoded, the
-        noise is a logarithm.
+        (CHANNELS[bank], H, W) float32 in [0, 1], H and W of what is wanted; solutions are clipped
+        and sRGB-encoded, the noise is a logarithm.
 
     Raises:
         BadValue: there is no such bank.
     """
     if bank not in CHANNELS:
         raise BadValue(f"there is no bank '{bank}'; {nearest(bank, sorted(CHANNELS))}")
-    out = np.empty((CHANNELS[bank], *blurry_srgb.shape[:2]), np.float32)
-    out[:3] = np.moveaxis(blurry_srgb, 2, 0)
+    where = (slice(None), *(wanted or (slice(None), slice(None))))
+    shown = np.moveaxis(blurry_srgb, 2, 0)[where]
+    out = np.empty((CHANNELS[bank], *shown.shape[1:]), np.float32)
+    out[:3] = shown
     out[-1] = noise_level(noise, _SPANS.get(bank, WIENER_BANK.noise_span))
     if bank == "none":
         return out
     linear = srgb_to_linear(blurry_srgb)
     if bank == "wiener":
         solve = partial(_wiener_planes, regularisation=regularisation)
-        planes = _blended(solve, linear, psfs, noise)
+        planes = _blended(solve, linear, psfs, noise)[where]
         out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
     else:
         solve = partial(tv_bank, regularisation=regularisation)
-        planes = _blended(solve, linear, psfs, noise)
+        planes = _blended(solve, linear, psfs, noise)[where]
         out[3:9] = linear_to_srgb(np.clip(planes[:6], 0, 1))
         out[9:11] = planes[6:]
-    out[-2] = confidence
+    out[-2] = np.broadcast_to(confidence, blurry_srgb.shape[:2])[where[1:]]
     return out
 
 

@@ -99,14 +99,19 @@ class NetworkRestorer:
     def __call__(self, tile: Tile) -> FloatArray:
         """See :class:`Restorer`."""
         rows, columns = tile.needed or (slice(None), slice(None))
-        restored = np.moveaxis(self.run(self.network_input(tile)[:, rows, columns]), 0, 2)
+        restored = np.moveaxis(self.run(self.network_input(tile, tile.needed)), 0, 2)
         step = self._engine.spec.multiple_of
         out = tile.srgb.copy()
         out[rows, columns] = without_lattice(tile.srgb[rows, columns], restored, step)
         return out
 
-    def network_input(self, tile: Tile) -> FloatArray:
-        """Return what the network is shown of a tile, (C, H, W) float32 in [0, 1]."""
+    def network_input(self, tile: Tile, wanted: tuple[slice, slice] | None = None) -> FloatArray:
+        """Return what the network is shown of a tile, (C, H, W) float32 in [0, 1].
+
+        Args:
+            tile: the tile.
+            wanted: rows and columns of it; all of them if omitted.
+        """
         return network_input(
             self._engine.spec.bank,
             tile.srgb,
@@ -114,6 +119,7 @@ class NetworkRestorer:
             tile.confidence,
             tile.noise,
             regularisation=tile.regularisation,
+            wanted=wanted,
         )
 
     @property

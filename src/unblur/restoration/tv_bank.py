@@ -31,6 +31,7 @@ from unblur.color import LUMA_WEIGHTS, FloatArray, linear_to_srgb
 from unblur.restoration.saturation import (
     SATURATION,
     SaturationParams,
+    any_channel,
     matter,
     saturated_samples,
 )
@@ -105,7 +106,7 @@ def tv_bank(
     sigma = regularisation * max(noise, params.noise_floor)
     luma = np.asarray(blurry @ np.asarray(LUMA_WEIGHTS, np.float32), np.float32)
     channels = _saturated(blurry, noise, params)
-    saturated = None if channels is None else np.asarray(channels.any(axis=2))
+    saturated = None if channels is None else any_channel(channels)
     how = TV_PARAMS if saturated is not None else QUICK_TV
     solved = masked_tv(luma[None], psf, params.weight * sigma, saturated=saturated, params=how)
     chroma = _chroma(blurry, luma, psf, params.chroma_weight * sigma, channels)
@@ -120,7 +121,7 @@ def tv_bank(
 def _saturated(blurry: FloatArray, noise: float, params: TvBankParams) -> NDArray[np.bool_] | None:
     """Return (H, W, 3), where each channel is saturated, or None if it does not matter."""
     saturated = saturated_samples(blurry, noise, params.saturation)
-    return saturated if matter(np.asarray(saturated.any(axis=2)), params.saturation) else None
+    return saturated if matter(any_channel(saturated), params.saturation) else None
 
 
 def _chroma(
@@ -145,7 +146,7 @@ def _chroma(
     known, how = None, QUICK_CHROMA
     if saturated is not None:
         how = TV_PARAMS
-        coloured = saturated.any(axis=2) & ~saturated.all(axis=2)
+        coloured = any_channel(saturated) & any_channel(~saturated)
         known = np.asarray(1 - _halved(np.asarray(coloured, np.float32)), np.float32)
     light = masked_tv(two, psf.scaled(0.5), weight, known=known, params=how).light
     red, blue = (_doubled(plane, height, width) for plane in light)
