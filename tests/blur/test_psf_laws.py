@@ -219,3 +219,19 @@ def test_a_file_of_words_is_no_trace(tmp_path):
     (tmp_path / "words.txt").write_text("to be or not\n")
     with pytest.raises(UnreadableImage, match=r"words\.txt"):
         trajectory.load_gyro(tmp_path / "words.txt")
+
+
+def test_the_length_is_the_longest_projection_and_told_once():
+    rng = np.random.default_rng(4)
+    for _ in range(5):
+        psf = Psf(np.maximum(rng.random((15, 21)) - 0.8, 0).astype(np.float32))
+        ys, xs = np.nonzero(psf.array)
+        extents = []
+        for angle in np.deg2rad(np.arange(0, 180, 5)):
+            along = xs * np.cos(angle) - ys * np.sin(angle)
+            order = np.argsort(along)
+            passed = np.cumsum(psf.array[ys, xs][order])
+            low, high = np.searchsorted(passed, np.array([0.01, 0.99]) * passed[-1])
+            extents.append(along[order[min(high, len(order) - 1)]] - along[order[low]])
+        assert psf.length_px() == pytest.approx(max(extents))
+        assert vars(psf)["_length_px"] == psf.length_px()

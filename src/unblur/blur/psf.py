@@ -12,6 +12,7 @@ Conventions, kept everywhere in the package:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from unblur.color import FloatArray
 from unblur.errors import BadPsf
 
 _LENGTH_QUANTILES = (0.01, 0.99)
+_LENGTH_STEP_DEG = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +185,22 @@ class Psf:
         The outer 1 % of the exposure at each end is left out, so that noise does not count;
         a PSF of one pixel has length 0.
         """
-        return max(self._extent(angle) for angle in range(0, 180, 5))
+        return self._length_px
+
+    @cached_property
+    def _length_px(self) -> float:
+        ys, xs = np.nonzero(self.array)
+        angles = np.deg2rad(np.arange(0, 180, _LENGTH_STEP_DEG))[:, None]
+        along = xs * np.cos(angles) - ys * np.sin(angles)
+        order = np.argsort(along, axis=1)
+        along = np.take_along_axis(along, order, axis=1)
+        passed = np.cumsum(self.array[ys, xs][order], axis=1)
+        low, high = (
+            np.minimum((passed < share * passed[:, -1:]).sum(axis=1), along.shape[1] - 1)
+            for share in _LENGTH_QUANTILES
+        )
+        every = np.arange(len(along))
+        return float((along[every, high] - along[every, low]).max())
 
     def angle_deg(self) -> float:
         """Return the main direction in degrees, [0, 180), counter-clockwise as seen."""
@@ -194,15 +211,6 @@ class Psf:
         cxy = float((self.array * x * y).sum())
         cxx, cyy = float((self.array * x * x).sum()), float((self.array * y * y).sum())
         return float(np.rad2deg(0.5 * np.arctan2(2 * cxy, cxx - cyy)) % 180)
-
-    def _extent(self, angle_deg: float) -> float:
-        ys, xs = np.nonzero(self.array)
-        angle = np.deg2rad(angle_deg)
-        along = xs * np.cos(angle) - ys * np.sin(angle)
-        order = np.argsort(along)
-        cumulative = np.cumsum(self.array[ys, xs][order])
-        low, high = np.searchsorted(cumulative, np.array(_LENGTH_QUANTILES) * cumulative[-1])
-        return float(along[order[min(high, len(order) - 1)]] - along[order[low]])
 
 
 def splat(points: NDArray[np.float64], weights: NDArray[np.float64], side: int) -> FloatArray:
