@@ -16,12 +16,12 @@ from unblur.motion.still_windows import (
 SHAPE = (320, 400)
 
 
-def windows(probability_at):
+def windows(probability_at, detail=-1.0):
     """Windows of 128 px all over a picture."""
     return [
         LocalEstimate(
             (y, x, y + 128, x + 128),
-            PsfEstimate(Psf.from_line(9, 0), 0.95, probability_at(y + 64, x + 64), 0.004, -1.0),
+            PsfEstimate(Psf.from_line(9, 0), 0.95, probability_at(y + 64, x + 64), 0.004, detail),
         )
         for y in range(0, SHAPE[0] - 127, 48)
         for x in range(0, SHAPE[1] - 127, 48)
@@ -67,6 +67,22 @@ def test_a_single_doubtful_window_is_no_still_part():
 def test_where_the_motion_would_gain_the_doubt_of_one_network_does_not_count():
     found = windows(left_half)
     assert not stood_still(evidence(found, 2.0))
+
+
+def test_windows_that_show_nothing_do_not_count():
+    found = windows(left_half)
+    sky = [float("nan") if one.box[1] < 100 else -3.0 for one in found]
+    assert may_have_stood_still(sky)
+    assert not may_have_stood_still([float("nan")] * 3)
+    said = evidence_of_motion(found, sky)
+    assert np.isnan(said[[one.box[1] < 100 for one in found]]).all()
+    assert np.isnan(evidence(windows(left_half, detail=-2.5))).all()
+    assert not stood_still(np.full(3, np.nan, np.float32))
+    shows = [one.box[1] >= 100 for one in found]
+    only = not_surely_moved(
+        [one for one, yes in zip(found, shows, strict=True) if yes], said[shows], SHAPE
+    )
+    np.testing.assert_array_equal(not_surely_moved(found, said, SHAPE), only)
 
 
 def test_where_still_and_moved_are_close_what_lies_between_is_left_too():

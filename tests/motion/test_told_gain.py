@@ -7,7 +7,7 @@ from tests.motion.frames import HOOK, moved, scene
 from unblur.blur.psf import Psf
 from unblur.motion.field import uniform_field
 from unblur.motion.picture import Picture
-from unblur.motion.told_gain import scale_for_gains, told_gains
+from unblur.motion.told_gain import mean_gain, scale_for_gains, told_gains
 from unblur.runtime import ONE_THREAD
 from unblur.tone import SRGB
 from unblur.zoo.catalogue import JUDGE_NET, weights_path
@@ -48,6 +48,22 @@ def test_the_half_that_stood_still_is_told_from_the_half_that_moved(network):
     still = [gain for box, gain in told if box[3] <= 176]
     shaken = [gain for box, gain in told if box[1] >= 176]
     assert max(still) < min(shaken) - 1
+
+
+def test_what_lamps_have_saturated_shows_nothing(network):
+    blurry = moved(scene(SHAPE, 5), HOOK)
+    blurry[:, :140] = 255
+    told = gains(blurry, HOOK, network)
+    for box, gain in zip(boxes(SHAPE), told, strict=True):
+        assert np.isnan(gain) == (box[3] <= 140)
+    field = uniform_field(SHAPE, HOOK, 0.004)
+
+    class Teller:
+        def gains(self, picture, field, boxes):
+            return [float("nan"), 2.0, 4.0, float("nan")]
+
+    assert mean_gain(Picture(blurry), field, Teller()) == 3.0
+    assert mean_gain(Picture(blurry), field, object()) is None
 
 
 def test_large_pictures_are_shrunk_as_far_as_their_motion_is_seen():

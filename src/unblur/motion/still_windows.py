@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from unblur.color import FloatArray
+from unblur.motion.field import visibility
 from unblur.motion.local import LocalEstimate
 from unblur.motion.windows import Mask
 
@@ -37,6 +38,7 @@ class StillParams:
     Attributes:
         doubt_db: gain told of a window below which KernelNet is asked as well: of all 9 scenes
             whose motion is 6 px or more, and of 13 of the 34 photos.
+        visible: least of what a window must show to count (:func:`unblur.motion.field.visibility`).
         weight: of the log odds, dB.
         lowest: windows that are asked, those of least evidence ...
         still: ... and their mean evidence below which something stood still: -0.8 to -2.7 in 6 of
@@ -50,6 +52,7 @@ class StillParams:
     """
 
     doubt_db: float = 0.5
+    visible: float = 0.2
     weight: float = 0.5
     lowest: int = 2
     still: float = -0.8
@@ -70,14 +73,14 @@ _NEARLY_HIGHEST = 0.9
 
 
 def may_have_stood_still(gains_db: Sequence[float], params: StillParams = STILL) -> bool:
-    """Return whether the gains told of windows make a closer look worthwhile."""
-    return bool(len(gains_db)) and min(gains_db) < params.doubt_db
+    """Return whether the gains told of windows, NaN for none, make a closer look worthwhile."""
+    return any(gain < params.doubt_db for gain in gains_db)
 
 
 def evidence_of_motion(
     found: Sequence[LocalEstimate], gains_db: Sequence[float], params: StillParams = STILL
 ) -> FloatArray:
-    """Return the evidence of each window, (N,).
+    """Return the evidence of each window, (N,); NaN where it shows nothing.
 
     Args:
         found: what KernelNet says of the windows.
@@ -87,12 +90,14 @@ def evidence_of_motion(
     said = np.array([one.estimate.blur_probability for one in found], np.float32)
     said = np.clip(said, _LEAST, 1 - _LEAST)
     odds = np.log(said / (1 - said))
-    return np.asarray(params.weight * odds + np.asarray(gains_db, np.float32), np.float32)
+    evidence = params.weight * odds + np.asarray(gains_db, np.float32)
+    shown = np.array([visibility(one.estimate) >= params.visible for one in found], bool)
+    return np.asarray(np.where(shown, evidence, np.nan), np.float32)
 
 
 def stood_still(evidence: FloatArray, params: StillParams = STILL) -> bool:
     """Return whether windows of so much evidence show something that stood still."""
-    lowest = np.sort(evidence)[: params.lowest]
+    lowest = np.sort(evidence[~np.isnan(evidence)])[: params.lowest]
     return bool(lowest.size) and float(lowest.mean()) < params.still
 
 
@@ -125,7 +130,9 @@ def _spread(
 ) -> FloatArray:
     """Return the evidence at each pixel, (H, W)."""
     boxes = np.array([one.box for one in found], np.float32)
-    weights = np.array([one.estimate.confidence for one in found], np.float32)
+    silent = np.isnan(evidence)
+    weights = np.array([one.estimate.confidence for one in found], np.float32) * ~silent
+    evidence = np.where(silent, 0, evidence)
     down, across = (
         _bells(boxes[:, axis] / 2 + boxes[:, axis + 2] / 2, side, params.spread_px)
         for axis, side in enumerate(shape)

@@ -39,12 +39,15 @@ class GainParams:
         shortest_px: ... but not so far that the motion is shorter ...
         most_px: ... unless the longer side would exceed so much.
         around_px: by which a window is widened where its motion is tried alone.
+        flat: standard deviation of a window's samples below which it shows nothing: what lamps have
+            saturated, the sky.
     """
 
     longest_px: int = 800
     shortest_px: float = 6.0
     most_px: int = 1600
     around_px: int = 48
+    flat: float = 0.02
 
 
 GAIN = GainParams()
@@ -56,6 +59,8 @@ class GainTeller(Protocol):
 
     def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
         """Return what undoing a motion would gain in windows, dB; empty if it cannot tell.
+
+        NaN where a window shows nothing.
 
         Args:
             picture: in the light in which its motion was found.
@@ -82,6 +87,8 @@ def told_gains(
 ) -> list[float]:
     """Return what undoing a motion would gain in windows of a picture, dB; negative for harm.
 
+    NaN where a window shows nothing.
+
     Args:
         picture: in the light in which its motion was found.
         field: the motion.
@@ -97,12 +104,15 @@ def told_gains(
     gains = []
     for box in boxes:
         y0, x0, y1, x1 = box
+        window = plane[y0:y1, x0:x1]
+        if float(window.std()) < params.flat:
+            gains.append(float("nan"))
+            continue
         psf = _psf(field, (y0 + y1) / 2 * scale, (x0 + x1) / 2 * scale, scale)
         if whole is not None:
             trial = whole.samples[y0:y1, x0:x1]
         else:
             trial = _tried_alone(plane, box, curve, psf, noise, params)
-        window = plane[y0:y1, x0:x1]
         lengths_px = [psf.length_px(), 0.0]
         of_trial, of_window = network_scores(
             network, window, [trial, window], lengths_px, noise, [curve] * 2
@@ -122,8 +132,9 @@ def mean_gain(picture: Picture, field: MotionField, estimator: MotionEstimator) 
     height, width = (side // scale for side in picture.shape)
     if not isinstance(estimator, GainTeller) or min(height, width) < LOCAL.window_px:
         return None
-    gains = estimator.gains(picture, field, local_boxes((height, width)))
-    return float(np.mean(gains)) if gains else None
+    gains = np.array(estimator.gains(picture, field, local_boxes((height, width))))
+    told = gains[~np.isnan(gains)]
+    return float(told.mean()) if told.size else None
 
 
 def _psf(field: MotionField, y: float, x: float, scale: int) -> Psf:
