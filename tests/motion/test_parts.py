@@ -130,6 +130,13 @@ def test_what_one_network_calls_still_and_undoing_the_motion_would_mend_has_move
     assert still_by_windows(picture, field, mostly) is not None  # log odds -2.9, so -1.1 in all
 
 
+def test_a_mixture_that_would_do_harm_on_the_whole_is_undone_nowhere():
+    picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
+    found = still_by_windows(picture, field, Windows(LINE, LINE, (-1.5, -0.1)))
+    assert found.shape == SHAPE
+    assert found.all()
+
+
 def test_an_estimator_that_cannot_tell_gains_calls_nothing_still():
     picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
     silent = Windows(LINE, Psf.from_line(3, 20))

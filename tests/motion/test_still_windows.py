@@ -7,6 +7,7 @@ from unblur.blur.psf import Psf
 from unblur.motion.local import LocalEstimate
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.still_windows import (
+    does_harm,
     evidence_of_motion,
     may_have_stood_still,
     not_surely_moved,
@@ -56,6 +57,14 @@ def test_a_photo_that_gains_everywhere_is_not_looked_at_more_closely():
     assert not may_have_stood_still([0.9, 3.0, 2.0])
     assert may_have_stood_still([0.9, 3.0, 0.1])
     assert not may_have_stood_still([])
+
+
+def test_a_motion_that_would_do_harm_on_the_whole_is_told():
+    nothing = float("nan")
+    assert does_harm([nothing, 0.9, -1.2, 0.2])
+    assert not does_harm([nothing, 3.9, -1.2, 0.2])
+    assert not does_harm([nothing, nothing])
+    assert not does_harm([])
 
 
 def test_a_single_doubtful_window_is_no_still_part():

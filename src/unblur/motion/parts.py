@@ -24,6 +24,7 @@ from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator, local_boxe
 from unblur.motion.part_masks import enlarged, grown
 from unblur.motion.picture import Picture
 from unblur.motion.still_windows import (
+    does_harm,
     evidence_of_motion,
     may_have_stood_still,
     not_surely_moved,
@@ -84,7 +85,8 @@ def still_by_windows(
         params: on which scale.
 
     Returns:
-        (H, W), px of the picture; None where all of it moved, or where it cannot be told.
+        (H, W), px of the picture; all of it where undoing the motion would do more harm than good.
+        None where all of it moved, or where it cannot be told.
     """
     if not (isinstance(estimator, LocalEstimator) and isinstance(estimator, GainTeller)):
         return None
@@ -94,6 +96,8 @@ def still_by_windows(
     if short or min(luma.shape) < LOCAL.window_px:
         return None
     gains_db = estimator.gains(picture, motion, local_boxes(luma.shape))
+    if does_harm(gains_db):
+        return np.ones(picture.shape, bool)
     if not may_have_stood_still(gains_db):
         return None
     found = estimator.local(luma)
