@@ -52,9 +52,10 @@ def test_the_other_light_is_looked_at_where_neither_is_sure(tone, other):
     assert other_light(found(tone)) == other
 
 
-def test_what_is_left_alone_or_stood_still_in_part_is_assessed_in_one_light():
+def test_what_is_sharp_or_stood_still_in_part_is_assessed_in_one_light():
     tone = Tone(LINEAR, "estimate", 0.5)
-    assert other_light(found(tone, reason="sharp")) is None
+    sharp = Verdict.left("sharp", sharp=True)
+    assert other_light(replace(found(tone), verdict=sharp)) is None
     part = replace(found(tone), moved=np.ones(SHAPE, np.float32))
     assert other_light(part) is None
     first = found(tone)
@@ -72,6 +73,15 @@ def test_the_light_in_which_more_would_be_gained_becomes_likelier():
     less = weighed(first, other, Gains(1.0, 0.9), PARAMS)
     assert less.picture.tone == SRGB
     assert less.tone.probability == pytest.approx(1 / (1 + np.exp(-np.log(0.6 / 0.4) - 0.1)))
+
+
+def test_a_light_in_which_the_motion_could_not_be_undone_gives_way_to_the_other():
+    harm = found(Tone(SRGB, "assumed", 0.65), reason="harm")
+    assert other_light(harm) == LINEAR
+    good = weighed(harm, found(None, curve=LINEAR), Gains(0, 0))
+    assert not good.verdict.reason
+    assert (good.tone.curve, good.tone.evidence, good.tone.probability) == (LINEAR, "estimate", 0.5)
+    assert weighed(harm, found(None, "harm", LINEAR), Gains(0, 0)) is harm
 
 
 def test_a_light_that_has_become_sure_counts_alone():
@@ -116,13 +126,19 @@ def test_a_photo_of_unsure_light_lies_between_its_restorations(monkeypatch):
     tone = Tone(LINEAR, "estimate", 0.5)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
     monkeypatch.setattr("unblur.pipeline.both_lights.mean_gain", lambda *_: None)
+    monkeypatch.setattr("unblur.motion.parts.does_harm", lambda gains_db: False)
     both = restore(samples)
     assert any("either light" in note for note in both.report.notes)
     linear, srgb = (restore(samples, tone=told).samples for told in ("linear", "srgb"))
     assert np.abs(both.samples - linear / 2.0 - srgb / 2.0).max() <= 0.51
     monkeypatch.undo()
-    # What both would gain tells the light that the photo was blurred in.
+
+
+@pytest.mark.slow
+def test_what_both_would_gain_tells_the_light_that_a_photo_was_blurred_in(monkeypatch):
+    tone = Tone(SRGB, "assumed", 0.6)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
-    told = restore(samples).report.tone
-    assert told["curve"] == "linear"
-    assert told["probability"] > 0.6
+    report = restore(shaken_in_linear_light()).report
+    assert report.changed
+    assert report.tone["curve"] == "linear"
+    assert not any("either light" in note for note in report.notes)

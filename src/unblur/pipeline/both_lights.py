@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.told_gain import mean_gain
 from unblur.pipeline.outcome import Assessment, Result
-from unblur.tone import LINEAR, SRGB, Tone, ToneCurve
+from unblur.tone import LINEAR, SRGB, Evidence, Tone, ToneCurve
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> To
     """Return the light that a photo is to be assessed in as well; None where the first is sure.
 
     Args:
-        found: in the first light. Where nothing is restored, or part of the photo stood still, the
-            other light is not looked at.
+        found: in the first light. Where the photo is sharp, or part of it stood still, the other
+            light is not looked at.
         params: what is sure.
     """
-    if found.tone is None or found.verdict.reason or found.moved is not None:
+    if found.tone is None or found.verdict.sharp or found.moved is not None:
         return None
     linear = _linear_probability(found.tone)
     if not params.least <= linear <= params.most:
@@ -79,6 +79,10 @@ def weighed(
     """
     if first.tone is None or other.verdict.reason or other.moved is not None:
         return first
+    if first.verdict.reason:  # in its light, the motion could not be undone without harm
+        curve = other.picture.tone
+        evidence: Evidence = "estimate" if curve.is_linear else "assumed"
+        return replace(other, tone=Tone(curve, evidence, max(1 - first.tone.probability, 0.5)))
     probability = _linear_probability(first.tone)
     gains = [
         None if found.motion is None else mean_gain(found.picture, found.motion, estimator)
