@@ -21,7 +21,7 @@ SIDE_PX = 320
 
 MOST = {
     "transforms": 16800,
-    "network calls": 87,
+    "network calls": 29,
     "windows": 31,
     "searches": 18,
     "levels": 84,

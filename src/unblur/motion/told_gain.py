@@ -22,7 +22,7 @@ from unblur.engines.base import Engine
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField
-from unblur.motion.judge import network_scores
+from unblur.motion.judge import network_input
 from unblur.motion.local import LOCAL, local_boxes
 from unblur.motion.picture import Picture
 from unblur.motion.trial import try_psf
@@ -51,6 +51,9 @@ class GainParams:
 
 
 GAIN = GainParams()
+
+_AT_ONCE = 16
+"""Windows that JudgeNet sees in one call: more take memory and gain nothing."""
 
 
 @runtime_checkable
@@ -101,12 +104,13 @@ def told_gains(
     plane = curve.to_encoded(np.clip(picture.shrunk_luma(scale), 0, 1))
     noise = noise_sigma(plane)
     whole = try_psf(plane, curve, _psf(field, 0, 0, scale), noise) if field.uniform else None
-    gains = []
-    for box in boxes:
+    gains = np.full(len(boxes), np.nan)
+    asked: list[int] = []
+    inputs: list[tuple[FloatArray, FloatArray]] = []
+    for number, box in enumerate(boxes):
         y0, x0, y1, x1 = box
         window = plane[y0:y1, x0:x1]
         if float(window.std()) < params.flat:
-            gains.append(float("nan"))
             continue
         psf = _psf(field, (y0 + y1) / 2 * scale, (x0 + x1) / 2 * scale, scale)
         if whole is not None:
@@ -114,11 +118,21 @@ def told_gains(
         else:
             trial = _tried_alone(plane, box, curve, psf, noise, params)
         lengths_px = [psf.length_px(), 0.0]
-        of_trial, of_window = network_scores(
-            network, window, [trial, window], lengths_px, noise, [curve] * 2
-        )
-        gains.append(float(of_trial - of_window))
-    return gains
+        inputs.append(network_input(window, [trial, window], lengths_px, noise, [curve] * 2))
+        asked.append(number)
+    gains[asked] = _differences(inputs, network)
+    return list(map(float, gains))
+
+
+def _differences(inputs: Sequence[tuple[FloatArray, FloatArray]], network: Engine) -> list[float]:
+    """Return how much better than its second picture JudgeNet finds the first of each input."""
+    found: list[float] = []
+    for first in range(0, len(inputs), _AT_ONCE):
+        some = inputs[first : first + _AT_ONCE]
+        pictures, numbers = (np.concatenate(part) for part in zip(*some, strict=True))
+        (scores,) = network(pictures, numbers)
+        found += (scores[::2] - scores[1::2]).ravel().tolist()
+    return found
 
 
 def mean_gain(picture: Picture, field: MotionField, estimator: MotionEstimator) -> float | None:
