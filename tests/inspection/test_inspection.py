@@ -27,6 +27,7 @@ from unblur.motion.frequency import GRID
 from unblur.motion.spatial import POOLED_GRID
 from unblur.pipeline.facade import restore
 from unblur.pipeline.field_files import load_motion
+from unblur.tone import LINEAR, Tone
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,27 @@ def test_the_sheet_is_one_picture_of_everything(seen):
         assert image.format == "PNG"
         assert image.width == WIDTH
         assert image.height > 800
+
+
+def test_both_explanations_are_shown_where_the_light_had_to_be_chosen(seen, photo, monkeypatch):
+    assert seen.explanations == ()
+    tone = Tone(LINEAR, "estimate", 0.55)
+    monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
+    monkeypatch.setattr("unblur.pipeline.both_lights.mean_gain", lambda *_: 1.5)
+    both = inspect_photo(photo, threads=1)
+    told = json.loads(json.dumps(both.to_dict(), allow_nan=False))
+    assert [one["curve"] for one in told["explanations"]] in (
+        ["linear", "srgb"],
+        ["srgb", "linear"],
+    )
+    assert sum(one["probability"] for one in told["explanations"]) == pytest.approx(1)
+    assert told["explanations"][0]["probability"] == told["tone"]["probability"]
+    assert told["explanations"][0]["gain_db"] == 1.5
+    panels = photo_panels(both)[-2:]
+    assert {panel.key for panel in panels} == {"light_linear", "light_srgb"}
+    assert all("would gain +1.5 dB" in panel.note for panel in panels)
+    with Image.open(io.BytesIO(sheet(both))) as image:
+        assert image.width == WIDTH
 
 
 def test_the_page_loads_nothing_and_escapes_names(seen):

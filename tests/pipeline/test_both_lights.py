@@ -9,7 +9,13 @@ from tests.pipeline.test_light import shaken_in_linear_light
 from unblur.blur.psf import Psf
 from unblur.motion.field import uniform_field
 from unblur.motion.picture import Picture
-from unblur.pipeline.both_lights import BothLightsParams, mean_of_lights, other_light, weighed
+from unblur.pipeline.both_lights import (
+    BothLightsParams,
+    also_counts,
+    mean_of_lights,
+    other_light,
+    weighed,
+)
 from unblur.pipeline.facade import restore
 from unblur.pipeline.gate import Verdict
 from unblur.pipeline.outcome import Assessment, Result
@@ -88,7 +94,9 @@ def test_a_light_that_has_become_sure_counts_alone():
     first, other = found(Tone(SRGB, "assumed", 0.6)), found(None, curve=LINEAR)
     sure = weighed(first, other, Gains(0.0, 5.0), PARAMS)
     assert sure.picture.tone == LINEAR
-    assert sure.other is None
+    assert (sure.gain_db, sure.other.gain_db) == (5.0, 0.0)
+    assert also_counts(sure, PARAMS) is None
+    assert also_counts(replace(sure, tone=Tone(LINEAR, "estimate", 0.8)), PARAMS) is sure.other
 
 
 def test_without_anybody_who_tells_gains_the_first_probability_stands():

@@ -22,6 +22,7 @@ from unblur.motion.windows import WINDOW
 from unblur.pipeline.assessing import assess
 from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
+from unblur.pipeline.outcome import Assessment
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import gate_of
 from unblur.runtime import Runtime
@@ -61,6 +62,33 @@ class WindowFacts:
 
 
 @dataclass(frozen=True, eq=False)
+class Explanation:
+    """How a photo moved, in one light.
+
+    Attributes:
+        curve: name of the tone curve.
+        probability: of that light.
+        gain_db: what undoing the motion would gain, as told beforehand; None if nobody can tell.
+        psf: of the window that shows most, photo px.
+    """
+
+    curve: str
+    probability: float
+    gain_db: float | None
+    psf: Psf
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers, for JSON."""
+        return {
+            "curve": self.curve,
+            "probability": round(self.probability, 4),
+            "gain_db": None if self.gain_db is None else round(self.gain_db, 2),
+            "length_px": round(self.psf.length_px(), 2),
+            "angle_deg": round(self.psf.angle_deg(), 1),
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Inspection:
     """All there is to see of one photo.
 
@@ -72,6 +100,7 @@ class Inspection:
         reason: why nothing would be restored, or empty.
         window: one window in full.
         device: short name of the device that ran the networks.
+        explanations: in both lights, the likelier first, where one had to be chosen; else empty.
     """
 
     name: str
@@ -81,6 +110,7 @@ class Inspection:
     reason: str
     window: WindowFacts
     device: str = "cpu"
+    explanations: tuple[Explanation, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers, for JSON; lengths in photo px."""
@@ -96,6 +126,7 @@ class Inspection:
             "reason": self.reason,
             "angle_deg": round(mean_angle_deg(self.field), 1),
             "tone": self.photo.tone.to_dict(),
+            "explanations": [one.to_dict() for one in self.explanations],
             "device": self.device,
             **rows,
             "window": {
@@ -169,7 +200,23 @@ def inspect_photo(
     shown = _window(found.picture, field, window)
     if found.tone is not None:
         photo = replace(photo, tone=found.tone)
-    return Inspection(name, photo, field, verdict.trust, verdict.reason, shown, models.device)
+    trust, reason, both = verdict.trust, verdict.reason, _explanations(found)
+    return Inspection(name, photo, field, trust, reason, shown, models.device, both)
+
+
+def _explanations(found: Assessment) -> tuple[Explanation, ...]:
+    """Return how a photo moved in the likelier light and in the other one."""
+    if found.other is None or found.tone is None:
+        return ()
+    explained = []
+    shares = found.tone.probability, 1 - found.tone.probability
+    for one, share in zip((found, found.other), shares, strict=True):
+        if one.motion is None:
+            return ()
+        i, j = _chosen(one.motion, None)
+        psf = photo_psf(one.motion, one.motion.windows[i][j])
+        explained.append(Explanation(one.picture.tone.name, share, one.gain_db, psf))
+    return tuple(explained)
 
 
 def photo_psf(field: MotionField, estimate: PsfEstimate) -> Psf:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from unblur.inspection import draw
-from unblur.inspection.facts import Inspection, mean_angle_deg, photo_psf
+from unblur.inspection.facts import Explanation, Inspection, mean_angle_deg, photo_psf
 from unblur.inspection.palette import FAINT, INK, PAPER, Picture
 
 WIDTH = 1600
@@ -72,7 +72,19 @@ def photo_panels(seen: Inspection) -> list[Panel]:
             )
             for key, plane in planes.items()
         ),
+        *(_explained(one) for one in seen.explanations),
     ]
+
+
+def _explained(one: Explanation) -> Panel:
+    """Return the kernel in one light, where the light had to be chosen."""
+    light = {"linear": "linear light", "srgb": "sRGB's light"}.get(one.curve, one.curve)
+    gain = "" if one.gain_db is None else f", would gain {one.gain_db:+.1f} dB"
+    note = (
+        f"{100 * one.probability:.0f} %: {one.psf.length_px():.1f} px at "
+        f"{one.psf.angle_deg():.0f}°{gain}"
+    )
+    return Panel(f"light_{one.curve}", f"In {light}", note, draw.kernel_picture(one.psf))
 
 
 def window_panels(seen: Inspection) -> list[Panel]:
@@ -161,10 +173,11 @@ def _fitted(picture: Picture, width: int, height: int) -> Image.Image:
 def _column(
     panels: Sequence[Panel], width: int, height: int
 ) -> list[tuple[Panel, Image.Image, tuple[int, int]]]:
-    """Return panels of one shape in two columns, as large as fits, and their places."""
+    """Return panels in two columns, as large as fits and no taller than the first, and places."""
     each, rows = (width - _GAP) // 2, -(-len(panels) // 2)
     room = (height - (rows - 1) * (2 * _LINE + _GAP)) // rows
-    pictures = [_fitted(panel.picture, each, room) for panel in panels]
+    tall = _fitted(panels[0].picture, each, room).height
+    pictures = [_fitted(panel.picture, each, tall) for panel in panels]
     step = pictures[0].height + 2 * _LINE + _GAP
     return [
         (panel, picture, (number % 2 * (each + _GAP), number // 2 * step))

@@ -69,13 +69,13 @@ def weighed(
     estimator: MotionEstimator,
     params: BothLightsParams = BOTH_LIGHTS,
 ) -> Assessment:
-    """Return the likelier of two assessments, with the other one where that still counts.
+    """Return the likelier of two assessments, with the other one.
 
     Args:
         first: in the light of its tone.
         other: in the other one.
         estimator: asked what undoing the motion would gain in each, if it can be.
-        params: what that counts for, and what is sure.
+        params: what that counts for.
     """
     if first.tone is None or other.verdict.reason or other.moved is not None:
         return first
@@ -84,21 +84,34 @@ def weighed(
         evidence: Evidence = "estimate" if curve.is_linear else "assumed"
         return replace(other, tone=Tone(curve, evidence, max(1 - first.tone.probability, 0.5)))
     probability = _linear_probability(first.tone)
-    gains = [
-        None if found.motion is None else mean_gain(found.picture, found.motion, estimator)
-        for found in (first, other)
-    ]
-    linear, srgb = (first, other) if first.tone.curve.is_linear else (other, first)
-    if gains[0] is not None and gains[1] is not None:
-        more = gains[0] - gains[1] if linear is first else gains[1] - gains[0]
+    told, also = (_with_gain(found, estimator) for found in (first, other))
+    linear, srgb = (told, also) if first.tone.curve.is_linear else (also, told)
+    if linear.gain_db is not None and srgb.gain_db is not None:
+        more = linear.gain_db - srgb.gain_db
         odds = params.first * np.log(probability / (1 - probability))
         probability = float(1 / (1 + np.exp(-(odds + params.bias + params.per_db * more))))
     if probability >= 0.5:
         likelier, less, tone = linear, srgb, Tone(LINEAR, "estimate", probability)
     else:
         likelier, less, tone = srgb, linear, Tone(SRGB, "assumed", 1 - probability)
-    sure = tone.probability >= params.sure
-    return replace(likelier, tone=tone, other=None if sure else less)
+    return replace(likelier, tone=tone, other=less)
+
+
+def _with_gain(found: Assessment, estimator: MotionEstimator) -> Assessment:
+    if found.motion is None:
+        return found
+    return replace(found, gain_db=mean_gain(found.picture, found.motion, estimator))
+
+
+def also_counts(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> Assessment | None:
+    """Return the assessment in the other light, if that is nearly as likely.
+
+    Args:
+        found: in the likelier light.
+        params: what is sure.
+    """
+    sure = found.tone is not None and found.tone.probability >= params.sure
+    return None if sure else found.other
 
 
 def mean_of_lights(first: Result, other: Result) -> Result:

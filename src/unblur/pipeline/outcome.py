@@ -45,7 +45,8 @@ class Assessment:
         tone: the estimated tone curve; None where it was known, or nothing is to be restored.
         moved: (H, W) float32 in [0, 1], how far the motion is undone at each pixel, where part of
             the photo stood still; None for everywhere.
-        other: the same in the other light, where that is nearly as likely; else None.
+        other: the same in the other light, where the first estimate of the light was unsure.
+        gain_db: what undoing the motion would gain, where that was asked to tell the light.
     """
 
     picture: Picture
@@ -54,6 +55,7 @@ class Assessment:
     tone: Tone | None = None
     moved: FloatArray | None = None
     other: Assessment | None = None
+    gain_db: float | None = None
 
 
 def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:

@@ -20,7 +20,7 @@ from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box
 from unblur.pipeline.assessing import assess_exposed
-from unblur.pipeline.both_lights import mean_of_lights
+from unblur.pipeline.both_lights import also_counts, mean_of_lights
 from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
     ASKED,
@@ -115,10 +115,11 @@ def _restore_exposed(
     begun = time.perf_counter()
     found = _assessed(picture, models, options, asked)
     result = _restore_assessed(picture, found, models, options, progress, begun)
-    if found.other is None or not result.report.changed:
+    less = also_counts(found) if result.report.changed else None
+    if less is None:
         return result
     begun = time.perf_counter()
-    other = _restore_assessed(picture, found.other, models, options, progress, begun)
+    other = _restore_assessed(picture, less, models, options, progress, begun)
     return mean_of_lights(result, other)
 
 
