@@ -30,6 +30,11 @@ class RememberingEstimator:
         self._refined = lru_cache(maxsize=most)(
             lambda picture: estimator.refine(picture, self._proposed(picture))
         )
+        self._gains = lru_cache(maxsize=most)(
+            lambda picture, field, boxes: (
+                estimator.gains(picture, field, boxes) if isinstance(estimator, GainTeller) else []
+            )
+        )
 
     @property
     def least(self) -> LeastSize:
@@ -54,6 +59,5 @@ class RememberingEstimator:
         return other.local(luma) if isinstance(other, LocalEstimator) else []
 
     def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
-        """Return what undoing a motion would gain, if the estimator can tell."""
-        other = self._estimator
-        return other.gains(picture, field, boxes) if isinstance(other, GainTeller) else []
+        """Return what the estimator has told of undoing a motion, if it can."""
+        return self._gains(picture, field, tuple(boxes))
