@@ -73,6 +73,14 @@ def test_a_single_doubtful_window_is_no_still_part():
     assert not stood_still(evidence([]))
 
 
+def test_one_window_that_both_doubt_is_no_still_part_and_two_are():
+    found = windows(lambda y, x: 0.65 if (y, x) == (64, 64) else 0.999)
+    gains = [-4.0 if one.box[:2] in ((0, 0), (0, 48)) else 3.0 for one in found]
+    assert not stood_still(evidence_of_motion(found, gains))
+    found = windows(lambda y, x: 0.65 if (y, x) in ((64, 64), (64, 112)) else 0.999)
+    assert stood_still(evidence_of_motion(found, gains))
+
+
 def test_where_the_motion_would_gain_the_doubt_of_one_network_does_not_count():
     found = windows(left_half)
     assert not stood_still(evidence(found, 2.0))
