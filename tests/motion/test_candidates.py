@@ -167,6 +167,9 @@ def test_where_network_and_search_agree_nothing_else_is_sought(searches, monkeyp
     found = candidates(window, HOOK, halve(window), begun=HOOK)
     assert [c.origin for c in found] == ["fused", "searched"]
     assert not searches
+    monkeypatch.setattr(ways, "may_be_page", lambda window: True)
+    page = candidates(window, HOOK, halve(window), begun=HOOK)
+    assert "two_tones" in [c.origin for c in page]
     apart = candidates(window, WRONG, halve(window), begun=HOOK)
     assert [c.origin for c in apart][:2] == ["fused", "searched"]
     assert searches
