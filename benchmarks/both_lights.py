@@ -28,6 +28,7 @@ from scipy import optimize
 from unblur.blur import Psf, Synthesiser, SynthesisRecipe, apply_psf
 from unblur.blur.camera import Camera, develop, expose, jpeg, log_uniform
 from unblur.color import FloatArray, as_rgb, quantise
+from unblur.evaluate.detectors import roc_auc
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.io import InputFile, read_photo
 from unblur.motion.picture import Picture
@@ -88,20 +89,13 @@ def measured(samples: Any, estimator: Any) -> dict[str, Any]:
     """Return the first probability of linear light, and the gains told where it is unsure."""
     picture = Picture(samples, SRGB, assumed=True)
     tone = estimator.tone(picture, estimator.propose(picture))
-    linear = tone.probability if tone.curve.is_linear else 1 - tone.probability
-    row: dict[str, Any] = {"p": linear}
-    if BOTH_LIGHTS.least <= linear <= BOTH_LIGHTS.most:
+    row: dict[str, Any] = {"p": tone.linear_probability}
+    if BOTH_LIGHTS.least <= tone.linear_probability <= BOTH_LIGHTS.most:
         for curve in CURVES:
             lit = Picture(samples, curve)
             field = estimator.refine(lit, estimator.propose(lit))
             row[curve.name] = mean_gain(lit, field, estimator)
     return row
-
-
-def area(values: np.ndarray, truth: np.ndarray) -> float:
-    """Return the area under the curve."""
-    above = values[truth][:, None] - values[~truth][None]
-    return float((above > 0).mean() + 0.5 * (above == 0).mean())
 
 
 def report(rows: list[dict[str, Any]]) -> None:
@@ -113,7 +107,7 @@ def report(rows: list[dict[str, Any]]) -> None:
         return
     first = np.array([np.log(row["p"] / (1 - row["p"])) for row in unsure])
     more = np.array([row["linear"] - row["srgb"] for row in unsure])
-    print(f"area: first estimate {area(first, truth):.2f}, gains {area(more, truth):.2f}")
+    print(f"area: first estimate {roc_auc(first, truth):.2f}, gains {roc_auc(more, truth):.2f}")
     sign = 2 * truth - 1
 
     def loss(b: np.ndarray) -> float:

@@ -236,6 +236,11 @@ class Tone:
     probability: float = 1.0
     source: str = ""
 
+    @property
+    def linear_probability(self) -> float:
+        """Probability of linear light, where the curve is that or else sRGB's."""
+        return self.probability if self.curve.is_linear else 1 - self.probability
+
     def to_dict(self) -> dict[str, Any]:
         """Return the same with the curve's name, for JSON."""
         return {

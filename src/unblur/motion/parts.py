@@ -91,20 +91,20 @@ def still_by_windows(
     if not (isinstance(estimator, LocalEstimator) and isinstance(estimator, GainTeller)):
         return None
     scale = scale_for_gains(picture.shape, motion)
-    luma = picture.shrunk_luma(scale)
+    height, width = (side // scale for side in picture.shape)
     short = motion.mean_length_px() * motion.scale < params.seen_px * scale
-    if short or min(luma.shape) < LOCAL.window_px:
+    if short or min(height, width) < LOCAL.window_px:
         return None
-    gains_db = estimator.gains(picture, motion, local_boxes(luma.shape))
+    gains_db = estimator.gains(picture, motion, local_boxes((height, width)))
     if does_harm(gains_db):
         return np.ones(picture.shape, bool)
     if not may_have_stood_still(gains_db):
         return None
-    found = estimator.local(luma)
+    found = estimator.local(picture.shrunk_luma(scale))
     evidence = evidence_of_motion(found, gains_db)
     if not stood_still(evidence):
         return None
-    unsure = not_surely_moved(found, evidence, (luma.shape[0], luma.shape[1]))
+    unsure = not_surely_moved(found, evidence, (height, width))
     return enlarged(unsure, picture.shape, scale)
 
 

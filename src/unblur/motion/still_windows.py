@@ -25,6 +25,7 @@ from scipy import ndimage
 from unblur.color import FloatArray
 from unblur.motion.field import visibility
 from unblur.motion.local import LocalEstimate
+from unblur.motion.told_gain import mean_of_told
 from unblur.motion.windows import Mask
 
 
@@ -90,8 +91,8 @@ def does_harm(gains_db: Sequence[float], params: StillParams = STILL) -> bool:
         gains_db: of the windows; NaN where one shows nothing.
         params: how much is good.
     """
-    told = [gain for gain in gains_db if not np.isnan(gain)]
-    return bool(told) and float(np.mean(told)) < params.least_db
+    mean_db = mean_of_told(gains_db)
+    return mean_db is not None and mean_db < params.least_db
 
 
 def may_have_stood_still(gains_db: Sequence[float], params: StillParams = STILL) -> bool:

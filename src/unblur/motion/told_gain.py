@@ -146,9 +146,13 @@ def mean_gain(picture: Picture, field: MotionField, estimator: MotionEstimator) 
     height, width = (side // scale for side in picture.shape)
     if not isinstance(estimator, GainTeller) or min(height, width) < LOCAL.window_px:
         return None
-    gains = np.array(estimator.gains(picture, field, local_boxes((height, width))))
-    told = gains[~np.isnan(gains)]
-    return float(told.mean()) if told.size else None
+    return mean_of_told(estimator.gains(picture, field, local_boxes((height, width))))
+
+
+def mean_of_told(gains_db: Sequence[float]) -> float | None:
+    """Return the mean of the gains told of windows, without the NaN of those that show nothing."""
+    told = [gain for gain in gains_db if not np.isnan(gain)]
+    return float(np.mean(told)) if told else None
 
 
 def _psf(field: MotionField, y: float, x: float, scale: int) -> Psf:

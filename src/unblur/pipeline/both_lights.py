@@ -62,7 +62,7 @@ def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> To
     """
     if found.tone is None or found.verdict.sharp or found.moved is not None:
         return None
-    linear = _linear_probability(found.tone)
+    linear = found.tone.linear_probability
     if not params.least <= linear <= params.most:
         return None
     return SRGB if found.tone.curve.is_linear else LINEAR
@@ -88,7 +88,7 @@ def weighed(
         curve = other.picture.tone
         evidence: Evidence = "estimate" if curve.is_linear else "assumed"
         return replace(other, tone=Tone(curve, evidence, max(1 - first.tone.probability, 0.5)))
-    probability = _linear_probability(first.tone)
+    probability = first.tone.linear_probability
     told, also = (_with_gain(found, estimator) for found in (first, other))
     linear, srgb = (told, also) if first.tone.curve.is_linear else (also, told)
     if linear.gain_db is not None and srgb.gain_db is not None:
@@ -139,15 +139,11 @@ def mean_of_lights(first: Result, other: Result) -> Result:
     }
     note = (
         "its light cannot be told for sure (linear with a probability of "
-        f"{100 * _linear_probability(first.tone):.0f} %): the photo was restored in either light, "
+        f"{100 * first.tone.linear_probability:.0f} %): the photo was restored in either light, "
         "and the mean was taken"
     )
     report = replace(first.report, seconds=seconds, notes=(*first.report.notes, note))
     return replace(first, samples=samples, report=report)
-
-
-def _linear_probability(tone: Tone) -> float:
-    return tone.probability if tone.curve.is_linear else 1 - tone.probability
 
 
 def _mean(a: NDArray[Any], b: NDArray[Any], share: float) -> NDArray[Any]:
