@@ -95,6 +95,7 @@ def test_resume_does_again_what_changed(tmp_path):
     assert "(4 of them before)" in unblur(*command, "--threads", "1").stdout
     assert "4 done, 0 failed" in unblur(*command, "--strength", "0.5").stdout
     assert "4 done, 0 failed" in unblur(*command, "--strip-metadata").stdout
+    assert "4 done, 0 failed" in unblur(*command, "--subject").stdout
 
 
 def test_resume_never_replaces_what_it_did_not_make(album, tmp_path):

@@ -131,6 +131,36 @@ def test_region_and_mask(shaken, tmp_path):
     assert not (tmp_path / "x.png").exists()
 
 
+def test_only_what_is_asked_for(shaken, tmp_path):
+    result = unblur(shaken, "-o", tmp_path / "s.jpg", "--subject", "--json")
+    (row,) = json.loads(result.stdout)
+    assert (tmp_path / "s.jpg").read_bytes() == shaken.read_bytes()
+    assert row["reason"] == "nothing that moved by itself was found"
+    assert row["only"] == "subject"
+    assert [part["kind"] for part in row["parts"]] == ["camera"]
+    assert not row["parts"][0]["restored"]
+    camera, whole = tmp_path / "c.png", tmp_path / "w.png"
+    unblur(shaken, "-o", camera, "--only", "camera")
+    unblur(shaken, "-o", whole)
+    assert camera.read_bytes() == whole.read_bytes() != b""
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--subject", "--only", "objects"), 2, "exclude each other"),
+        (("--only", "sky"), 2, "'camera', 'objects'"),
+        (("--subject", "--region", "0,0,50,50"), 3, "leave it out where a region"),
+        (("--only", "camera", "--no-gate"), 3, "without the gate"),
+        (("--subject", "--psf", "psf.png"), 3, "a motion that is given"),
+    ],
+)
+def test_options_that_exclude_each_other_stop_the_command(options, code, words, tmp_path):
+    result = unblur(SHARP, "-o", tmp_path / "x.png", *options, expect=code)
+    assert words in result.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
 def test_own_psf(shaken, tmp_path):
     save_psf(Psf.from_line(9, 30), tmp_path / "psf.png")
     result = unblur(shaken, "-o", tmp_path / "a.png", "--psf", tmp_path / "psf.png", "--json")

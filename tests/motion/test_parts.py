@@ -220,4 +220,4 @@ def test_the_box_of_a_mask_has_a_margin_and_a_least_side():
     mask[100:300, 500:560] = 0.5
     assert box_around(mask) == (84, 450, 316, 610)
     assert box_around(np.zeros((600, 800))) is None
-    assert box_around(np.ones((600, 800), bool)) is None
+    assert box_around(np.ones((600, 800), bool)) == (0, 0, 600, 800)

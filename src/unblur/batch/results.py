@@ -136,6 +136,7 @@ def _restored(
         psf=settings.psf,
         region=settings.region,
         mask=mask,
+        only=settings.only,
         gate=settings.gate,
         settings=settings.tuned or DEFAULTS,
         tone=settings.tone,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.io import Region
+from unblur.pipeline.only import Only
 from unblur.pipeline.settings import Settings as PipelineSettings
 from unblur.runtime import Runtime
 
@@ -30,3 +31,4 @@ class Settings:
     page: int | None = None
     tone: str = "auto"
     fast: bool = False
+    only: Only | None = None

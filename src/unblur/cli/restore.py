@@ -16,6 +16,7 @@ from unblur.cli.summary import check_report, finish, is_report
 
 if TYPE_CHECKING:
     from unblur.io.outputs import OnCollision
+    from unblur.pipeline.only import Only
 
 
 @click.command()
@@ -46,11 +47,23 @@ if TYPE_CHECKING:
     help="Use the PSF of this file (picture, .npy, .npz, .txt), or the motion field (.npz) that "
     "'unblur inspect' exports, in place of an estimate.",
 )
-@click.option("--region", type=RegionType(), help="Restore only here, in px.")
+@click.option(
+    "--region", type=RegionType(), help="Look for the motion, and restore, only here, in px."
+)
 @click.option(
     "--mask",
     type=click.Path(path_type=Path),
-    help="Picture of the photo's size: restore where it is white.",
+    help="Picture of the photo's size: look for the motion, and restore, where it is white.",
+)
+@click.option(
+    "--subject",
+    is_flag=True,
+    help="Look for what moved by itself, and restore the largest piece of that, nothing else.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["camera", "objects"]),
+    help="'camera' undoes the camera's motion alone, 'objects' that of whatever moved by itself.",
 )
 @click.option(
     "--gate/--no-gate",
@@ -167,6 +180,8 @@ def restore(
     scheduler: str | None,
     quiet: bool,
     tuned: Any,
+    subject: bool,
+    only: Only | None,
     **options: Any,
 ) -> None:
     """Take the motion blur out of PHOTOS: files, folders, URLs or - for standard input.
@@ -182,7 +197,7 @@ def restore(
 
     # Read here: a mistake in it stops the command, not each photo, and it is read once.
     tuned = None if tuned is None else read_settings(tuned)
-    settings = Settings(**options, tuned=tuned)
+    settings = Settings(**options, tuned=tuned, only=_only(subject, only, options))
     if scheduler is not None and engine == "local":
         raise click.UsageError("--scheduler is for --engine dask")
     if journal is not None and not resume:
@@ -212,3 +227,15 @@ def restore(
             end = files(work, job, quiet=quiet or as_json)
     told = not (piped or quiet or as_json)
     finish(end, report, replace=replace, as_json=as_json, told=told, err=output == STD)
+
+
+def _only(subject: bool, only: Only | None, options: dict[str, Any]) -> Only | None:
+    """Return what is to be restored, checked with the other options before any photo is read."""
+    from unblur.pipeline.only import check_only
+
+    if subject and only is not None:
+        raise click.UsageError(f"--subject and --only {only} exclude each other; give one of them")
+    wanted: Only | None = "subject" if subject else only
+    masked = options["region"] is not None or options["mask"] is not None
+    check_only(wanted, given=options["psf"] is not None, masked=masked, gate=options["gate"])
+    return wanted

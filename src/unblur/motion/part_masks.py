@@ -19,15 +19,13 @@ class MaskParams:
     """How parts are widened and faded, and boxes laid around them.
 
     Attributes:
-        margin_px, least_px: about what a mask wants, and least side of what is looked at.
-        most_asked: share of the photo from which on a mask wants most of it.
+        margin_px, least_px: about what a mask wants, and least side of the box around it.
         rim_px: by which the part is widened before the motion is undone up to it.
         fade_px: over which the correction fades in beyond.
     """
 
     margin_px: int = 16
     least_px: int = 160
-    most_asked: float = 0.7
     rim_px: int = 2
     fade_px: int = 6
 
@@ -81,11 +79,11 @@ def enlarged(mask: Mask, shape: tuple[int, int], scale: int) -> Mask:
 
 
 def box_around(mask: NDArray[Any], params: MaskParams = MASKS) -> Box | None:
-    """Return the box of what a mask wants, with a margin; None where that is most of the photo.
+    """Return the box of what a mask wants, with a margin; None where it wants nothing.
 
     Args:
         mask: (H, W), wanted where above 0.
-        params: margin, least sides, and how much is most.
+        params: margin and least sides.
     """
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
@@ -96,8 +94,6 @@ def box_around(mask: NDArray[Any], params: MaskParams = MASKS) -> Box | None:
         more = max(params.margin_px, (params.least_px - (stop - first) + 1) // 2)
         ends.append((max(0, first - more), min(side, stop + more)))
     (y0, y1), (x0, x1) = ends
-    if (y1 - y0) * (x1 - x0) > params.most_asked * mask.size:
-        return None
     return y0, x0, y1, x1
 
 

@@ -9,14 +9,14 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
-from unblur.motion.moved_parts import moved_parts
-from unblur.motion.part_masks import box_around, fading
+from unblur.motion.part_masks import fading
 from unblur.motion.parts import still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Mask
 from unblur.pipeline.both_lights import other_light, weighed
 from unblur.pipeline.gate import MIXED, Gate, Verdict
+from unblur.pipeline.movers import assess_movers
 from unblur.pipeline.outcome import Assessment, placed
 from unblur.tone import LINEAR
 
@@ -62,7 +62,7 @@ def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> A
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
     found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
     if found.verdict.sharp and gate.movers:
-        return _assess_mover(found.picture, estimator, gate) or found
+        return next(assess_movers(found.picture, estimator, gate), found)
     if not gate.by_part or found.motion is None or found.verdict.reason or found.moved is not None:
         return found
     still = still_by_edges(found.picture, found.motion, estimator)
@@ -78,24 +78,6 @@ def _assess_rest(
     wide, moved = fading(still)
     rest = replace(without(picture, wide), assumed=False)
     return replace(_assess_whole(rest, estimator, gate), moved=moved)
-
-
-def _assess_mover(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment | None:
-    """Assess what moved by itself in a photo that did not move as a whole; None if nothing did."""
-    for moved, told in moved_parts(picture, estimator):
-        wide, weights = fading(~moved)
-        rest = replace(without(picture, wide), assumed=False)
-        y0, x0, y1, x1 = box_around(moved) or (0, 0, *picture.shape)
-        part = rest.part(y0, x0, y1, x1)
-        if not estimator.least.fits(part.shape):
-            continue
-        proposed = estimator.propose(part)
-        if gate.alone(part, proposed, told):
-            field = estimator.refine(part, proposed)
-            verdict = gate.trust(proposed, field)
-            motion = field.seen_from(-y0, -x0, picture.shape)
-            return Assessment(rest, motion, verdict, moved=weights)
-    return None
 
 
 def _assess_whole(

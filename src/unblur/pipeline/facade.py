@@ -18,6 +18,7 @@ from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
 from unblur.pipeline.accepted import as_motion, as_settings, combined_mask
 from unblur.pipeline.assessing import assess
+from unblur.pipeline.only import Only
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.run import gate_of, restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings
@@ -60,6 +61,7 @@ def restore(
     psf: Psf | MotionField | NDArray[Any] | str | os.PathLike[str] | None = None,
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
+    only: Only | None = None,
     gate: bool = True,
     settings: Settings | str | os.PathLike[str] = DEFAULTS,
     tone: ToneCurve | str = "auto",
@@ -79,8 +81,12 @@ def restore(
             elsewhere take no PSF.
         strength: 0 leaves the photo, 1 restores fully.
         psf: use this PSF or motion field, or this file's, in place of an estimate.
-        region: restore only here.
-        mask: (H, W), booleans or in [0, 1]; restore only where it is above 0, in proportion.
+        region: look for the motion, and restore, only here.
+        mask: (H, W), booleans or in [0, 1]; look for the motion, and restore, only where it is
+            above 0; restore in proportion.
+        only: "camera" restores what the camera's motion moved and nothing else, "objects" whatever
+            moved by itself, "subject" the largest piece of that; not with a region, a mask, a psf,
+            or without the gate.
         gate: False sets the no-harm gate aside and restores whatever the photo is like.
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
@@ -110,6 +116,7 @@ def restore(
         strength=strength,
         psf=as_motion(psf),
         mask=combined_mask(photo, region, mask),
+        only=only,
         gate=gate,
         settings=as_settings(settings),
     )

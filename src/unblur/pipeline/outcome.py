@@ -47,6 +47,8 @@ class Assessment:
             the photo stood still; None for everywhere.
         other: the same in the other light, where the first estimate of the light was unsure.
         gain_db: what undoing the motion would gain, where that was asked to tell the light.
+        within: the box in which alone the motion was looked for; None for the whole photo.
+        noise: what restoration reckons with, where it was measured in that box.
     """
 
     picture: Picture
@@ -56,6 +58,8 @@ class Assessment:
     moved: FloatArray | None = None
     other: Assessment | None = None
     gain_db: float | None = None
+    within: Box | None = None
+    noise: float | None = None
 
 
 def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
@@ -67,11 +71,13 @@ def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
     return replace(options, psf=psf, mask=None if mask is None else mask[y0:y1, x0:x1])
 
 
-FRAMED = "the photo lies within {}; what was pasted around it is left as it was"
-ASKED = "the photo as a whole is sharp; what moved was looked for within {} alone"
+def told_box(box: Box) -> str:
+    """Return where a box lies, for people."""
+    y0, x0, y1, x1 = box
+    return f"x {x0} to {x1}, y {y0} to {y1}"
 
 
-def in_its_frame(result: Result, picture: Picture, box: Box, why: str) -> Result:
+def in_its_frame(result: Result, picture: Picture, box: Box) -> Result:
     """Return what became of a photo, from what became of a part of it."""
     y0, x0, y1, x1 = box
     samples, motion = picture.samples, None
@@ -80,13 +86,36 @@ def in_its_frame(result: Result, picture: Picture, box: Box, why: str) -> Result
         samples[y0:y1, x0:x1] = result.samples
     if result.motion is not None:
         motion = placed(result.motion, picture, box)
-    note = why.format(f"x {x0} to {x1}, y {y0} to {y1}")
+    note = f"the photo lies within {told_box(box)}; what was pasted around it is left as it was"
+    within = result.report.within
     report = replace(
         result.report,
         motion=None if motion is None else motion.to_dict(),
         notes=(*result.report.notes, note),
+        within=within and [side + first for side, first in zip(within, (y0, x0) * 2, strict=True)],
     )
     return replace(result, samples=samples, motion=motion, report=report)
+
+
+def beside(result: Result, other: Result, picture: Picture) -> Result:
+    """Return what became of a photo of which two parts, that do not overlap, were restored.
+
+    Args:
+        result, other: of the parts; the first one's motion is reported.
+        picture: the photo.
+    """
+    if not other.report.changed:
+        return result
+    if not result.report.changed:
+        return other
+    theirs = (other.samples != picture.samples).any(axis=2, keepdims=True)
+    seconds = {
+        name: round(spent + other.report.seconds.get(name, 0.0), 3)
+        for name, spent in result.report.seconds.items()
+    }
+    notes = tuple(dict.fromkeys((*result.report.notes, *other.report.notes)))
+    report = replace(result.report, seconds=seconds, notes=notes)
+    return replace(result, samples=np.where(theirs, other.samples, result.samples), report=report)
 
 
 def with_drawn(result: Result, picture: Picture, drawn: Mask) -> Result:

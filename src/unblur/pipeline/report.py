@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unblur.blur.psf import Psf
 from unblur.errors import BadValue
 from unblur.motion.field import MotionField
+from unblur.pipeline.only import Only, check_only
 from unblur.pipeline.settings import DEFAULTS, Settings
 
 TILE_PX = 768
@@ -25,7 +26,9 @@ class RestoreOptions:
         strength: 0 leaves the photo, 1 applies the restoration fully.
         psf: use this PSF everywhere, or this field of them, instead of estimating; the gate
             then stands aside.
-        mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored.
+        mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored, and
+            only there the motion is looked for.
+        only: what is restored, where not all that moved; see :data:`unblur.pipeline.only.Only`.
         tile_px: side of the tiles; blind restorers have windows of their own.
         settings: of the gate and the bank; its strength is multiplied with the one above.
         gate: let the gate decide what is left alone; False restores the whole photo.
@@ -34,6 +37,7 @@ class RestoreOptions:
     strength: float = 1.0
     psf: Psf | MotionField | None = None
     mask: NDArray[Any] | None = None
+    only: Only | None = None
     tile_px: int = TILE_PX
     settings: Settings = DEFAULTS
     gate: bool = True
@@ -41,6 +45,8 @@ class RestoreOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
             raise BadValue(f"strength must be between 0 and 1, got {self.strength}")
+        given, masked = self.psf is not None, self.mask is not None
+        check_only(self.only, given=given, masked=masked, gate=self.gate)
 
     @property
     def applied(self) -> float:
@@ -74,6 +80,12 @@ class Report:
         tone: from samples to light: ``curve``, its ``evidence`` (caller, file, estimate or
             assumed), ``probability``, and the ``source`` in the file.
         device: short name of the device that ran the networks.
+        only: what was to be restored where not all that moved; None for all.
+        within: (y0, x0, y1, x1), the box in which alone the motion was looked for; None for the
+            whole photo.
+        parts: where ``only`` is given, the parts that moved: whose motion it is (``kind``), the
+            ``share`` of the photo, ``length_px``, ``angle_deg``, ``confidence``, and whether it was
+            ``restored``.
     """
 
     model: str
@@ -88,3 +100,6 @@ class Report:
     notes: tuple[str, ...] = ()
     tone: dict[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    only: str | None = None
+    within: list[int] | None = None
+    parts: tuple[dict[str, Any], ...] = ()

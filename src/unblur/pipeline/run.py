@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,22 +16,23 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion, plain_noise
-from unblur.motion.part_masks import box_around
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box
 from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.both_lights import also_counts, mean_of_lights
+from unblur.pipeline.focus import focus_of, tells
 from unblur.pipeline.gate import ClosedGate, Gate, NoHarmGate, OpenGate, Verdict
 from unblur.pipeline.outcome import (
-    ASKED,
-    FRAMED,
     Assessment,
     Result,
+    beside,
     in_its_frame,
     options_within,
+    told_box,
     with_drawn,
 )
+from unblur.pipeline.parts import assess_by_parts, chosen, left_notes, left_out
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.tile_reader import measured_noise
 from unblur.pipeline.tile_work import Progress, Samples, TileWork
@@ -64,56 +66,53 @@ def restore_picture(
     _check(picture, models, options)
     box = _exposure(picture, options.psf)
     if box is None:
-        return _restore_part(picture, models, options, progress)
+        return _restore_beneath(picture, models, options, progress)
     inside = options_within(options, box)
-    result = _restore_part(picture.part(*box), models, inside, progress)
-    return in_its_frame(result, picture, box, FRAMED)
-
-
-def _restore_part(
-    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
-) -> Result:
-    """Restore what was exposed; where that is left as it was, what the mask wants by itself.
-
-    What moved before a still background is too little to make the photo a moved one.
-    """
-    result = _restore_beneath(picture, models, options, progress)
-    if result.report.changed or options.mask is None or not options.gated or not options.applied:
-        return result
-    box = box_around(options.mask)
-    if box is None or not models.estimator.least.fits((box[2] - box[0], box[3] - box[1])):
-        return result
-    inside = options_within(options, box)
-    alone = _restore_beneath(picture.part(*box), models, inside, progress, asked=True)
-    return in_its_frame(alone, picture, box, ASKED) if alone.report.changed else result
+    result = _restore_beneath(picture.part(*box), models, inside, progress)
+    return in_its_frame(result, picture, box)
 
 
 def _restore_beneath(
-    picture: Picture,
-    models: Models,
-    options: RestoreOptions,
-    progress: Progress | None,
-    *,
-    asked: bool = False,
+    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
 ) -> Result:
     """Restore what was exposed, beneath what was drawn over it."""
     drawn = drawn_over(picture)
     if drawn is None:
-        return _restore_exposed(picture, models, options, progress, asked)
-    result = _restore_exposed(without(picture, drawn), models, options, progress, asked)
+        return _restore_exposed(picture, models, options, progress)
+    result = _restore_exposed(without(picture, drawn), models, options, progress)
     return with_drawn(result, picture, drawn)
 
 
 def _restore_exposed(
+    picture: Picture, models: Models, options: RestoreOptions, progress: Progress | None
+) -> Result:
+    """Restore what was assessed, part by part where only some are asked for."""
+    begun = time.perf_counter()
+    undone, notes, parts = _assessed(picture, models, options)
+    result = _restore_in_its_light(picture, undone[0], models, options, progress, begun)
+    for found in undone[1:]:
+        begun = time.perf_counter()
+        also = _restore_in_its_light(picture, found, models, options, progress, begun)
+        result = beside(result, also, picture)
+    report = replace(
+        result.report,
+        notes=(*result.report.notes, *notes),
+        only=options.only,
+        within=None if undone[0].within is None else list(undone[0].within),
+        parts=parts,
+    )
+    return replace(result, report=report)
+
+
+def _restore_in_its_light(
     picture: Picture,
+    found: Assessment,
     models: Models,
     options: RestoreOptions,
     progress: Progress | None,
-    asked: bool,
+    begun: float,
 ) -> Result:
     """Restore what was assessed; where its light is unsure, in either."""
-    begun = time.perf_counter()
-    found = _assessed(picture, models, options, asked)
     result = _restore_assessed(picture, found, models, options, progress, begun)
     less = also_counts(found) if result.report.changed else None
     if less is None:
@@ -123,12 +122,45 @@ def _restore_exposed(
     return mean_of_lights(result, other)
 
 
-def _assessed(picture: Picture, models: Models, options: RestoreOptions, asked: bool) -> Assessment:
-    """Propose, judge, refine, trust."""
+Undone = tuple[tuple[Assessment, ...], tuple[str, ...], tuple[dict[str, Any], ...]]
+"""What is to be undone, one motion after the other; notes; what is told of the parts."""
+
+
+def _assessed(picture: Picture, models: Models, options: RestoreOptions) -> Undone:
+    """Propose, judge, refine, trust; within what is asked for."""
     if not options.gated and isinstance(models.restorer, BlindRestorer):
-        return Assessment(picture, None, Verdict.restored())
-    gate = gate_of(models, options, asked=asked)
-    return assess_exposed(picture, estimator_of(models, options), gate)
+        return (Assessment(picture, None, Verdict.restored()),), (), ()
+    focus = focus_of(options.mask) if options.psf is None and options.applied else None
+    if focus is None:
+        return _assessed_in(picture, models, options)
+    undone, notes, parts = _assessed_in(focus.seen(picture), models, options, asked=True)
+    where = told_box(focus.box)
+    if not tells(undone[0]):
+        undone, notes, parts = _assessed_in(picture, models, options)
+        told = f"within {where} alone no motion could be told: that of the whole photo was taken"
+        return undone, (*notes, told), parts
+    placed = tuple(focus.placed(found, picture) for found in undone)
+    return placed, (*notes, f"the motion was looked for within {where} alone"), parts
+
+
+def _assessed_in(
+    picture: Picture, models: Models, options: RestoreOptions, *, asked: bool = False
+) -> Undone:
+    """Assess what is looked at; of its parts those that are asked for."""
+    gate, estimator = gate_of(models, options, asked=asked), estimator_of(models, options)
+    if options.only is None or not options.applied:
+        return (assess_exposed(picture, estimator, gate),), (), ()
+    found, parts = assess_by_parts(picture, estimator, gate)
+    undone = chosen(parts, options.only)
+    motions = [part.found.motion for part in undone]
+    told = tuple(
+        one.to_dict() | {"restored": any(one.found.motion is motion for motion in motions)}
+        for one in parts
+    )
+    left = left_notes(told, options.only)
+    if not undone:
+        return (left_out(found, options.only),), left, told
+    return tuple(part.found for part in undone), left, told
 
 
 def _restore_assessed(
@@ -148,12 +180,14 @@ def _restore_assessed(
     samples, noise = picture.samples, None
     if not verdict.reason:
         known = None if isinstance(restorer, BlindRestorer) else motion
-        noise = measured_noise(picture, known)
+        noise = measured_noise(picture, known) if found.noise is None else found.noise
         within = _within(options, found.moved)
         work = TileWork(picture, known, verdict.trust, restorer, within, noise=noise)
         samples = work.run(progress)
         gate = gate_of(models, options)
-        verdict = gate.check(verdict, picture, Picture(samples, picture.tone))
+        box = found.within or (0, 0, *picture.shape)
+        after = Picture(samples, picture.tone)
+        verdict = gate.check(verdict, picture.part(*box), after.part(*box))
     if found.moved is not None:
         samples = np.where(found.moved[..., None] > 0, samples, original.samples)
     changed = not verdict.reason and _differ(samples, original.samples)
@@ -217,7 +251,8 @@ def _within(options: RestoreOptions, moved: FloatArray | None) -> RestoreOptions
     """Return the options for the part of a photo that moved."""
     if moved is None:
         return options
-    return replace(options, mask=moved if options.mask is None else moved * options.mask)
+    mask = moved if options.mask is None else moved * options.mask
+    return replace(options, mask=mask, only=None)  # which has been decided
 
 
 def _still_notes(moved: FloatArray | None) -> tuple[str, ...]:

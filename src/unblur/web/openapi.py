@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unblur import __version__
+from unblur.pipeline.only import WORDS
 from unblur.zoo.catalogue import model_names
 
 Json = dict[str, Any]
@@ -199,6 +200,12 @@ def _schemas() -> Json:
                 "psf": {
                     "description": "upload of a PSF (picture, .npy, .txt, .csv; odd sides)",
                     "type": ["string", "null"],
+                },
+                "only": {
+                    "description": "what is restored where not all that moved: not with a region, "
+                    "mask or psf",
+                    "enum": [*WORDS, None],
+                    "default": None,
                 },
                 "tone": {
                     **text,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from unblur.pipeline.only import Only
 from unblur.runtime import ALL_THREADS, Runtime
 
 Task = Literal["restore", "detect"]
@@ -29,6 +30,7 @@ class Order:
         region: (x, y, width, height) in px, or None.
         mask: picture of where to restore, of any size, or None.
         psf: file of the PSF to use, or None.
+        only: what is restored where not all that moved, see :data:`unblur.pipeline.only.Only`.
         tone: how the photo's samples encode light, as :func:`unblur.tone.parse_tone` takes it.
         strength: of clips; photos are always restored fully, the strength is applied later.
         pixels: most that a photo may have.
@@ -44,6 +46,7 @@ class Order:
     region: tuple[int, int, int, int] | None = None
     mask: Path | None = None
     psf: Path | None = None
+    only: Only | None = None
     tone: str = "auto"
     strength: float = 1.0
     pixels: int = 0

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 from starlette.datastructures import QueryParams
 
 from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.io.formats import SUFFIXES
+from unblur.pipeline.only import Only, check_only
 from unblur.tone import parse_tone
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.orders import Order, Task, Wanted
 from unblur.zoo.catalogue import model_names
 
-_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "tone", "strength")
+_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "only", "tone", "strength")
 _PSF_BYTES = 1_000_000
 _MASK_BYTES = 10_000_000
 _TONE_LETTERS = 24
@@ -54,6 +55,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
         region=_region(asked.get("region")),
         mask=files.get("mask"),
         psf=files.get("psf"),
+        only=_only(asked),
         tone=_tone(asked),
         strength=_strength(asked.get("strength", 1.0)),
         pixels=limits.pixels,
@@ -106,6 +108,15 @@ def _task(asked: dict[str, Any]) -> Task:
     if task == "detect":
         return "detect"
     raise BadValue(f"the task must be 'restore' or 'detect', got '{task[:40]}'")
+
+
+def _only(asked: dict[str, Any]) -> Only | None:
+    if asked.get("only") is None:
+        return None
+    only = _text(asked, "only", "")
+    masked = any(asked.get(key) is not None for key in ("region", "mask"))
+    check_only(only[:40], given=asked.get("psf") is not None, masked=masked, gate=True)
+    return cast(Only, only)
 
 
 def _tone(asked: dict[str, Any]) -> str:

@@ -146,6 +146,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
     size, session = photo.megapixels, default_session(order.runtime)
     tell("analysing", _READ, size)
     plain = order.psf is None and order.mask is None and order.region is None
+    plain = plain and order.only is None
     if plain and write_preview(photo, order.folder, session, tone=order.tone):
         tell("analysing", _READ, size, preview=True)
 
@@ -158,6 +159,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
         psf=given_psf(order.psf),
         region=_region(order.region),
         mask=painted_mask(order.mask, photo),
+        only=order.only,
         tone=order.tone,
         session=session,
         progress=advance,
