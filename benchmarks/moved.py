@@ -18,7 +18,9 @@ its own (``moved``: dB gained, at the best shift). ``acted``: share of the moved
 changed.
 
 Run: ``python benchmarks/moved.py [--photos DIR] [--each N] [--kinds object,panning] [--seed N]
-[--save DIR] [--json FILE]``
+[--only subject] [--save DIR] [--json FILE]``
+
+FILE holds a row for each scene; a run goes on where an earlier one with the same FILE stopped.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from unblur.blur.psf import Psf
 from unblur.blur.trajectory import line, tremor, unit_diameter
 from unblur.color import linear_to_srgb, quantise, srgb_to_linear, to_float
 from unblur.motion.picture import Picture
+from unblur.pipeline.only import WORDS
 from unblur.pipeline.outcome import Result
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
@@ -321,29 +324,49 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(EACH))
     parser.add_argument("--each", type=int, help="scenes of each kind")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only", choices=WORDS, help="restore this alone, as 'unblur restore' does"
+    )
     parser.add_argument("--save", type=Path, help="folder for pictures: input, result, truth")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="JSON lines, one for each scene")
     args = parser.parse_args()
     photos = [
         np.asarray(Image.open(path).convert("RGB")) for path in sorted(args.photos.rglob("*.jpg"))
     ]
     models = Session(threads=1).models()
+    options, known = RestoreOptions(only=args.only), _known(args.json)
     rows: dict[str, list[Score]] = {}
     for kind in args.kinds.split(","):
         for number in range(args.each or EACH[kind]):
-            made = scene(kind, number, photos, args.seed)
-            begun = time.process_time()
-            result = restore_picture(Picture(made.samples, assumed=True), models, RestoreOptions())
-            found = score(made, result, time.process_time() - begun)
+            found = known.get(f"{kind}_{number:02d}")
+            if found is None:
+                made = scene(kind, number, photos, args.seed)
+                begun = time.process_time()
+                result = restore_picture(Picture(made.samples, assumed=True), models, options)
+                found = score(made, result, time.process_time() - begun)
+                _keep(args, made, result, found)
             rows.setdefault(kind, []).append(found)
             print(_line_of(found), flush=True)
-            if args.save:
-                _save(args.save, made, result)
     print("kind              n    still   worst    same    moved   least  acted   s each")
     for kind, scores in rows.items():
         print(_summary(kind, scores))
+
+
+def _known(path: Path | None) -> dict[str, Score]:
+    """Return the scores of an earlier run, by the names of their scenes."""
+    if path is None or not path.is_file():
+        return {}
+    found = [Score(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    return {one.name: one for one in found}
+
+
+def _keep(args: argparse.Namespace, made: Scene, result: Result, found: Score) -> None:
+    """Write what is to be kept of a scene."""
+    if args.save:
+        _save(args.save, made, result)
     if args.json:
-        args.json.write_text(json.dumps([asdict(s) for ss in rows.values() for s in ss], indent=1))
+        with args.json.open("a", encoding="utf-8") as stream:
+            print(json.dumps(asdict(found), default=float), file=stream)
 
 
 def _line_of(s: Score) -> str:

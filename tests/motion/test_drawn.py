@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tests.motion.frames import BLACK, WHITE, jpeg, moved, night, page, scene, written
 from unblur.blur.psf import Psf
+from unblur.color import linear_to_srgb, quantise, srgb_to_linear, to_float
 from unblur.motion.drawn import drawn_over
 from unblur.motion.filling import without
 from unblur.motion.picture import Picture
@@ -27,6 +29,46 @@ def test_a_date_is_found_in_any_colour(colour):
     found = drawn_over(Picture(samples))
     assert found[text].mean() > 0.98
     assert found.sum() < 8 * text.sum()
+
+
+def dark(noise=0.0):
+    """The photo with a sixteenth of its light, and noise in that."""
+    light = srgb_to_linear(to_float(PHOTO)) / 16
+    light = light + np.random.default_rng(0).normal(0, noise, light.shape).astype(np.float32)
+    return quantise(linear_to_srgb(np.clip(light, 0, 1)), np.dtype(np.uint8))
+
+
+def test_dark_text_on_dark_ground_is_found():
+    samples, text = stamped(dark(), colour=(6, 6, 6), size=20)
+    assert np.median(dark()[text]) < 64
+    found = drawn_over(Picture(samples))
+    assert found[text].mean() > 0.9
+    assert drawn_over(Picture(dark())) is None
+
+
+def test_noise_in_the_dark_is_not_hard():
+    noisy = dark(0.008)
+    samples, text = stamped(noisy, colour=(250, 230, 40))
+    assert drawn_over(Picture(samples))[text].mean() > 0.95
+    assert drawn_over(Picture(noisy)) is None
+
+
+@pytest.mark.parametrize("angle", [0, 45, 90])
+def test_edges_along_the_motion_do_not_hide_a_date(angle):
+    across = np.arange(720)[:, None] % 12 < 2
+    bars = ndimage.rotate(np.tile(across.astype(np.float32), (1, 720)), angle, reshape=False)
+    sharp = scene((260, 360)) * (1 - 0.8 * bars[230:490, 180:540, None])
+    sharp[200:] = 0.4  # the date stands apart
+    photo = moved(sharp, Psf.from_line(17, angle))
+    samples, text = stamped(photo)
+    assert drawn_over(Picture(samples))[text].mean() > 0.95
+    assert drawn_over(Picture(photo)) is None
+
+
+def test_an_outline_is_a_second_colour():
+    outlined = written(PHOTO, [((179, 227), DATE[0][1]), ((181, 229), DATE[0][1])], BLACK, 16)
+    samples, text = stamped(outlined)
+    assert drawn_over(Picture(samples))[text].mean() > 0.95
 
 
 @pytest.mark.parametrize("size", [14, 20, 28])
