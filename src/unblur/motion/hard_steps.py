@@ -45,6 +45,7 @@ _FEW = 1 / 32
 """Share of a strip's pixels up to which each is looked at by itself; changes no result."""
 _LEVELS = 32
 """Levels of brightness whose noise is told apart."""
+_MASK = (1, -2, 1, -2, 4, -2, 1, -2, 1)
 _SAMPLED_PX = 40_000
 """About as many pixels tell the noise ..."""
 _FEWEST_PX = 60
@@ -89,9 +90,12 @@ def _noise_of_levels(picture: Picture) -> FloatArray:
         to_float(picture.samples[y : height - 2 + y : step, x : width - 2 + x : step])
         for y, x in product(range(3), repeat=2)
     ]
-    weights = (1, -2, 1, -2, 4, -2, 1, -2, 1)
-    apart = np.abs(sum(w * part for w, part in zip(weights, parts, strict=True))) / 6
-    level = (sum(parts) / 9 * _LEVELS).astype(np.intp).clip(0, _LEVELS - 1)
+    apart, mean = np.zeros_like(parts[0]), np.zeros_like(parts[0])
+    for weight, part in zip(_MASK, parts, strict=True):
+        apart += np.float32(weight / 6) * part
+        mean += part / 9
+    apart = np.abs(apart)
+    level = np.asarray(mean * _LEVELS, np.intp).clip(0, _LEVELS - 1)
     for channel in range(channels):
         told = np.full(_LEVELS, np.nan)
         for one in range(_LEVELS):
@@ -198,4 +202,4 @@ def directions(picture: Picture, hard: Mask) -> NDArray[np.intp]:
         return np.asarray(to_float(picture.samples[place]).mean(axis=1), np.float32)
 
     turn = np.arctan2(grey(1, 0) - grey(-1, 0), grey(0, 1) - grey(0, -1)) / np.pi
-    return np.floor(turn * DIRECTIONS).astype(np.intp) % DIRECTIONS
+    return np.asarray(np.floor(turn * DIRECTIONS), np.intp) % DIRECTIONS
