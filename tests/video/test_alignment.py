@@ -115,6 +115,6 @@ def test_another_kind_of_network_is_refused():
     with pytest.raises(SpecMismatch, match="'frame' is needed"):
         FrameMemory(engine)
     engine.spec = replace(FakeEngine().spec, inputs={"hints": ("plane",) * 35})
-    with pytest.raises(SpecMismatch, match="35 channels of hints"):
+    with pytest.raises(SpecMismatch, match="hints of 35 channels, but frame of 48"):
         FrameMemory(engine)
     assert isinstance(Engine, type)

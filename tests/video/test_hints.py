@@ -8,16 +8,16 @@ from unblur.engines.onnx import OnnxEngine
 from unblur.errors import SpecMismatch
 from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
-from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_in_motion, tapped, way_of
-from unblur.video.memory import FrameMemory, without_steps
+from unblur.video.cells import cells_of_frame, from_cells, without_steps
+from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_in_motion, tap, way_of
+from unblur.video.memory import FrameMemory
 from unblur.zoo.catalogue import weights_path
 
 WIDE = texture(320, 352, 3).astype(np.float32) / 255
 
 
-def planes(y, x, height=160, width=192):
-    part = WIDE[64 + y : 64 + y + height, 64 + x : 64 + x + width]
-    return np.ascontiguousarray(np.moveaxis(part, 2, 0))
+def frame_at(y, x, height=160, width=192):
+    return np.ascontiguousarray(WIDE[64 + y : 64 + y + height, 64 + x : 64 + x + width])
 
 
 def shifts(y, x, blocks=(5, 6)):
@@ -26,10 +26,16 @@ def shifts(y, x, blocks=(5, 6)):
     return out
 
 
-def planar(taps):
-    count, _, rows, columns = taps.shape
-    cells = taps.reshape(count, 4, 4, rows, columns).transpose(0, 3, 1, 4, 2)
-    return cells.reshape(count, 4 * rows, 4 * columns)
+def pixels(cells):
+    out = np.empty((4 * cells.shape[1], 4 * cells.shape[2], len(cells) // 16), np.float32)
+    from_cells(cells, out)
+    return out
+
+
+def tapped(frame, way):
+    taps = np.full((len(TAPS) * 16, 40, 48), 9, np.float32)
+    tap(frame, way, taps)
+    return np.moveaxis(pixels(taps), 2, 0)
 
 
 def test_the_way_is_the_mean_of_both_sides_or_the_one_there_is():
@@ -40,22 +46,22 @@ def test_the_way_is_the_mean_of_both_sides_or_the_one_there_is():
 
 
 def test_taps_are_the_brightness_along_the_way():
-    frame = planes(0, 0)
-    grey = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame, axes=1)
-    taps = planar(tapped(frame, way_of(None, shifts(8, -16))))
-    for share, tap in zip(TAPS, taps, strict=True):
+    frame = frame_at(0, 0)
+    grey = frame @ np.float32([0.25, 0.5, 0.25])
+    taps = tapped(frame, way_of(None, shifts(8, -16)))
+    for share, found in zip(TAPS, taps, strict=True):
         y, x = round(8 * share), round(-16 * share)
-        assert tap[80, 96] == pytest.approx(grey[80 + y, 96 + x] - grey[80, 96], abs=1e-6)
+        assert found[80, 96] == pytest.approx(grey[80 + y, 96 + x] - grey[80, 96], abs=1e-6)
     assert (taps[-1][-8:] == 0).all()  # the way leads outside
 
 
 @pytest.mark.parametrize("way", [(0, 8), (8, 0), (-8, 8)])
 def test_what_blurs_along_the_way_is_partly_undone_by_few_taps(way):
-    frame = planes(0, 0)
+    frame = frame_at(0, 0)
     steps = np.round(np.outer(np.linspace(-0.5, 0.5, 9), way)).astype(int)
-    blurred = np.mean([planes(*step) for step in steps], axis=0)
-    taps = planar(tapped(blurred, way_of(None, shifts(*way))))
-    target = np.tensordot(np.float32([0.25, 0.5, 0.25]), frame - blurred, axes=1)
+    blurred = np.mean([frame_at(*step) for step in steps], axis=0)
+    taps = tapped(blurred, way_of(None, shifts(*way)))
+    target = (frame - blurred) @ np.float32([0.25, 0.5, 0.25])
     inside = (slice(16, -16), slice(16, -16))
     basis = np.stack([tap[inside].ravel() for tap in taps], axis=1)
     weights = np.linalg.lstsq(basis, target[inside].ravel(), rcond=None)[0]
@@ -64,20 +70,20 @@ def test_what_blurs_along_the_way_is_partly_undone_by_few_taps(way):
 
 
 def test_the_next_frame_is_laid_on_this_one():
-    frame, following = planes(0, 0), planes(-8, 12)
+    frame, following = frame_at(0, 0), frame_at(-8, 12)
     out = hints_of(frame, None, shifts(8, -12), following)
     assert out.shape == (CHANNELS, 40, 48) and out.dtype == np.float32
-    cells = out[16 * len(TAPS) : -FACTS].reshape(3, 4, 4, 40, 48)
-    laid = cells.transpose(0, 3, 1, 4, 2).reshape(3, 160, 192)
-    assert np.array_equal(laid[:, :150, 12:], frame[:, :150, 12:])
+    laid = pixels(out[16 * len(TAPS) : -FACTS])
+    assert np.array_equal(laid[:150, 12:], frame[:150, 12:])
+    assert np.array_equal(laid[-8:], frame[-8:])  # the next frame shows nothing of it
     assert (out[-FACTS:, 20, 20] == (0, 0, 0.5, -0.75, 0, 1)).all()
 
 
 def test_without_other_frames_there_is_the_frame_alone():
-    frame = planes(0, 0)
+    frame = frame_at(0, 0)
     out = hints_of(frame, None, None, None)
     assert (out[: 16 * len(TAPS)] == 0).all() and (out[-FACTS:] == 0).all()
-    assert np.array_equal(out[16 * len(TAPS)], frame[0, ::4, ::4])
+    assert np.array_equal(out[16 * len(TAPS)], frame[::4, ::4, 0])
 
 
 def test_what_rests_is_told_from_what_moves():
@@ -88,28 +94,29 @@ def test_what_rests_is_told_from_what_moves():
 
 
 class Darkening(FakeEngine):
-    def __call__(self, frame, hints, state):
-        return super().__call__(frame * np.float32(0.9), hints, state)
+    def __call__(self, frame, told):
+        change, hidden = super().__call__(frame, told)
+        return change - np.float32(0.1) * frame, hidden
 
 
 def test_frames_in_which_nothing_moves_stay_to_the_bit():
-    memory, frame = FrameMemory(Darkening()), np.moveaxis(planes(0, 0), 0, 2)
+    memory, frame = FrameMemory(Darkening()), frame_at(0, 0)
     seen = memory.analyse(frame)
     assert np.array_equal(memory.step(frame, seen, seen), frame)
     assert np.array_equal(memory.step(frame, seen, seen), frame)
-    moved = memory.analyse(np.moveaxis(planes(0, 8), 0, 2))
+    moved = memory.analyse(frame_at(0, 8))
     assert np.abs(memory.step(frame, seen, moved) - 0.9 * frame).mean() < 0.01
 
 
 def test_a_scene_of_one_frame_tells_nothing():
-    frame = np.moveaxis(planes(0, 0), 0, 2)
+    frame = frame_at(0, 0)
     assert np.array_equal(FrameMemory(Darkening()).step(frame), frame)
 
 
 def test_the_network_is_told_of_the_frames_on_both_sides():
     engine = FakeEngine()
     memory = FrameMemory(engine)
-    frames = [np.moveaxis(planes(0, 8 * k), 0, 2) for k in range(3)]
+    frames = [frame_at(0, 8 * k) for k in range(3)]
     seen = [memory.analyse(frame) for frame in frames]
     for k in range(3):
         memory.step(frames[k], seen[k], seen[k + 1] if k < 2 else None)
@@ -120,7 +127,7 @@ def test_the_network_is_told_of_the_frames_on_both_sides():
 
 
 def test_what_is_related_ahead_is_what_is_related_in_time():
-    frames = [np.moveaxis(planes(0, 8 * k), 0, 2) for k in range(3)]
+    frames = [frame_at(0, 8 * k) for k in range(3)]
     in_time, ahead = FrameMemory(FakeEngine()), FrameMemory(FakeEngine())
     seen = [ahead.analyse(frame) for frame in frames]
     for k, frame in enumerate(frames):
@@ -133,18 +140,26 @@ def test_what_is_related_ahead_is_what_is_related_in_time():
     assert all(np.array_equal(a, b) for a, b in hints)
 
 
+def without_steps_of(plane):
+    cells = cells_of_frame(np.repeat(plane[..., None], 3, axis=2))
+    without_steps(cells)
+    out = pixels(cells)
+    assert np.array_equal(out[..., 0], out[..., 2])
+    return out[..., 0]
+
+
 def test_steps_at_the_borders_of_cells_are_spread_and_slopes_stay():
-    slope = np.broadcast_to(np.arange(16, dtype=np.float32), (3, 12, 16)).copy()
-    assert np.allclose(without_steps(slope.copy()), slope)
-    step = np.zeros((3, 12, 16), np.float32)
-    step[..., 8:] = 1
-    out = without_steps(step.copy())
-    assert np.allclose(out[0, 5, 5:11], [0, 0.125, 0.375, 0.625, 0.875, 1])
-    turned = without_steps(np.ascontiguousarray(step.swapaxes(1, 2)))
-    assert np.allclose(turned.swapaxes(1, 2), out)
-    inside = np.zeros((3, 12, 16), np.float32)
-    inside[..., 6:] = 1  # an edge of the picture, not of the cells
-    assert np.abs(np.diff(without_steps(inside.copy())[0, 5])).max() > 0.7
+    slope = np.broadcast_to(np.arange(16, dtype=np.float32), (12, 16))
+    assert np.allclose(without_steps_of(slope), slope)
+    step = np.zeros((12, 16), np.float32)
+    step[:, 8:] = 1
+    out = without_steps_of(step)
+    assert np.allclose(out[5, 5:11], [0, 0.125, 0.375, 0.625, 0.875, 1])
+    assert (out[:, :4] == 0).all() and (out[:, -4:] == 1).all()  # rows are not each other's next
+    assert np.allclose(without_steps_of(step.T), out.T)
+    inside = np.zeros((12, 16), np.float32)
+    inside[:, 6:] = 1  # an edge of the picture, not of the cells
+    assert np.abs(np.diff(without_steps_of(inside)[5])).max() > 0.7
 
 
 def test_the_window_with_the_most_detail_is_found():

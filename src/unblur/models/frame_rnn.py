@@ -23,12 +23,13 @@ _HALO = 4
 class FrameRNN(Network):
     """A recurrent cell: a residual U-Net at quarter resolution with hints and a memory.
 
-    The frame comes with *hints*, see :mod:`unblur.video.hints`: its brightness along the way that
-    the picture goes (taps), the next frame laid on it, and the ways. The state holds two things,
-    both at quarter resolution: the last restored frame (48 channels, so that no pixel is lost)
-    and ``hidden`` learned channels. Whoever runs the cell moves the state along with the picture
-    (:mod:`unblur.video.alignment`) before each step, so that the cell need not search; where
-    nothing is remembered the last frame is the current one and the learned channels are 0.
+    The frame, in cells (:mod:`unblur.video.cells`), comes with *hints*, see
+    :mod:`unblur.video.hints`: its brightness along the way that the picture goes (taps), the next
+    frame laid on it, and the ways. The state holds two things, both at quarter resolution: the
+    last restored frame (48 channels, so that no pixel is lost) and ``hidden`` learned channels.
+    Whoever runs the cell moves the state along with the picture (:mod:`unblur.video.alignment`)
+    before each step, so that the cell need not search; where nothing is remembered the last frame
+    is the current one and the learned channels are 0.
 
     What the cell adds to the frame is a correction of its own and, pixel by pixel, learned shares
     of the taps (a filter along the motion), of what the last restored frame differs by, and of
@@ -72,66 +73,103 @@ class FrameRNN(Network):
         zero(self.shares)
 
     def interface(self) -> Interface:
-        """Return its inputs: the frame, and at quarter resolution hints and memory."""
-        hints = (
+        """Return its inputs, both at quarter resolution: the frame; hints and memory."""
+        told = (
             *numbered("tap", self.taps * _PIXELS),
             *numbered("next", _FRAME_CHANNELS),
             *numbered("fact", self.facts),
+            *numbered("last", _FRAME_CHANNELS),
+            *numbered("hidden", self.hidden),
         )
-        state = (*numbered("last", _FRAME_CHANNELS), *numbered("hidden", self.hidden))
         return Interface(
             inputs=(
-                InputPort("frame", ("red", "green", "blue")),
-                InputPort("hints", hints, per_px=CELL_PX),
-                InputPort("state", state, per_px=CELL_PX),
+                InputPort("frame", numbered("pixel", _FRAME_CHANNELS), per_px=CELL_PX),
+                InputPort("told", told, per_px=CELL_PX),
             ),
             multiple_of=self._multiple_of,
             halo_px=_HALO * self._multiple_of,
-            state_channels=len(state),
+            state_channels=_FRAME_CHANNELS + self.hidden,
         )
 
-    def forward(
-        self, frame: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, cells: torch.Tensor, told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Restore one frame.
 
         Args:
-            frame: (N, 3, H, W) float32 sRGB in [0, 1]; H and W as :meth:`interface` says.
-            hints: (N, 16 taps + 48 + facts, H / 4, W / 4): unshuffled taps and next frame, then
-                the facts.
-            state: (N, 48 + hidden, H / 4, W / 4), moved along with the picture.
+            cells: (N, 48, H / 4, W / 4) float32 sRGB in [0, 1], a frame in cells; H and W as
+                :meth:`interface` says.
+            told: (N, 16 taps + 48 + facts + 48 + hidden, H / 4, W / 4): taps and next frame in
+                cells, facts, and the state, moved along with the picture.
 
         Returns:
-            The restored frame, not clipped, and the state to take along.
+            What is to be added to the frame, in cells, and the learned channels to take along.
         """
-        restored, kept = self.step(functional.pixel_unshuffle(frame, CELL_PX), hints, state)
-        return functional.pixel_shuffle(restored, CELL_PX), kept
+        hints = self.taps * _PIXELS + _FRAME_CHANNELS + self.facts
+        # One layer for all that is told, and slices of 16 channels that are cut from it directly:
+        # ONNX Runtime copies whatever is cut or joined.
+        weight = torch.cat([self.hint.weight, self.recall.weight], dim=1)
+        assert self.hint.bias is not None and self.recall.bias is not None
+        seen = functional.conv2d(told, weight, self.hint.bias + self.recall.bias)
+        parts = [
+            _sixteens(told, first, count)
+            for first, count in ((0, self.taps), (self.taps * _PIXELS, _COLOURS), (hints, _COLOURS))
+        ]
+        return self._finished(self.stem(cells) + seen, cells, *parts)
 
     def step(
         self, cells: torch.Tensor, hints: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Do the same with a frame in cells, (N, 48, H / 4, W / 4), which stays in them."""
+        """Do the same in training.
+
+        Returns:
+            The restored frame in cells, and the state to take along.
+        """
         seen = self.stem(cells) + self.hint(hints) + self.recall(state)
+        taps = _sixteens(hints, 0, self.taps)
+        following = _sixteens(hints, self.taps * _PIXELS, _COLOURS)
+        change, hidden = self._finished(seen, cells, taps, following, _sixteens(state, 0, _COLOURS))
+        restored = cells + change
+        return restored, torch.cat([restored.clamp(0, 1), hidden], dim=1)
+
+    def _finished(
+        self,
+        seen: torch.Tensor,
+        cells: torch.Tensor,
+        taps: list[torch.Tensor],
+        following: list[torch.Tensor],
+        last: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the change to the frame and the learned channels, of all that is seen.
+
+        Args:
+            seen: (N, widths[0], H / 4, W / 4).
+            cells: the frame.
+            taps: (N, 16, H / 4, W / 4) each.
+            following, last: a colour each, of the next and of the last restored frame.
+        """
         features = torch.relu(self.body(seen))
-        tapped, recalled, foreseen = self.shares(features).split(
-            [self.taps * _PIXELS, _PIXELS, _PIXELS], dim=1
-        )
-        filtered = tapped * hints[:, : self.taps * _PIXELS]
-        grey = filtered.unflatten(1, (self.taps, _PIXELS)).sum(dim=1)
-        following = hints[:, self.taps * _PIXELS : self.taps * _PIXELS + _FRAME_CHANNELS]
-        last = (state[:, :_FRAME_CHANNELS] - cells) * recalled.repeat(1, _COLOURS, 1, 1)
-        coming = (following - cells) * foreseen.repeat(1, _COLOURS, 1, 1)
         own = self.head(features)
-        restored = cells + own + last + coming + grey.repeat(1, _COLOURS, 1, 1)
+        *shares, recalled, foreseen = self.shares(features).split(_PIXELS, dim=1)
+        grey = sum(
+            (share * tap for share, tap in zip(shares[1:], taps[1:], strict=True)),
+            shares[0] * taps[0],
+        )
+        change = []
+        for mine, now, before, after in zip(
+            _sixteens(own, 0, _COLOURS), _sixteens(cells, 0, _COLOURS), last, following, strict=True
+        ):
+            change.append(mine + grey + recalled * (before - now) + foreseen * (after - now))
         # Bounded, so that no error can grow over the thousands of frames of a clip.
-        kept = torch.cat([restored.clamp(0, 1), torch.tanh(self.remember(features))], dim=1)
-        return restored, kept
+        return torch.cat(change, dim=1), torch.tanh(self.remember(features))
 
-    def first_state(self, frame: torch.Tensor) -> torch.Tensor:
-        """Return the state in which nothing is remembered, for a frame (N, 3, H, W)."""
-        return self.first_state_of(functional.pixel_unshuffle(frame, CELL_PX))
-
-    def first_state_of(self, cells: torch.Tensor) -> torch.Tensor:
-        """Return the same for a frame in cells."""
+    def first_state(self, cells: torch.Tensor) -> torch.Tensor:
+        """Return the state in which nothing is remembered, for a frame in cells."""
         nothing = cells.new_zeros(cells.shape[0], self.hidden, *cells.shape[2:])
         return torch.cat([cells, nothing], dim=1)
+
+
+def _sixteens(channels: torch.Tensor, first: int, count: int) -> list[torch.Tensor]:
+    """Return ``count`` parts of 16 channels, from the first one on."""
+    return [
+        channels[:, start : start + _PIXELS]
+        for start in range(first, first + count * _PIXELS, _PIXELS)
+    ]

@@ -20,7 +20,7 @@ def unroll(
         cells, known = (
             x[:, k].contiguous(memory_format=torch.channels_last) for x in (frames, hints)
         )
-        fresh = network.first_state_of(cells)
+        fresh = network.first_state(cells)
         state = fresh if state is None else aligned(state, fresh, shifts[:, k])
         out, state = network.step(cells, known, state)
         restored.append(out)
@@ -30,8 +30,8 @@ def unroll(
 def aligned(state: torch.Tensor, fresh: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
     """Return states moved along with the picture; fresh ones where nothing is remembered.
 
-    The twin of :func:`unblur.video.memory.moved_state`, for batches and gradients; a test holds
-    them together.
+    The twin of :func:`unblur.video.memory.write_moved_state`, for batches and gradients; a test
+    holds them together.
 
     Args:
         state, fresh: (N, 48 + hidden, H / 4, W / 4).

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from unblur.color import FloatArray
 from unblur.models.frame_rnn import FrameRNN
@@ -24,6 +25,7 @@ from unblur.training.precision import unwrapped
 from unblur.training.psnr import psnr_db
 from unblur.training.shards import Arrays, SampleMaker
 from unblur.training.task import Figures, Task
+from unblur.video.alignment import CELL_PX
 from unblur.video.hints import hints_of
 
 
@@ -106,7 +108,9 @@ class FrameTask(Task[FrameData]):
         }
         if not torch.is_grad_enabled():
             last = blurry[:, -1].contiguous(memory_format=torch.channels_last)
-            alone = inner(last, hints[:, -1], inner.first_state(last))[0]
+            cells = functional.pixel_unshuffle(last, CELL_PX)
+            alone = inner.step(cells, hints[:, -1], inner.first_state(cells))[0]
+            alone = functional.pixel_shuffle(alone, CELL_PX)
             figures["memory_db"] = float((after[:, -1] - psnr_db(alone - sharp[:, -1])).mean())
         return pixels + LOSS.spectrum * spectrum, figures
 
@@ -126,6 +130,7 @@ def hints_of_batch(blurry: FloatArray, before: FloatArray, after: FloatArray) ->
         before, after: shifts, (N, T, rows, columns, 2) px.
     """
     count = blurry.shape[1]
+    frames_last = np.moveaxis(blurry, 2, 4)
     return np.stack(
         [
             [
@@ -137,7 +142,7 @@ def hints_of_batch(blurry: FloatArray, before: FloatArray, after: FloatArray) ->
                 )
                 for k in range(count)
             ]
-            for frames, back, on in zip(blurry, before, after, strict=True)
+            for frames, back, on in zip(frames_last, before, after, strict=True)
         ]
     )
 

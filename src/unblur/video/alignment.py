@@ -7,6 +7,7 @@ network that reads the memory mends what is left. Training aligns with the same 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,14 @@ def cells_of(frame: FloatArray) -> FloatArray:
     Returns:
         (H / 4, W / 4) float32, mean about 0.
     """
-    green_heavy = frame[0] * 0.25 + frame[1] * 0.5 + frame[2] * 0.25
-    cells = block_means(green_heavy, CELL_PX)
+    return cells_of_grey(frame[0] * 0.25 + frame[1] * 0.5 + frame[2] * 0.25)
+
+
+def cells_of_grey(grey: FloatArray) -> FloatArray:
+    """Return the same of a frame's brightness, (H, W) float32: green counts twice."""
+    cells = block_means(grey, CELL_PX)
     smooth = ndimage.uniform_filter(cells, _SMOOTH_CELLS, mode="nearest")
     return np.asarray(cells - smooth, dtype=np.float32)
-
-
-def unshuffle(planes: NDArray[Any], cells: NDArray[Any]) -> None:
-    """Write planes (C, H, W) into cells (16 C, H / 4, W / 4), as pixel_unshuffle does."""
-    channels, height, width = planes.shape
-    rows, columns = height // CELL_PX, width // CELL_PX
-    split = planes.reshape(channels, rows, CELL_PX, columns, CELL_PX)
-    target = cells.reshape(channels, CELL_PX, CELL_PX, rows, columns)
-    target[:] = split.transpose(0, 2, 4, 1, 3)
 
 
 def block_shifts(before: FloatArray, now: FloatArray) -> Shifts:
@@ -95,33 +91,40 @@ def moved_along(planes: FloatArray, shifts: Shifts, fill: FloatArray, *, unit: i
         A new array of the same shape.
     """
     out = np.array(fill)
-    side, size = BLOCK_PX // unit, planes.shape[1:]
-    offsets = np.round(shifts / unit).astype(int)
-    for row, line in enumerate(offsets):
-        column = 0
-        while column < len(line):
-            run = 1  # neighbours that move alike are copied at once
-            while column + run < len(line) and (line[column + run] == line[column]).all():
-                run += 1
-            starts = row * side, column * side
-            ends = starts[0] + side, (column + run) * side
-            target, source = _rectangles(starts, ends, line[column].tolist(), size)
-            out[target] = planes[source]
-            column += run
+    for to, of in copies(np.round(shifts / unit).astype(int), planes.shape[1:], BLOCK_PX // unit):
+        out[(slice(None), *to)] = planes[(slice(None), *of)]
     return out
 
 
-def _rectangles(
-    starts: tuple[int, int], ends: tuple[int, int], shift: list[int], size: tuple[int, ...]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return where a rectangle is copied to and from, as far as both lie in the picture."""
-    to, of = [slice(None)], [slice(None)]
-    for start, end, offset, full in zip(starts, ends, shift, size, strict=True):
-        first, last = max(start, -offset), min(end, full, full - offset)
-        last = max(first, last)
-        to.append(slice(first, last))
-        of.append(slice(first + offset, last + offset))
-    return tuple(to), tuple(of)
+Rectangle = tuple[slice, slice]
+
+
+def copies(
+    offsets: NDArray[Any], size: tuple[int, ...], side: int
+) -> Iterator[tuple[Rectangle, Rectangle]]:
+    """Yield where each rectangle of a moved picture is copied to, and where from.
+
+    Neighbours in a row of blocks that move alike are one rectangle; what would come from outside
+    of the picture is left out.
+
+    Args:
+        offsets: (rows, columns, 2), whole numbers.
+        size: of the picture.
+        side: of a block.
+    """
+    begins = np.ones(offsets.shape[:2], bool)
+    begins[:, 1:] = (offsets[:, 1:] != offsets[:, :-1]).any(axis=2)
+    row, first = np.nonzero(begins)
+    end = np.where(np.append(np.diff(row), 1) > 0, offsets.shape[1], np.append(first[1:], 0))
+    y, x = offsets[row, first].T
+    top, left = np.maximum(row * side, -y), np.maximum(first * side, -x)
+    bottom = np.minimum((row + 1) * side, size[0] - np.maximum(y, 0))
+    right = np.minimum(end * side, size[1] - np.maximum(x, 0))
+    inside = (bottom > top) & (right > left)
+    table = np.stack([top, bottom, left, right, y, x])[:, inside]
+    for y0, y1, x0, x1, down, along in table.T.tolist():
+        to = slice(y0, y1), slice(x0, x1)
+        yield to, (slice(y0 + down, y1 + down), slice(x0 + along, x1 + along))
 
 
 def block_sums(planes: FloatArray) -> FloatArray:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from unblur.color import FloatArray
-from unblur.video.alignment import BLOCK_PX, CELL_PX, Shifts, moved_along, unshuffle
-from unblur.video.evidence import grey_of, over_pixels
+from unblur.video.alignment import BLOCK_PX, CELL_PX, Shifts
+from unblur.video.cells import brightness, cells_of_frame, fetch
+from unblur.video.evidence import over_pixels
 
 TAPS = (-1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
 """Where a frame is tapped, as shares of the way from frame to frame."""
@@ -34,32 +35,43 @@ CHANNELS = len(TAPS) * _PIXELS + 3 * _PIXELS + FACTS
 
 
 def hints_of(
-    planes: FloatArray,
+    frame: FloatArray,
     before: Shifts | None,
     after: Shifts | None,
     following: FloatArray | None,
+    *,
+    cells: FloatArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Return the hints of one frame as FrameRNN takes them.
 
     Args:
-        planes: (3, H, W) float32 sRGB in [0, 1], the frame; sides multiples of 4.
+        frame: (H, W, 3) float32 sRGB in [0, 1]; sides multiples of 4.
         before: where its blocks lie in the frame before; None where there is none.
         after: where they lie in the next frame; None where there is none.
-        following: (3, H, W), the next frame; given with ``after``.
+        following: (H, W, 3), the next frame; given with ``after``.
+        cells: (48, H / 4, W / 4), the frame in cells, if they are there already.
+        out: written to; a new array if there is none.
 
     Returns:
         (CHANNELS, H / 4, W / 4) float32: the taps, the next frame laid on this one (this one
         itself where it shows nothing of it), and the facts.
     """
-    out = np.zeros((CHANNELS, planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX), np.float32)
+    if cells is None:
+        cells = cells_of_frame(frame)
+    if out is None:
+        out = np.empty((CHANNELS, *cells.shape[1:]), np.float32)
     taps, next_to, facts = np.split(out, np.cumsum([len(TAPS) * _PIXELS, 3 * _PIXELS]))
     way = way_of(before, after)
     if way is not None and way.any():
-        taps[:] = tapped(planes, way).reshape(taps.shape)
-    laid = planes
+        tap(frame, way, taps)
+    else:
+        taps[:] = 0
     if after is not None and following is not None:
-        laid = moved_along(following, after, planes, unit=1)
-    unshuffle(laid, next_to)
+        fetch(following, after, frame, next_to)
+    else:
+        next_to[:] = cells
+    facts[:] = 0
     for number, shifts in enumerate((before, after)):
         if shifts is not None:
             told = np.clip(shifts / UNIT_PX, -MOST_UNITS, MOST_UNITS).astype(np.float32)
@@ -79,34 +91,19 @@ def way_of(before: Shifts | None, after: Shifts | None) -> NDArray[np.float64] |
     return -before.astype(np.float64) if after is None else (after - before.astype(np.float64)) / 2
 
 
-def tapped(planes: FloatArray, way: NDArray[np.float64]) -> FloatArray:
-    """Return a frame's brightness along its way, less its own, (TAPS, 16, H / 4, W / 4) in cells.
+def tap(frame: FloatArray, way: NDArray[np.float64], taps: FloatArray) -> None:
+    """Write a frame's brightness along its way, less its own.
 
     Args:
-        planes: (3, H, W) float32 sRGB, sides multiples of 4.
+        frame: (H, W, 3) float32 sRGB, sides multiples of 4.
         way: of each block, px; fetched to the pixel, 0 where it leads outside.
+        taps: (TAPS * 16, H / 4, W / 4), in cells, written to.
     """
-    grey = grey_of(planes)
-    height, width = grey.shape
-    rows, columns = height // CELL_PX, width // CELL_PX
-    offsets = np.stack([np.round(way * share) for share in TAPS]).astype(np.intp)
-    reach = int(np.abs(offsets).max())
-    # A border that no tap leads beyond; what was fetched from it is told by its value.
-    wide = np.pad(grey, reach, constant_values=np.nan)
-    stride = width + 2 * reach
-    begin = (np.arange(height) + reach)[:, None] * stride + np.arange(width) + reach
-    own = np.empty((_PIXELS, rows, columns), np.float32)
-    places = np.empty((_PIXELS, rows, columns), np.intp)
-    unshuffle(grey[None], own)
-    unshuffle(begin[None], places)
-    side = BLOCK_PX // CELL_PX
-    along = (offsets[..., 0] * stride + offsets[..., 1]).repeat(side, axis=2)[:, :, :columns]
-    taps = np.empty((len(TAPS), _PIXELS, rows, columns), np.float32)
-    for tap, line in zip(taps, along, strict=True):
-        moved = places + line.repeat(side, axis=0)[:rows]
-        np.subtract(wide.take(moved, mode="clip"), own, out=tap)
-    taps[np.isnan(taps)] = 0
-    return taps
+    grey = brightness(frame)[..., None]
+    own = cells_of_frame(grey)
+    for share, one in zip(TAPS, np.split(taps, len(TAPS)), strict=True):
+        fetch(grey, np.round(way * share), grey, one)
+        one -= own
 
 
 def share_in_motion(way: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:

@@ -10,13 +10,13 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.engines.sizes import SizeRequirements
 from unblur.errors import SpecMismatch
-from unblur.video.alignment import (
-    CELL_PX,
-    Shifts,
-    block_shifts,
-    cells_of,
-    moved_along,
-    unshuffle,
+from unblur.video.alignment import CELL_PX, Shifts, block_shifts, cells_of_grey, moved_along
+from unblur.video.cells import (
+    brightness,
+    cells_of_frame,
+    fetch,
+    from_cells,
+    without_steps,
 )
 from unblur.video.hints import CHANNELS, hints_of, share_in_motion, way_of
 
@@ -28,13 +28,14 @@ class Moving:
     """What moves in a frame.
 
     Attributes:
-        share: (H, W) float32, where it may be blurred, see
+        share: (16, H / 4, W / 4) float32, in cells, where it may be blurred, see
             :func:`unblur.video.hints.share_in_motion`.
-        hints: see :func:`unblur.video.hints.hints_of`.
+        told: what FrameRNN is told beside the frame: the hints, see
+            :func:`unblur.video.hints.hints_of`, and room for the memory.
     """
 
     share: FloatArray
-    hints: FloatArray
+    told: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +56,15 @@ class Analysis:
     """What a frame shows, before anything is remembered.
 
     Attributes:
-        planes: (3, H, W) float32 sRGB, padded to whole steps of the network.
-        cells: see :func:`unblur.video.alignment.cells_of`.
+        frame: (H, W, 3) float32 sRGB, padded to whole steps of the network.
+        cells: (48, H / 4, W / 4), the same in cells.
+        motion: on which motion is searched, see :func:`unblur.video.alignment.cells_of`.
         relation: to the frames beside it, once that is known.
     """
 
-    planes: FloatArray
+    frame: FloatArray
     cells: FloatArray
+    motion: FloatArray
     relation: Relation | None = None
 
 
@@ -69,7 +72,7 @@ class Analysis:
 class _Last:
     """What is remembered of the frame before: as restored, learned channels, as filmed."""
 
-    planes: FloatArray
+    frame: FloatArray
     hidden: FloatArray
     seen: Analysis
 
@@ -81,22 +84,23 @@ class FrameMemory:
         engine: runs a FrameRNN.
 
     Raises:
-        SpecMismatch: the engine runs another kind of network, or a FrameRNN of before 0.2.
+        SpecMismatch: the engine runs another kind of network, or a FrameRNN of other inputs.
     """
 
     def __init__(self, engine: Engine) -> None:
-        if engine.spec.task != "frame" or engine.spec.state_channels <= FRAME_CHANNELS:
+        spec = engine.spec
+        if spec.task != "frame" or spec.state_channels <= FRAME_CHANNELS:
+            raise SpecMismatch(f"{spec.name} is a '{spec.task}' network, 'frame' is needed")
+        known = {name: len(channels) for name, channels in spec.inputs.items()}
+        wanted = {"frame": FRAME_CHANNELS, "told": CHANNELS + spec.state_channels}
+        if known not in ({}, wanted):
             raise SpecMismatch(
-                f"{engine.spec.name} is a '{engine.spec.task}' network, 'frame' is needed"
-            )
-        told = len(engine.spec.inputs.get("hints", ()))
-        if told not in (0, CHANNELS):
-            raise SpecMismatch(
-                f"{engine.spec.name} takes {told} channels of hints, {CHANNELS} are needed: "
-                "it is a FrameRNN of before 0.2; train one anew (see docs/video.md)"
+                f"{spec.name} takes {_listed(known)}, but {_listed(wanted)} are needed: it was "
+                "made by another version of unblur; export it anew from its checkpoint "
+                "(see docs/video.md)"
             )
         self._engine = engine
-        self._hidden = engine.spec.state_channels - FRAME_CHANNELS
+        self._hidden = spec.state_channels - FRAME_CHANNELS
         self._last: _Last | None = None
 
     def reset(self) -> None:
@@ -109,9 +113,8 @@ class FrameMemory:
         Args:
             frame: (H, W, 3) float32 sRGB in [0, 1].
         """
-        sizes = SizeRequirements(self._engine.spec.multiple_of)
-        planes = np.ascontiguousarray(sizes.padded(np.moveaxis(frame, 2, 0)))
-        return Analysis(planes, cells_of(planes))
+        whole = np.ascontiguousarray(self._padded(frame))
+        return Analysis(whole, cells_of_frame(whole), cells_of_grey(brightness(whole)))
 
     def relate(
         self, before: Analysis | None, analysis: Analysis, following: Analysis | None
@@ -123,19 +126,29 @@ class FrameMemory:
                 of another size tell nothing.
             analysis: of the frame.
         """
-        shape = analysis.planes.shape
-        if before is not None and before.planes.shape != shape:
+        shape = analysis.frame.shape
+        if before is not None and before.frame.shape != shape:
             before = None
-        if following is not None and following.planes.shape != shape:
+        if following is not None and following.frame.shape != shape:
             following = None
-        back = None if before is None else block_shifts(before.cells, analysis.cells)
-        on = None if following is None else block_shifts(following.cells, analysis.cells)
+        back = None if before is None else block_shifts(before.motion, analysis.motion)
+        on = None if following is None else block_shifts(following.motion, analysis.motion)
         way = way_of(back, on)
-        share = None if way is None else share_in_motion(way, shape[1:])
+        share = None if way is None else share_in_motion(way, shape[:2])
         if share is None or not share.any():
             return replace(analysis, relation=Relation(back, None))
-        hints = hints_of(analysis.planes, back, on, following.planes if following else None)
-        return replace(analysis, relation=Relation(back, Moving(share, hints)))
+        channels = CHANNELS + FRAME_CHANNELS + self._hidden
+        told = np.empty((channels, *analysis.motion.shape), np.float32)
+        hints_of(
+            analysis.frame,
+            back,
+            on,
+            following.frame if following else None,
+            cells=analysis.cells,
+            out=told[:CHANNELS],
+        )
+        moving = Moving(cells_of_frame(share[..., None]), told)
+        return replace(analysis, relation=Relation(back, moving))
 
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
@@ -155,7 +168,7 @@ class FrameMemory:
         height, width = frame.shape[:2]
         seen = self.analyse(frame) if analysis is None else analysis
         last = self._last
-        if last is not None and last.planes.shape != seen.planes.shape:
+        if last is not None and last.frame.shape != seen.frame.shape:
             last = None
         if seen.relation is None:
             seen = self.relate(None if last is None else last.seen, seen, following)
@@ -163,68 +176,72 @@ class FrameMemory:
         assert relation is not None
         moving = relation.moving
         if moving is None:
-            nothing = np.zeros((self._hidden, *seen.cells.shape), np.float32)
-            self._last = _Last(seen.planes, nothing, seen)
+            nothing = np.zeros((self._hidden, *seen.motion.shape), np.float32)
+            self._last = _Last(seen.frame, nothing, seen)
             return frame
-        state = first_state(seen.planes, self._hidden)
-        if last is not None and relation.before is not None:
-            state = moved_state(last.planes, last.hidden, seen.planes, relation.before)
-        restored, kept = self._engine(seen.planes[None], moving.hints[None], state[None])
-        change = without_steps(restored[0] - seen.planes)
-        clean = np.clip(seen.planes + moving.share * change, 0, 1)
-        self._last = _Last(clean, kept[0, FRAME_CHANNELS:], replace(seen, relation=None))
-        return np.asarray(np.moveaxis(clean, 0, 2)[:height, :width])
+        state = moving.told[CHANNELS:]
+        if last is None or relation.before is None:
+            write_first_state(seen.cells, state)
+        else:
+            write_moved_state(last.frame, last.hidden, seen.frame, relation.before, state)
+        change, hidden = (found[0] for found in self._engine(seen.cells[None], moving.told[None]))
+        without_steps(change)
+        clean = clipped(seen.cells, change, moving.share)
+        restored = np.empty_like(seen.frame)
+        from_cells(clean, restored)
+        self._last = _Last(restored, hidden, replace(seen, relation=None))
+        return restored[:height, :width]
+
+    def _padded(self, frame: FloatArray) -> FloatArray:
+        """Return a frame with its last pixels repeated as far as the network needs."""
+        sizes = SizeRequirements(self._engine.spec.multiple_of)
+        rows, columns = sizes.missing(*frame.shape[:2])
+        if rows == columns == 0:
+            return frame
+        return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
 
 
-def without_steps(change: FloatArray) -> FloatArray:
-    """Return a change to a frame without the steps at the borders of the network's cells.
-
-    The network decides cell by cell, and may decide otherwise in the next one. A step at a border
-    counts as far as it exceeds the slopes on both sides, and what there are of steps two pixels
-    further inside, so that texture stays; it is spread over two pixels on each side.
+def clipped(cells: FloatArray, change: FloatArray, share: FloatArray) -> FloatArray:
+    """Return a frame in cells with a share of a change, within [0, 1].
 
     Args:
-        change: (3, H, W) float32, written to; sides multiples of 4, a cell's.
+        cells: (48, H / 4, W / 4), the frame.
+        change: the same shape; it is used up.
+        share: (16, H / 4, W / 4) in [0, 1].
     """
-    for planes in (change, change.swapaxes(1, 2)):
-        a, b, c, d = (planes[..., k:-CELL_PX:CELL_PX] for k in range(CELL_PX))
-        e, f, g, h = (planes[..., CELL_PX + k :: CELL_PX] for k in range(CELL_PX))
-        step = (e - d) - ((d - c) + (f - e)) / 2
-        inside = np.maximum(
-            np.abs((c - b) - ((b - a) + (d - c)) / 2), np.abs((g - f) - ((f - e) + (h - g)) / 2)
-        )
-        step = np.sign(step) * np.maximum(np.abs(step) - inside, 0)
-        c += step / 8
-        d += step * np.float32(0.375)
-        e -= step * np.float32(0.375)
-        f -= step / 8
-    return change
+    colours = change.reshape(-1, *share.shape)
+    colours *= share
+    change += cells
+    return np.clip(change, 0, 1, out=change)
 
 
-def first_state(planes: FloatArray, hidden: int) -> FloatArray:
-    """Return the state (48 + hidden, H / 4, W / 4) in which nothing is remembered."""
-    shape = planes.shape[1] // CELL_PX, planes.shape[2] // CELL_PX
-    state = np.zeros((FRAME_CHANNELS + hidden, *shape), np.float32)
-    unshuffle(planes, state[:FRAME_CHANNELS])
-    return state
-
-
-def moved_state(
-    last: FloatArray, hidden: FloatArray, planes: FloatArray, shifts: Shifts
-) -> FloatArray:
-    """Return what is remembered, moved along with the picture.
+def write_first_state(cells: FloatArray, state: FloatArray) -> None:
+    """Write the state (48 + hidden, H / 4, W / 4) in which nothing is remembered.
 
     Args:
-        last: (3, H, W) float32, the last restored frame.
+        cells: (48, H / 4, W / 4), the frame now.
+        state: written to.
+    """
+    state[:FRAME_CHANNELS] = cells
+    state[FRAME_CHANNELS:] = 0
+
+
+def write_moved_state(
+    last: FloatArray, hidden: FloatArray, frame: FloatArray, shifts: Shifts, state: FloatArray
+) -> None:
+    """Write what is remembered, moved along with the picture.
+
+    Args:
+        last: (H, W, 3) float32, the last restored frame.
         hidden: (C, H / 4, W / 4), the learned channels.
-        planes: (3, H, W), the frame now; taken where the last one shows nothing of it.
+        frame: the same, the frame now; taken where the last one shows nothing of it.
         shifts: from the last frame to this one.
-
-    Returns:
-        The state (48 + C, H / 4, W / 4).
+        state: (48 + C, H / 4, W / 4), written to.
     """
-    state = np.empty((FRAME_CHANNELS + len(hidden), *hidden.shape[1:]), np.float32)
-    unshuffle(moved_along(last, shifts, planes, unit=1), state[:FRAME_CHANNELS])
+    fetch(last, shifts, frame, state[:FRAME_CHANNELS])
     nothing = np.zeros_like(hidden)
     state[FRAME_CHANNELS:] = moved_along(hidden, shifts, nothing, unit=CELL_PX)
-    return state
+
+
+def _listed(inputs: dict[str, int]) -> str:
+    return ", ".join(f"{name} of {count} channels" for name, count in inputs.items())
