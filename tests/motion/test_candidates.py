@@ -12,7 +12,9 @@ from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import candidates as ways
 from unblur.motion.candidates import (
+    HALVED_FROM_PX,
     LONG_FROM_PX,
+    LONG_PROPOSED_PX,
     PAGE_SEARCH,
     candidates,
     choose,
@@ -177,9 +179,10 @@ def test_where_network_and_search_agree_nothing_else_is_sought(searches, monkeyp
 
 def test_very_long_motion_is_searched_where_it_may_be(searches):
     window, long = large_scene(), Psf.from_line(LONG_FROM_PX + 2, 20)
-    for fused in (long, None):
-        assert "long" in [c.origin for c in candidates(window, fused, halve(window))]
-    assert searches.count((210, False)) == 2
+    for fused, proposed_px in ((long, 0.0), (None, 0.0), (HOOK, LONG_PROPOSED_PX)):
+        found = candidates(window, fused, halve(window), proposed_px=proposed_px)
+        assert "long" in [c.origin for c in found]
+    assert searches.count((210, False)) == 3
 
 
 def test_pages_may_be_pages_and_scenes_are_none():
@@ -237,15 +240,27 @@ def test_the_network_decides_where_there_is_one(image):
         assert Judge(Preferring(wanted)).best(image, LINEAR, 0.003, found).origin == origin
 
 
+def test_a_window_gains_nothing_over_itself(image):
+    judge = Judge(Preferring(image))
+    wrong, nothing = judge.gains(
+        image, LINEAR, 0.003, [Candidate(WRONG, "fused"), Candidate(Psf.delta(), "long")]
+    )
+    assert wrong < nothing < 0.05
+    assert nothing == pytest.approx(0, abs=0.2)
+    with pytest.raises(ValueError, match="network"):
+        Judge().gains(image, LINEAR, 0.003, [Candidate(WRONG, "fused")])
+
+
 class Counting(Judge):
-    """A judge whose scores are given, and that keeps what it was asked."""
+    """A judge whose gains are given, and that keeps what it was asked."""
 
-    def __init__(self, *scores):
+    def __init__(self, *gains):
         super().__init__(Preferring(None))
-        self.given, self.asked = list(scores), []
+        self.given, self.asked, self.sides = list(gains), [], []
 
-    def scores(self, samples, curve, noise, candidates):
+    def gains(self, samples, curve, noise, candidates):
         self.asked.append([c.psf for c in candidates])
+        self.sides.append(samples.shape[0])
         return np.array(self.given.pop(0))
 
 
@@ -260,6 +275,18 @@ def test_the_chosen_psf_is_corrected_as_far_as_it_gets_no_worse(image, of_turns,
     assert judge.asked[0] == [WRONG, HOOK]
     assert chosen.psf is (HOOK if taken is None else judge.asked[1][taken])
     assert chosen.origin == "searched"
+
+
+def test_very_long_candidates_are_tried_on_the_picture_at_half_its_size():
+    window = large_scene()
+    long = Psf.from_line(HALVED_FROM_PX + 20, 20)
+    found = [Candidate(long, "long"), Candidate(HOOK, "fused")]
+    judge = Counting([1.0], [1.5], [0.0, 0.0])
+    chosen = choose_corrected(window, found, judge, half=halve(window), tone=LINEAR)
+    assert judge.sides[:2] == [384, 200]
+    assert judge.asked[0] == [HOOK]
+    assert judge.asked[1][0].length_px() == pytest.approx(long.length_px() / 2, rel=0.05)
+    assert chosen.psf is long, "in px of the picture"
 
 
 def test_without_a_network_nothing_is_corrected(image):

@@ -1,5 +1,7 @@
 """The field: right scale chosen, windows aligned, uniform blur recognised, lone windows helped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -114,6 +116,28 @@ def test_the_scale_follows_the_length(shape, length, seen_at, scale):
     facts = field.to_dict()
     assert len(facts["windows"]) == len(field.centres_y) * len(field.centres_x)
     assert all(0 < w["y"] < shape[0] and 0 < w["x"] < shape[1] for w in facts["windows"])
+
+
+@pytest.mark.parametrize(
+    ("alike_db", "apart_db", "proposed", "shared"),
+    [
+        (1.0, 1.5, True, False),
+        (1.0, 1.2, True, True),  # what little more is told does not count against the proposal
+        (1.2, 1.0, False, False),
+        (1.5, 1.0, False, True),
+    ],
+)
+def test_one_psf_or_many_by_what_undoing_them_would_gain(alike_db, apart_db, proposed, shared):
+    class Telling(NetworkEstimator):
+        def gains(self, picture, field, boxes):
+            return [alike_db if field.uniform else apart_db] * len(boxes)
+
+    light = np.random.default_rng(0).random((300, 400, 1), dtype=np.float32)
+    picture = Picture(light, LINEAR)
+    refine = RefineParams(halved=False, most_wide=1, wide_px=256, most_searched=0, thorough=False)
+    estimator = Telling(FakeKernelEngine(length=9), params=MotionParams(refine=refine))
+    work = replace(estimator.propose(picture), uniform=proposed, varies=True)
+    assert estimator.refine(picture, work).uniform == shared
 
 
 def test_large_photos_are_read_in_pieces():

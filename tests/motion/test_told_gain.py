@@ -72,6 +72,9 @@ def test_large_pictures_are_shrunk_as_far_as_their_motion_is_seen():
     assert scale_for_gains((768, 3000), long) == 4
     assert scale_for_gains((768, 3000), short) == 2
     assert scale_for_gains((768, 6000), short) == 4  # at most 1600 px wide
+    very_long = uniform_field((768, 780), Psf.from_line(100, 20), 0.004)
+    assert scale_for_gains((768, 780), very_long) == 2
+    assert scale_for_gains((500, 780), very_long) == 1  # too little would be left
 
 
 def test_a_varying_field_is_tried_window_by_window(network):

@@ -9,7 +9,8 @@
   Only where one light covers much of the window, as paper does.
 * *long*: the search of the picture at half its size, begun on a very small one and with a lighter
   prior. Very long motion is still motion there, where at full size no blur at all explains the
-  picture better; short motion it makes longer than it is. Only where FuseNet's PSF is not short.
+  picture better; short motion it makes longer than it is. Only where FuseNet's PSF or the one that
+  was proposed is not short.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
@@ -51,6 +53,14 @@ LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 LONG_FROM_PX = 20.0
 """Length of FuseNet's PSF from which on very long motion is searched for. Below it that candidate
 was taken of none of 61 windows that moved by 5 to 60 px."""
+
+LONG_PROPOSED_PX = 12.0
+"""The same of the PSF that was proposed. What has moved by 100 px shows no detail, and FuseNet may
+take it for out of focus, where KernelNet still saw some motion."""
+
+HALVED_FROM_PX = 64.0
+"""Length of a candidate from which on it is tried on the picture at half its size: a larger part is
+seen there, and JudgeNet has learned from no longer motion."""
 
 AGREED = 0.94
 """Similarity of FuseNet's PSF and the search's from which on no others are sought: nine of 61
@@ -117,6 +127,7 @@ def choose_corrected(
     found: Sequence[Candidate],
     judge: Judge,
     *,
+    half: FloatArray | None = None,
     tone: ToneCurve = SRGB,
     params: CorrectionParams = CORRECTION,
 ) -> Candidate:
@@ -125,21 +136,45 @@ def choose_corrected(
     Args:
         window, found, tone: as for :func:`choose`.
         judge: tells. Without a network it cannot tell corrections, and nothing is corrected.
+        half: luma of the picture about the window at half its size, on which long candidates are
+            tried; None to try all on the window.
         params: of the correction.
     """
     if not judge.has_network:
         return choose(window, found, tone=tone, judge=judge)
-    encoded = _encoded(window, tone)
-    scores = judge.scores(*encoded, found)
-    chosen, score = found[int(np.argmax(scores))], float(scores.max())
+    sizes = [_encoded(plane, tone) for plane in (window, half) if plane is not None]
+    gains = _gains(sizes, found, judge)
+    chosen, gain = found[int(np.argmax(gains))], float(gains.max())
     part = middle_part(window)
     turns = corrections(part, chosen.psf, noise_sigma(part), params)
     if not turns:
         return chosen
-    # The network sees one trial at a time: scores of two calls compare like those of one.
     tried = [replace(chosen, psf=psf) for psf in turns]
-    as_good = np.flatnonzero(judge.scores(*encoded, tried) >= score - params.doubt_db)
+    as_good = np.flatnonzero(_gains(sizes, tried, judge) >= gain - params.doubt_db)
     return tried[int(as_good[-1])] if as_good.size else chosen
+
+
+def _gains(
+    sizes: Sequence[tuple[FloatArray, ToneCurve, float]], found: Sequence[Candidate], judge: Judge
+) -> NDArray[np.float64]:
+    """Return what undoing each candidate would gain, dB, each told at the size that suits it.
+
+    Args:
+        sizes: the window, encoded, and perhaps the picture about it at half its size.
+        found: candidates, in px of the window.
+        judge: one with a network.
+    """
+    gains = np.empty(len(found))
+    level = [min(int(c.psf.length_px() > HALVED_FROM_PX), len(sizes) - 1) for c in found]
+    for halvings in set(level):
+        among = [i for i, own in enumerate(level) if own == halvings]
+        shrunk = [_halved(found[i], halvings) for i in among]
+        gains[among] = judge.gains(*sizes[halvings], shrunk)
+    return gains
+
+
+def _halved(candidate: Candidate, halvings: int) -> Candidate:
+    return replace(candidate, psf=candidate.psf.scaled(0.5)) if halvings else candidate
 
 
 def _encoded(window: FloatArray, tone: ToneCurve) -> tuple[FloatArray, ToneCurve, float]:
@@ -155,6 +190,7 @@ def candidates(
     half: FloatArray | None,
     *,
     begun: Psf | None = None,
+    proposed_px: float = 0.0,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Candidate]:
     """Return the PSFs of a window that all ways lead to.
@@ -167,6 +203,7 @@ def candidates(
         begun: what a search of the window from nothing has found already; only the last step
             follows then, and where that agrees with ``fused`` nothing else is sought, but of what
             may be a page. None to search.
+        proposed_px: length of the motion that was proposed first.
         runtime: says how many searches are worked on at the same time.
     """
     part, is_page = middle_part(window), may_be_page(window)
@@ -185,7 +222,8 @@ def candidates(
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
     if is_page:
         tasks.append(lambda: Candidate(search(PAGE_SEARCH), "two_tones"))
-    if half is not None and min(half.shape) >= LEAST_SIDE_PX and not _is_short(fused):
+    may_be_long = proposed_px >= LONG_PROPOSED_PX or not _is_short(fused)
+    if half is not None and min(half.shape) >= LEAST_SIDE_PX and may_be_long:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
     if fused is not None:
         tasks.append(lambda: Candidate(search(initial=fused), "fused_searched"))

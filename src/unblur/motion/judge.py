@@ -157,6 +157,34 @@ class Judge:
         pictures, curves = [trial.samples for trial in trials], [curve] * len(trials)
         return network_scores(self._network, samples, pictures, lengths_px, noise, curves)
 
+    def gains(
+        self,
+        samples: FloatArray,
+        curve: ToneCurve,
+        noise: float,
+        candidates: Sequence[Candidate],
+    ) -> NDArray[np.float64]:
+        """Return what undoing each candidate would gain over the window as it is, dB, (N,).
+
+        JudgeNet's scores of one window share a constant that another window, or the same one at
+        another size, does not; gains can be compared.
+
+        Args:
+            samples, curve, noise, candidates: as for :meth:`scores`.
+
+        Raises:
+            ValueError: there is no network.
+        """
+        if self._network is None:
+            raise ValueError("gains are told by JudgeNet only; this judge has no network")
+        pictures = [try_psf(samples, curve, c.psf, noise).samples for c in candidates]
+        lengths_px = [*(c.psf.length_px() for c in candidates), 0.0]
+        curves = [curve] * len(lengths_px)
+        scores = network_scores(
+            self._network, samples, [*pictures, samples], lengths_px, noise, curves
+        )
+        return np.asarray(scores[:-1] - scores[-1])
+
     def _linear_scores(
         self, trials: Sequence[Trial], noise: float, candidates: Sequence[Candidate]
     ) -> NDArray[np.float64]:

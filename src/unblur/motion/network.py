@@ -33,10 +33,10 @@ from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.pyramid import Pyramid, window_starts
-from unblur.motion.refinement import finer, refine_shared, refine_windows
+from unblur.motion.refinement import SharedEstimate, finer, refine_shared, refine_windows
 from unblur.motion.roll import neighbours_explain_better
 from unblur.motion.streaks import streak_psf
-from unblur.motion.told_gain import told_gains
+from unblur.motion.told_gain import gains_more, told_gains
 from unblur.motion.tone_estimate import estimate_tone
 from unblur.motion.windows import TELLING, Box
 from unblur.runtime import ALL_THREADS, Runtime
@@ -146,11 +146,12 @@ class NetworkEstimator:
             self._fuse,
             judge=Judge(self._judge),
             tone=picture.tone,
+            proposed_px=work.length_px / work.scale,
             params=self._params,
             runtime=self._runtime,
         )
         if not work.uniform or work.varies:
-            varying = self._varying(work, shared.psf)
+            varying = self._varying(picture, work, shared)
             if varying is not None:
                 return varying
         psf, middle = shared.psf, shared.middle
@@ -164,11 +165,7 @@ class NetworkEstimator:
             if found is None:
                 break
             psf, level = found, level - 1
-        with_psf = partial(
-            replace, psf=psf, confidence=shared.confidence, fused_confidence=shared.fused_confidence
-        )
-        windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
-        return replace(work.bare(), windows=windows, scale=2**level)
+        return _sharing(work, replace(shared, psf=psf), 2**level)
 
     def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
@@ -195,21 +192,43 @@ class NetworkEstimator:
             level -= 1
         return level
 
-    def _varying(self, work: Proposal, shared: Psf) -> MotionField | None:
+    def _varying(
+        self, picture: Picture, work: Proposal, shared: SharedEstimate
+    ) -> MotionField | None:
         """Return the field of windows that moved differently, or None where one PSF is better."""
         apart = refine_windows(
             work.observed,
             work.first,
-            shared,
+            shared.psf,
             self._kernel,
             params=self._params,
             runtime=self._runtime,
         )
-        if work.uniform and not _neighbours_are_better(work, apart, shared, self._params.roll):
-            return None
         windows = _arranged(apart, len(work.centres_x))
         apart_field = replace(work.bare(), windows=windows, uniform=False)
-        return reconcile(apart_field, may_share=False, params=self._params.field)
+        varying = reconcile(apart_field, may_share=False, params=self._params.field)
+        alike = _sharing(work, shared, work.scale)
+        more_db = gains_more(picture, varying, alike, self)
+        if more_db is not None:
+            least_db = self._params.roll.better_db
+            better = more_db > (least_db if work.uniform else -least_db)
+        else:
+            better = not work.uniform or _neighbours_are_better(
+                work, apart, shared.psf, self._params.roll
+            )
+        return varying if better else None
+
+
+def _sharing(work: Proposal, shared: SharedEstimate, scale: int) -> MotionField:
+    """Return the field whose windows share one PSF, in px of the picture shrunk by a scale."""
+    with_psf = partial(
+        replace,
+        psf=shared.psf,
+        confidence=shared.confidence,
+        fused_confidence=shared.fused_confidence,
+    )
+    windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
+    return replace(work.bare(), windows=windows, scale=scale, uniform=True)
 
 
 def _arranged(flat: list[PsfEstimate], count: int) -> tuple[tuple[PsfEstimate, ...], ...]:

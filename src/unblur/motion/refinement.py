@@ -16,10 +16,16 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import candidates, choose, choose_corrected, few_candidates
+from unblur.motion.candidates import (
+    HALVED_FROM_PX,
+    candidates,
+    choose,
+    choose_corrected,
+    few_candidates,
+)
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
-from unblur.motion.judge import Judge
+from unblur.motion.judge import Candidate, Judge
 from unblur.motion.kernel import Observed, estimate, observe_all
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.psf_estimate import PsfEstimate
@@ -41,8 +47,8 @@ class SharedEstimate:
         confidence: of KernelNet's last estimate.
         fused_confidence: of FuseNet, in the PSF itself; None where it had not the last word.
         middle: (y, x) of the window that was searched, the one that shows most.
-        is_long: whether it was found on the picture at half the size: finer than that it is not
-            known, and searching on at full size would lose it.
+        is_long: whether it was found on the picture at half the size, or is so long on one of twice
+            the size: finer than that it is not known, and searching on there would lose it.
     """
 
     psf: Psf
@@ -109,6 +115,7 @@ def refine_shared(
     *,
     judge: Judge | None = None,
     tone: ToneCurve = SRGB,
+    proposed_px: float = 0.0,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> SharedEstimate:
@@ -122,6 +129,8 @@ def refine_shared(
         fuse_engine: runs FuseNet; without it the candidates' mean is taken.
         judge: chooses among the candidates; one without a network if omitted.
         tone: curve of the photo's samples.
+        proposed_px: typical length of the windows' motion; that of their mean is shorter where they
+            differ.
         params: how far, and how candidates are weighted.
         runtime: says how many windows and searches are worked on at the same time.
 
@@ -135,15 +144,25 @@ def refine_shared(
         return fused
     if params.refine.thorough:
         half = half_size(read, shape, fused.middle, params.refine)
-        among = candidates(part, fused.psf, half, begun=found[0], runtime=runtime)
+        among = candidates(
+            part,
+            fused.psf,
+            half,
+            begun=found[0],
+            proposed_px=max(proposed_px, first.length_px()),
+            runtime=runtime,
+        )
+        chosen = choose_corrected(part, among, judge or Judge(), half=half, tone=tone)
     else:
         among = few_candidates(part, fused.psf, found[0])
-    judge = judge or Judge()
-    pick = choose_corrected if params.refine.thorough else choose
-    chosen = pick(part, among, tone=tone, judge=judge)
+        chosen = choose(part, among, tone=tone, judge=judge)
     if chosen.psf is fused.psf:
         return fused
-    return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=chosen.origin == "long")
+    return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=_is_long(chosen))
+
+
+def _is_long(chosen: Candidate) -> bool:
+    return chosen.origin == "long" or 2 * chosen.psf.length_px() > HALVED_FROM_PX
 
 
 def fused_shared(

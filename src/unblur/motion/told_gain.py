@@ -37,7 +37,9 @@ class GainParams:
     Attributes:
         longest_px: longer side of the picture that is looked at; larger ones are shrunk ...
         shortest_px: ... but not so far that the motion is shorter ...
-        most_px: ... unless the longer side would exceed so much.
+        most_px: ... unless the longer side would exceed so much. They are shrunk further ...
+        most_motion_px: ... where the motion is longer: JudgeNet has learned from no longer one ...
+        least_px: ... as long as the shorter side is no shorter.
         around_px: by which a window is widened where its motion is tried alone.
         flat: standard deviation of a window's samples below which it shows nothing: what lamps have
             saturated, the sky.
@@ -46,6 +48,8 @@ class GainParams:
     longest_px: int = 800
     shortest_px: float = 6.0
     most_px: int = 1600
+    most_motion_px: float = 64.0
+    least_px: int = 256
     around_px: int = 48
     flat: float = 0.02
 
@@ -78,6 +82,8 @@ def scale_for_gains(shape: tuple[int, int], field: MotionField, params: GainPara
     length_px = field.mean_length_px() * field.scale
     while scale > fitting_scale(shape, params.most_px) and length_px < params.shortest_px * scale:
         scale //= 2
+    while min(shape) >= 2 * scale * params.least_px and length_px > params.most_motion_px * scale:
+        scale *= 2
     return scale
 
 
@@ -147,6 +153,22 @@ def mean_gain(picture: Picture, field: MotionField, estimator: MotionEstimator) 
     if not isinstance(estimator, GainTeller) or min(height, width) < LOCAL.window_px:
         return None
     return mean_of_told(estimator.gains(picture, field, local_boxes((height, width))))
+
+
+def gains_more(
+    picture: Picture, field: MotionField, other: MotionField, estimator: MotionEstimator
+) -> float | None:
+    """Return by how much more undoing one motion of a picture would gain than another, dB.
+
+    Args:
+        picture, estimator: as for :func:`mean_gain`.
+        field, other: the motions.
+
+    Returns:
+        The difference of the means told; None where nobody can tell.
+    """
+    gain, other_gain = (mean_gain(picture, motion, estimator) for motion in (field, other))
+    return None if gain is None or other_gain is None else gain - other_gain
 
 
 def mean_of_told(gains_db: Sequence[float]) -> float | None:
