@@ -234,6 +234,7 @@ def test_exported_cells_give_what_pytorch_gives_with_their_state(tmp_path, monke
     engine = OnnxEngine(path, task="frame", runtime=ONE_THREAD)
     # Training does not know what is done to the result afterwards.
     monkeypatch.setattr("unblur.video.memory.without_steps", lambda change: None)
+    monkeypatch.setattr("unblur.video.memory.share_that_counts", lambda change: 1)
     memory = FrameMemory(engine)
     wide = texture(192, seed=8)
     frames = [np.ascontiguousarray(wide[8 * k : 96 + 8 * k, :128]) for k in range(3)]

@@ -10,7 +10,7 @@ from unblur.motion.windows import telling_window
 from unblur.runtime import ONE_THREAD
 from unblur.video.cells import cells_of_frame, from_cells, without_steps
 from unblur.video.hints import CHANNELS, FACTS, TAPS, hints_of, share_in_motion, tap, way_of
-from unblur.video.memory import FrameMemory
+from unblur.video.memory import FrameMemory, share_that_counts
 from unblur.zoo.catalogue import weights_path
 
 WIDE = texture(320, 352, 3).astype(np.float32) / 255
@@ -106,6 +106,15 @@ def test_frames_in_which_nothing_moves_stay_to_the_bit():
     assert np.array_equal(memory.step(frame, seen, seen), frame)
     moved = memory.analyse(frame_at(0, 8))
     assert np.abs(memory.step(frame, seen, moved) - 0.9 * frame).mean() < 0.01
+
+
+def test_changes_below_the_noise_are_not_made():
+    change = np.full((48, 8, 16), 0.05, np.float32)
+    change[:, :, 8:] = 0.001
+    share = share_that_counts(change)
+    assert share.shape == (8, 16) and (share[:, :7] > 0.99).all() and (share[:, 9:] < 0.1).all()
+    change[:] = 0
+    assert (share_that_counts(change) == 0).all()
 
 
 def test_a_scene_of_one_frame_tells_nothing():
