@@ -1,5 +1,7 @@
 """Hints of a frame: taps along its way, the next frame laid on it, and what moved at all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,23 @@ def test_changes_below_the_noise_are_not_made():
     assert share.shape == (8, 16) and (share[:, :7] > 0.99).all() and (share[:, 9:] < 0.1).all()
     change[:] = 0
     assert (share_that_counts(change) == 0).all()
+
+
+def test_the_network_sees_what_moves_and_its_halo():
+    engine = FakeEngine()
+    engine.spec = replace(engine.spec, halo_px=16)
+    memory = FrameMemory(engine)
+    still, moved = WIDE, WIDE.copy()
+    moved[:128, :128] = WIDE[:128, 8:136]
+    seen = [memory.analyse(frame) for frame in (still, moved)]
+    restored = memory.step(still, memory.relate(None, seen[0], seen[1]), seen[1])
+    share = memory.relate(None, seen[0], seen[1]).relation.moving.share
+    rows, columns = (np.flatnonzero(share.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    height, width = engine.hints[0].shape[1:]
+    assert rows[-1] + 5 <= height < 80 and columns[-1] + 5 <= width < 88
+    assert height % 4 == width % 4 == 0 and np.array_equal(restored, still)
+    hidden = memory._last.hidden
+    assert (hidden[:, -1] == 0).all() and (hidden[:, rows[0], columns[0]] == 1).all()
 
 
 def test_a_scene_of_one_frame_tells_nothing():

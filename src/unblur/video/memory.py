@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from unblur.color import FloatArray
@@ -192,7 +193,7 @@ class FrameMemory:
             write_first_state(seen.cells, state)
         else:
             write_moved_state(last.frame, last.hidden, seen.frame, relation.before, state)
-        change, hidden = (found[0] for found in self._engine(seen.cells[None], moving.told[None]))
+        change, hidden = self._found(seen.cells, moving)
         change *= share_that_counts(change)
         without_steps(change)
         clean = clipped(seen.cells, change, moving.share)
@@ -200,6 +201,25 @@ class FrameMemory:
         from_cells(clean, restored)
         self._last = _Last(restored, hidden, replace(seen, relation=None))
         return restored[:height, :width]
+
+    def _found(self, cells: FloatArray, moving: Moving) -> tuple[FloatArray, FloatArray]:
+        """Return the network's change to a frame and its learned channels, 0 where all rests.
+
+        The network sees the rectangle of what moves, with its halo.
+        """
+        spec = self._engine.spec
+        halo, step = spec.halo_px // CELL_PX, max(1, spec.multiple_of // CELL_PX)
+        place = tuple(
+            _range_of(moving.share.any(axis=axes), halo, step) for axes in ((0, 2), (0, 1))
+        )
+        part = (slice(None), *place)
+        found = self._engine(cells[part][None], moving.told[part][None])
+        if found[0].shape[2:] == cells.shape[1:]:
+            return found[0][0], found[1][0]
+        change = np.zeros_like(cells)
+        hidden = np.zeros((self._hidden, *cells.shape[1:]), np.float32)
+        change[part], hidden[part] = found[0][0], found[1][0]
+        return change, hidden
 
     def _padded(self, frame: FloatArray) -> FloatArray:
         """Return a frame with its last pixels repeated as far as the network needs."""
@@ -236,6 +256,13 @@ def clipped(cells: FloatArray, change: FloatArray, share: FloatArray) -> FloatAr
     colours *= share
     change += cells
     return np.clip(change, 0, 1, out=change)
+
+
+def _range_of(moves: NDArray[np.bool_], halo: int, step: int) -> slice:
+    """Return the range of what moves along a side, with a halo, in whole steps."""
+    found = np.flatnonzero(moves)
+    first = max(0, int(found[0]) - halo) // step * step
+    return slice(first, min(len(moves), -(-(int(found[-1]) + 1 + halo) // step) * step))
 
 
 def write_first_state(cells: FloatArray, state: FloatArray) -> None:
