@@ -209,10 +209,9 @@ class FrameMemory:
         """
         spec = self._engine.spec
         halo, step = spec.halo_px // CELL_PX, max(1, spec.multiple_of // CELL_PX)
-        place = tuple(
-            _range_of(moving.share.any(axis=axes), halo, step) for axes in ((0, 2), (0, 1))
-        )
-        part = (slice(None), *place)
+        moves = np.asarray(moving.share.any(axis=0))
+        rows, columns = (_range_of(np.asarray(moves.any(axis=k)), halo, step) for k in (1, 0))
+        part = slice(None), rows, columns
         found = self._engine(cells[part][None], moving.told[part][None])
         if found[0].shape[2:] == cells.shape[1:]:
             return found[0][0], found[1][0]
