@@ -20,7 +20,7 @@ from unblur.video.cells import (
     from_cells,
     without_steps,
 )
-from unblur.video.hints import CHANNELS, hints_of, share_in_motion, way_of
+from unblur.video.hints import CHANNELS, hints_of, share_in_motion
 
 FRAME_CHANNELS = 3 * CELL_PX**2
 
@@ -142,9 +142,8 @@ class FrameMemory:
             following = None
         back = None if before is None else block_shifts(before.motion, analysis.motion)
         on = None if following is None else block_shifts(following.motion, analysis.motion)
-        way = way_of(back, on)
-        share = None if way is None else share_in_motion(way, shape[:2])
-        if share is None or not share.any():
+        share = share_in_motion(back, on, shape[:2])
+        if not share.any():
             return replace(analysis, relation=Relation(back, None))
         channels = CHANNELS + FRAME_CHANNELS + self._hidden
         told = np.empty((channels, *analysis.motion.shape), np.float32)
