@@ -177,6 +177,22 @@ def test_detect_makes_a_heat_map(client, encoded):
     assert client.ask("GET", f"/api/jobs/{job['id']}/result")[0] == 400
 
 
+def test_layers_are_a_picture_of_numbers_and_what_is_told_of_each(client, encoded):
+    job = client.wait(client.order(client.send(encoded())["id"], task="layers"))
+    result = job["result"]
+    assert (result["kind"], result["width"], result["height"]) == ("layers", 160, 120)
+    (layer,) = result["layers"]
+    assert layer["kind"] == "camera"
+    assert layer["length_px"] > 5
+    assert layer["psf"]["width"] > 3
+    assert len(layer["colour"]) == 3
+    data = client.ask("GET", f"/api/jobs/{job['id']}/layers")[2]
+    labels = np.asarray(Image.open(io.BytesIO(data)))
+    assert labels.shape == (120, 160)
+    assert not labels.any()
+    assert client.ask("GET", f"/api/jobs/{job['id']}/result")[0] == 400
+
+
 def test_several_results_in_a_zip(client, encoded):
     jobs = [client.restore(encoded(), "a.jpg"), client.restore(encoded(), "a.jpg")]
     query = f"job={jobs[0]['id']}:0&job={jobs[1]['id']}:1"

@@ -392,6 +392,46 @@ def test_light_is_chosen_and_told_in_both_languages(watched, encoded):
     assert page.inner_text("#tone option[value=linear]") == "线性"
 
 
+def test_a_layer_is_switched_and_clicking_what_moved_restores_it_alone(watched):
+    page = watched.page
+    data = (ROOT / "docs" / "pictures" / "gallery" / "sign-before.jpg").read_bytes()
+    blurry = read_photo(data).samples
+    watched.give(("sign.jpg", data))
+    first = watched.ready()
+    page.click("#showlayers")
+    page.wait_for_selector("#layers[data-ready]")
+    rows = page.locator("#layerlist li")
+    kinds = [row.get_attribute("data-kind") for row in rows.all()]
+    assert kinds == ["still", "object"]
+    assert re.search(
+        r"moved by itself: 1\d\.\d px at \d+°, \d+ % of the photo", rows.nth(1).inner_text()
+    )
+    covered = "canvas => canvas.getContext('2d').getImageData(310, 230, 1, 1).data[3]"
+    assert page.eval_on_selector("#layers canvas", covered) > 100
+    rows.nth(1).locator("input").uncheck()
+    assert page.eval_on_selector("#layers canvas", covered) == 0
+    at_object = click_in_photo(page, 310, 230)
+    page.mouse.click(*at_object)  # nothing is there now
+    assert "no motion here" in page.inner_text("#legend")
+    rows.nth(1).locator("input").check()
+    page.mouse.click(*at_object)
+    page.wait_for_selector(f"#stage[data-ready]:not([data-ready='{first}'])")
+    assert page.is_hidden("#layers") and page.is_hidden("#layerlist")
+    changed = (read_photo(watched.take()[1]).samples.astype(int) != blurry).any(axis=2)
+    assert changed[200:260, 280:340].mean() > 0.5
+    assert not changed[:60].any()
+    page.click("#language")
+    page.click("#showlayers")
+    page.wait_for_selector("#layerlist li:has-text('自己移动')")
+
+
+def click_in_photo(page, x, y):
+    """The place on the screen of a place in the photo."""
+    box = page.locator("#stage").bounding_box()
+    scale = style(page, "--s")
+    return box["x"] + style(page, "--x") + x * scale, box["y"] + style(page, "--y") + y * scale
+
+
 def test_motion_and_blur_map(watched, encoded):
     page = watched.page
     watched.give(("a.jpg", encoded()))

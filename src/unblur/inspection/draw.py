@@ -72,8 +72,8 @@ def kernels_over_photo(seen: Inspection) -> Overlay:
             psf, trust = field.windows[i][j].psf, float(seen.trust[i, j])
             colour = direction(np.array(psf.angle_deg(), np.float32))
             colour = (np.float32(trust) * (colour - 0.55) + 0.55).astype(np.float32)
-            light = _stroke(psf, field.scale * scale * zoom)
-            _shine(canvas, light, (y * scale, x * scale), colour, 0.45 + 0.55 * trust)
+            light = stroke(psf, field.scale * scale * zoom)
+            shine(canvas, light, (y * scale, x * scale), colour, 0.45 + 0.55 * trust)
     return Overlay(to_picture(canvas), zoom, scale)
 
 
@@ -222,7 +222,7 @@ def _zoom(field: MotionField, scale: float) -> float:
     return float(np.clip(room / widest, *_ZOOMS))
 
 
-def _stroke(psf: Psf, zoom: float) -> FloatArray:
+def stroke(psf: Psf, zoom: float) -> FloatArray:
     """Return a PSF enlarged, its peak 1, with room for its glow around it."""
     framed = np.pad(psf.array, 2)
     height, width = (max(3, round(side * zoom)) for side in framed.shape)
@@ -236,7 +236,7 @@ def _halo_px(zoom: float) -> int:
     return max(2, round(1.6 * zoom))
 
 
-def _shine(
+def shine(
     canvas: FloatArray,
     light: FloatArray,
     middle: tuple[float, float],

@@ -19,9 +19,9 @@ from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
 from unblur.motion.windows import WINDOW
-from unblur.pipeline.assessing import assess
 from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
+from unblur.pipeline.layers import Layers, assess_layers
 from unblur.pipeline.outcome import Assessment
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import gate_of
@@ -101,6 +101,7 @@ class Inspection:
         window: one window in full.
         device: short name of the device that ran the networks.
         explanations: in both lights, the likelier first, where one had to be chosen; else empty.
+        layers: what moved how.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Inspection:
     trust: FloatArray
     reason: str
     window: WindowFacts
+    layers: Layers
     device: str = "cpu"
     explanations: tuple[Explanation, ...] = ()
 
@@ -128,6 +130,7 @@ class Inspection:
             "tone": self.photo.tone.to_dict(),
             "explanations": [one.to_dict() for one in self.explanations],
             "device": self.device,
+            **self.layers.to_dict(),
             **rows,
             "window": {
                 "y": round(shown.y, 1),
@@ -148,6 +151,7 @@ class Inspection:
         arrays: dict[str, Any] = {**field_arrays(self.field), "trust": self.trust}
         shown = self.window
         arrays |= {
+            "layers": self.layers.labels,
             "window_region": np.array(shown.region),
             "window_luma": shown.luma,
             "window_log_power": shown.log_power,
@@ -190,9 +194,10 @@ def inspect_photo(
             "give X,Y inside it"
         )
     models = (session or default_session(Runtime.of_process(threads))).models()
-    found = assess(as_picture(photo), models.estimator, gate_of(models, RestoreOptions()))
+    gate = gate_of(models, RestoreOptions())
+    found, layers = assess_layers(as_picture(photo), models.estimator, gate)
     field, verdict = found.motion, found.verdict
-    if field is None:
+    if field is None or layers is None:
         raise ShapeMismatch(
             f"motion can be estimated in photos with {models.estimator.least}, "
             f"got {photo.width} x {photo.height}"
@@ -201,7 +206,7 @@ def inspect_photo(
     if found.tone is not None:
         photo = replace(photo, tone=found.tone)
     trust, reason, both = verdict.trust, verdict.reason, _explanations(found)
-    return Inspection(name, photo, field, trust, reason, shown, models.device, both)
+    return Inspection(name, photo, field, trust, reason, shown, layers, models.device, both)
 
 
 def _explanations(found: Assessment) -> tuple[Explanation, ...]:

@@ -7,10 +7,12 @@ import io
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from unblur.inspection import layering
 from unblur.inspection.facts import Inspection, photo_psf
-from unblur.inspection.palette import Picture
 from unblur.inspection.sheet import Panel, headline, map_panels, photo_panels, window_panels
 
 _STYLE = """
@@ -35,6 +37,14 @@ img{display:block;width:100%;height:auto;border-radius:6px;background:#0e1117}
 .photo g text{visibility:hidden;fill:#fff;paint-order:stroke;stroke:#000c;stroke-width:.25em}
 .photo g:hover text,.photo g:focus text{visibility:visible}
 .photo .shown rect{stroke:#fff8;stroke-dasharray:6 5}
+.layers{display:grid;gap:1rem 1.5rem;margin-top:1rem;align-items:start}
+@media(min-width:50rem){.layers{grid-template-columns:3fr 2fr}}
+.stack{position:relative;line-height:0}.stack img+img{position:absolute;inset:0;background:none}
+.layers ul{list-style:none;margin:0;padding:0;display:grid;gap:.5rem}
+.layers label{display:grid;grid-template-columns:auto 1rem 3.5rem 1fr;gap:.6rem;align-items:center;
+cursor:pointer}.layers i{width:1rem;height:1rem;border-radius:3px}
+.layers label img{width:3.5rem;grid-column:3}.layers label span{grid-column:4}
+.layers small{display:block;color:var(--soft)}
 .grid{display:grid;gap:1rem;margin-top:1rem}
 .four{grid-template-columns:repeat(auto-fit,minmax(14rem,1fr))}
 .many{grid-template-columns:repeat(auto-fill,minmax(6.3rem,1fr))}
@@ -72,6 +82,7 @@ def page(seen: Inspection) -> bytes:
         f"<title>{title}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{title}</h1><p>{escape(details)}</p>",
         _kernels(seen, photo[0]),
+        _layers(seen),
         f'<div class="grid four">{"".join(_figure(panel) for panel in photo[1:])}</div>',
         f"<h2>The window at {shown.x:.0f}, {shown.y:.0f}</h2>",
         "<p>Its kernel; the picture and its Fourier transform; what a high-pass filter leaves, and "
@@ -116,6 +127,34 @@ def _kernels(seen: Inspection, panel: Panel) -> str:
     )
 
 
+def _layers(seen: Inspection) -> str:
+    """Return the photo with its layers; each is switched by a box, without any script."""
+    pictures, rows, rules = [_image(layering.ground(seen), "The photo, grey")], [], []
+    for number, layer in enumerate(seen.layers.layers):
+        name, path = layering.NAMES[layer.kind], layering.path_picture(layer)
+        colour = f"rgb{layering.colour_of(seen.layers, number)}"
+        pictures.append(_image(layering.cover(seen, number), name, f"layer{number}"))
+        drawn = "" if path is None else _image(path, f"Path: {name}")
+        rows.append(
+            f'<li><label><input type="checkbox" id="layer{number}" checked>'
+            f'<i style="background:{colour}"></i>{drawn}'
+            f"<span>{escape(name)}<small>{escape(layering.told(layer))}</small></span></label></li>"
+        )
+        rules.append(f".layers:has(#layer{number}:not(:checked)) .layer{number}{{display:none}}")
+    return (
+        "<h2>What moved how</h2><p>Switch each layer on and off. White strokes are the paths, "
+        "enlarged. What moved by itself is restored where it is asked for: <code>--subject</code>, "
+        f"<code>--only objects</code>.</p><style>{''.join(rules)}</style>"
+        f'<div class="layers"><div class="stack">{"".join(pictures)}</div>'
+        f"<ul>{''.join(rows)}</ul></div>"
+    )
+
+
+def _image(picture: NDArray[np.uint8], alt: str, name: str = "") -> str:
+    named = f' class="{name}"' if name else ""
+    return f'<img{named} alt="{escape(alt)}" src="{_data(picture)}">'
+
+
 def _figure(panel: Panel) -> str:
     few = ' class="few"' if min(panel.picture.shape[:2]) < 200 else ""
     note = f"<small>{escape(panel.note)}</small>" if panel.note else ""
@@ -135,9 +174,9 @@ def _table(seen: Inspection) -> str:
     return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def _data(picture: Picture) -> str:
-    """Return a picture as a data address: JPEG where it is a photo, PNG where it is small."""
-    large = picture.shape[0] * picture.shape[1] > 300_000
+def _data(picture: NDArray[np.uint8]) -> str:
+    """Return a picture as a data address: JPEG where it is a large photo, else PNG."""
+    large = picture.shape[0] * picture.shape[1] > 300_000 and picture.shape[2] == 3
     with io.BytesIO() as stream:
         if large:
             Image.fromarray(picture).save(stream, "JPEG", quality=88)

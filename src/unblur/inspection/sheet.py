@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from unblur.inspection import draw
+from unblur.inspection import draw, layering
 from unblur.inspection.facts import Explanation, Inspection, mean_angle_deg, photo_psf
 from unblur.inspection.palette import FAINT, INK, PAPER, Picture
 
 WIDTH = 1600
 _MARGIN, _GAP, _LINE = 28, 14, 22
 _MAIN = 1010
+_MAP, _PATH = 320, 72
+"""Height of the map of what moved how, and side of each path beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,7 @@ def sheet(seen: Inspection) -> bytes:
     y = top + main.height + 2 * _LINE + _GAP
     small = (WIDTH - 2 * _MARGIN - (len(window) - 1) * _GAP) // len(window)
     tiny = (WIDTH - 2 * _MARGIN - (len(maps) - 1) * _GAP) // len(maps)
+    map_at, y = y, y + 30 + _MAP + _GAP
     height = y + 30 + small + 2 * _LINE + 52 + tiny + _LINE + _MARGIN
     canvas = Image.new("RGB", (WIDTH, height), INK)
     pen = ImageDraw.Draw(canvas)
@@ -151,6 +154,7 @@ def sheet(seen: Inspection) -> bytes:
     for panel, picture, place in beside:
         at = (left + place[0], top + place[1])
         _put(canvas, pen, panel, picture, at)
+    _layers(canvas, pen, seen, map_at)
     where = f"The window at {seen.window.x:.0f}, {seen.window.y:.0f}, marked above"
     _write(pen, (_MARGIN, y), where, 18, PAPER)
     _strip(canvas, pen, window, y + 30, small)
@@ -160,6 +164,29 @@ def sheet(seen: Inspection) -> bytes:
     with io.BytesIO() as stream:
         canvas.save(stream, "PNG", optimize=True)
         return stream.getvalue()
+
+
+def _layers(canvas: Image.Image, pen: ImageDraw.ImageDraw, seen: Inspection, y: int) -> None:
+    """Draw what moved how: all layers over the photo, and beside it what is told of each."""
+    _write(pen, (_MARGIN, y), "What moved how", 18, PAPER)
+    picture = _fitted(layering.all_layers(seen), _MAIN, _MAP)
+    canvas.paste(picture, (_MARGIN, y + 30))
+    left, each = (
+        _MARGIN + picture.width + 2 * _GAP,
+        min(_PATH + _GAP, _MAP // len(seen.layers.layers)),
+    )
+    for number, layer in enumerate(seen.layers.layers):
+        top = y + 30 + number * each
+        pen.rectangle(
+            (left, top, left + 20, top + 20), fill=layering.colour_of(seen.layers, number)
+        )
+        path = layering.path_picture(layer)
+        if path is not None:
+            side = each - _GAP // 2
+            canvas.paste(Image.fromarray(path).resize((side, side)), (left + 34, top))
+        at = left + 34 + _PATH + _GAP
+        _write(pen, (at, top), layering.NAMES[layer.kind], 16, PAPER)
+        _write(pen, (at, top + 22), layering.told(layer), 14, FAINT)
 
 
 def _fitted(picture: Picture, width: int, height: int) -> Image.Image:

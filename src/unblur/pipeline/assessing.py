@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from unblur.motion.drawn import drawn_over
 from unblur.motion.estimator import MotionEstimator
@@ -13,7 +13,7 @@ from unblur.motion.part_masks import fading
 from unblur.motion.parts import still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
-from unblur.motion.windows import Mask
+from unblur.motion.windows import Box, Mask
 from unblur.pipeline.both_lights import other_light, weighed
 from unblur.pipeline.gate import MIXED, Gate, Verdict
 from unblur.pipeline.movers import assess_movers
@@ -33,17 +33,41 @@ def assess(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessme
     Raises:
         BadPsf: a motion field that was given is of a photo of another size.
     """
+    bare = bare_of(picture)
+    return seen_whole(assess_exposed(bare.picture, estimator, gate), picture, bare)
+
+
+@dataclass(frozen=True, eq=False)
+class Bare:
+    """What was exposed of a photo, without what was drawn over it.
+
+    Attributes:
+        picture: what is left; the photo itself where nothing was added to it.
+        box: where it lies in the photo; None for all of it.
+        drawn: (H, W) of ``picture``, what was drawn over it; None for nothing.
+    """
+
+    picture: Picture
+    box: Box | None
+    drawn: Mask | None
+
+
+def bare_of(picture: Picture) -> Bare:
+    """Return a photo without what was added to it after the exposure."""
     box = exposure_of(picture)
     exposed = picture if box is None else picture.part(*box)
     drawn = drawn_over(exposed)
-    bare = exposed if drawn is None else without(exposed, drawn)
-    found = assess_exposed(bare, estimator, gate)
-    if bare is picture and found.moved is None:
+    return Bare(exposed if drawn is None else without(exposed, drawn), box, drawn)
+
+
+def seen_whole(found: Assessment, picture: Picture, bare: Bare) -> Assessment:
+    """Return an assessment of a bare photo as that of the photo."""
+    if bare.picture is picture and found.moved is None:
         return found
     whole = replace(picture, tone=found.picture.tone, assumed=found.picture.assumed)
     motion = found.motion
-    if motion is not None and box is not None:
-        motion = placed(motion, picture, box)
+    if motion is not None and bare.box is not None:
+        motion = placed(motion, picture, bare.box)
     return replace(found, picture=whole, motion=motion)
 
 

@@ -268,6 +268,7 @@ def _picture(job: Job, name: str) -> Path | None:
         "preview": folder / "preview.jpg",
         "motion": folder / "motion.json",
         "heat": folder / "heat.jpg",
+        "layers": folder / "layers.png",
     }
     if job.order.clip:
         table["before"], table["after"] = job.order.source, folder / f"result{job.order.clip}"

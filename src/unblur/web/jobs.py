@@ -243,7 +243,7 @@ class Queue:
         return (
             self._served_address.get(job.address, 0),
             self._served.get(job.session, 0),
-            job.order.task != "detect",
+            job.order.task == "restore",
             job.number,
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from unblur import __version__
 from unblur.pipeline.only import WORDS
+from unblur.web.orders import Task
 from unblur.zoo.catalogue import model_names
 
 Json = dict[str, Any]
@@ -100,10 +101,13 @@ def _result_paths() -> Json:
     ]
     result = _op("The result, under its name", _of("*/*"), open_to_all=True)
     result["parameters"] = taking
-    pictures = {"type": "string", "enum": ["before", "after", "preview", "motion", "heat"]}
+    pictures = {
+        "type": "string",
+        "enum": ["before", "after", "preview", "motion", "heat", "layers"],
+    }
     picture = _op(
         "Pictures for a browser before and after, the motion field as JSON, the heat map of a "
-        "'detect' job",
+        "'detect' job, the numbers of the layers of a 'layers' job as greys",
         _of("*/*"),
         open_to_all=True,
     )
@@ -184,7 +188,7 @@ def _schemas() -> Json:
             ["upload"],
             {
                 "upload": text,
-                "task": {"enum": ["restore", "detect"], "default": "restore"},
+                "task": {"enum": [*get_args(Task)], "default": "restore"},
                 "model": {"enum": model_names(), "default": model_names()[0]},
                 "region": {
                     "description": "x, y, width, height in px: restore only here",
@@ -224,7 +228,7 @@ def _schemas() -> Json:
                 "id": text,
                 "upload": text,
                 "name": text,
-                "task": {"enum": ["restore", "detect"]},
+                "task": {"enum": [*get_args(Task)]},
                 "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
                 "stage": text,
                 "progress": share,
@@ -248,6 +252,8 @@ _RESULT = (
     "Of a photo: width, height, format, written_format, bits, changed, verdict (restored, sharp, "
     "small, unsure, unchanged), reason, model, tone (curve; evidence: caller, file, "
     "estimate or assumed; probability; source), length_px, angle_deg, uniform, blur_probability, "
-    "seconds, notes. Of a clip: frames, cuts, seconds, notes. Of a detection: kind, "
+    "seconds, notes. Of a clip: frames, cuts, seconds, notes. Of layers: width, height, cell_px, "
+    "and of each layer kind, share, length_px, angle_deg, confidence, centre, colour, psf. Of a "
+    "detection: kind, "
     "probabilities, length_px, angle_deg, sharpness."
 )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from unblur.pipeline.only import Only
 from unblur.runtime import ALL_THREADS, Runtime
 
-Task = Literal["restore", "detect"]
+Task = Literal["restore", "detect", "layers"]
 Stage = Literal["reading", "analysing", "restoring", "writing"]
 
 CANCEL = "cancel"
@@ -22,7 +22,8 @@ class Order:
     """One job.
 
     Attributes:
-        task: "restore", or "detect" for a verdict and a heat map.
+        task: "restore"; "detect" for a verdict and a heat map; "layers" for the map of what
+            moved how.
         folder: where results go; private, exists.
         source: the upload.
         clip: suffix of a clip, empty for a photo.

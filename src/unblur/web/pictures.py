@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unblur.blur.psf import Psf
 from unblur.detection.heatmap import heat_map
+from unblur.inspection.layering import colour_of
 from unblur.io import Photo
 from unblur.io.encode import written_format
 from unblur.io.reduced import Reduced
 from unblur.motion.detect import Detection
 from unblur.motion.field import MotionField
 from unblur.pipeline.facade import Restored
+from unblur.pipeline.layers import Layers
 
 _LOSSLESS_PIXELS = 2_500_000
 """Smaller photos are shown without loss, so that the page's blend is exact to the eye-dropper."""
@@ -138,10 +141,7 @@ def motion_to_draw(motion: MotionField | None, trust: list[list[float]]) -> dict
             key = 0 if motion.uniform else id(window.psf)
             if key not in numbers:
                 numbers[key] = len(psfs)
-                array = window.psf.cropped(threshold=0.02).array
-                shown = np.round(array / array.max() * 255).astype(np.uint8)
-                text = base64.b64encode(shown.tobytes()).decode()
-                psfs.append({"width": shown.shape[1], "height": shown.shape[0], "data": text})
+                psfs.append(psf_to_draw(window.psf))
             windows.append(
                 {
                     "x": round(x, 1),
@@ -154,6 +154,24 @@ def motion_to_draw(motion: MotionField | None, trust: list[list[float]]) -> dict
                 }
             )
     return {"scale": motion.scale, "psfs": psfs, "windows": windows, "trust": trust}
+
+
+def psf_to_draw(psf: Psf) -> dict[str, Any]:
+    """Return a PSF as a small picture, for JSON; see :func:`motion_to_draw`."""
+    array = psf.cropped(threshold=0.02).array
+    shown = np.round(array / array.max() * 255).astype(np.uint8)
+    text = base64.b64encode(shown.tobytes()).decode()
+    return {"width": shown.shape[1], "height": shown.shape[0], "data": text}
+
+
+def save_layers(layers: Layers, photo: Photo, folder: Path) -> dict[str, Any]:
+    """Write the layers' numbers as the greys of ``layers.png``; return what they are for JSON."""
+    Image.fromarray(layers.labels).save(folder / "layers.png")
+    told = layers.to_dict()
+    for number, (layer, row) in enumerate(zip(layers.layers, told["layers"], strict=True)):
+        row["colour"] = list(colour_of(layers, number))
+        row["psf"] = None if layer.psf is None else psf_to_draw(layer.psf)
+    return {"kind": "layers", "width": photo.width, "height": photo.height, **told}
 
 
 def save_heat(detection: Detection, seen: Reduced, folder: Path) -> dict[str, Any]:

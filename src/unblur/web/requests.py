@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from starlette.datastructures import QueryParams
 
@@ -34,7 +34,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
     upload = hub.store.upload(_text(asked, "upload", ""), session)
     limits = hub.settings.limits
     task = _task(asked)
-    if task == "detect" and upload.clip:
+    if task != "restore" and upload.clip:
         raise BadValue("clips are restored only; a photo is needed to tell its blur")
     model = _text(asked, "model", model_names()[0])
     if model not in model_names():  # never a path
@@ -103,11 +103,10 @@ def _text(asked: dict[str, Any], key: str, default: str) -> str:
 
 def _task(asked: dict[str, Any]) -> Task:
     task = _text(asked, "task", "restore")
-    if task == "restore":
-        return "restore"
-    if task == "detect":
-        return "detect"
-    raise BadValue(f"the task must be 'restore' or 'detect', got '{task[:40]}'")
+    for known in get_args(Task):
+        if task == known:
+            return cast(Task, known)
+    raise BadValue(f"the task must be one of {', '.join(get_args(Task))}, got '{task[:40]}'")
 
 
 def _only(asked: dict[str, Any]) -> Only | None:

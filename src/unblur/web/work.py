@@ -111,6 +111,8 @@ def _job(order: Order, send: Callable[[Progress], None]) -> Done:
 
     if order.task == "detect":
         return Done(_detect(order, tell))
+    if order.task == "layers":
+        return Done(_layers(order, tell))
     return Done(_clip(order, tell) if order.clip else _photo(order, tell))
 
 
@@ -183,6 +185,28 @@ def _detect(order: Order, tell: Tell) -> dict[str, Any]:
     detection = judge(seen, default_session(order.runtime).detector(), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)
+
+
+def _layers(order: Order, tell: Tell) -> dict[str, Any]:
+    from unblur.errors import BadValue
+    from unblur.io import read_photo
+    from unblur.pipeline.facade import as_picture
+    from unblur.pipeline.layers import assess_layers
+    from unblur.pipeline.report import RestoreOptions
+    from unblur.pipeline.run import gate_of
+    from unblur.web import pictures
+    from unblur.zoo.models import default_session
+
+    tell("reading", 0.0, 0.0)
+    photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels).with_tone(order.tone)
+    tell("analysing", _READ, photo.megapixels)
+    models = default_session(order.runtime).models()
+    gate = gate_of(models, RestoreOptions())
+    found, layers = assess_layers(as_picture(photo), models.estimator, gate)
+    if layers is None:
+        raise BadValue(found.verdict.reason)
+    tell("writing", _RESTORED, photo.megapixels)
+    return pictures.save_layers(layers, photo, order.folder)
 
 
 def _clip(order: Order, tell: Tell) -> dict[str, Any]:

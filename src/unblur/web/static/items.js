@@ -21,7 +21,7 @@ export class Items {
   }
 
   item(name, more) {
-    return { key: ++this.number, name, file: null, local: null, upload: null, job: null, detection: null, lost: false,
+    return { key: ++this.number, name, file: null, local: null, upload: null, job: null, detection: null, layering: null, lost: false,
       error: null, sent: 0, strength: 1, options: {}, order: null, ...more };
   }
 
@@ -63,7 +63,7 @@ export class Items {
     item.error = null;
     if (!item.upload || item.lost) {
       if (!item.file) return;
-      Object.assign(item, { upload: null, job: null, detection: null, lost: false });
+      Object.assign(item, { upload: null, job: null, detection: null, layering: null, lost: false });
       item.options = { model: item.options.model, tone: item.options.tone };
       this.pump();
     } else {
@@ -72,9 +72,10 @@ export class Items {
     this.changed();
   }
 
-  async detect(item) {
-    if (item.detection && item.detection.state !== "failed") return;
-    try { item.detection = await api.order({ upload: item.upload, task: "detect", tone: item.options.tone ?? "auto" }); } catch (error) { item.detection = { state: "failed" }; }
+  // Asks for a map of an item: task "detect" for its "detection", "layers" for its "layering".
+  async map(item, task, name) {
+    if (item[name] && item[name].state !== "failed") return;
+    try { item[name] = await api.order({ upload: item.upload, task, tone: item.options.tone ?? "auto" }); } catch (error) { item[name] = { state: "failed" }; }
     this.changed();
   }
 
@@ -82,7 +83,7 @@ export class Items {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     for (const item of this.all) {
       if (item.job) item.job = byId.get(item.job.id) ?? item.job;
-      if (item.detection) item.detection = byId.get(item.detection.id) ?? item.detection;
+      for (const name of ["detection", "layering"]) if (item[name]) item[name] = byId.get(item[name].id) ?? item[name];
     }
     this.changed();
   }

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Items, isBusy, isDone, stateOf } from "./items.js";
+import { Layers } from "./layers.js";
 import { Mask } from "./mask.js";
 import { Motion } from "./motion.js";
 import { Pad } from "./pad.js";
@@ -21,6 +22,8 @@ const mask = new Mask($("paint").querySelector("canvas"), (m) => {
   $("clearmask").hidden = !m.isSet;
   if (m.box) for (const input of $("boxfield").querySelectorAll("input")) input.value = m.box[input.dataset.side];
 });
+const layers = new Layers($("layers").querySelector("canvas"));
+const MAPS = ["motion", "layers", "heat"];
 const pad = new Pad($("pad"), (blob, name) => {
   if (!shown) return;
   shown.psf = { blob, name };
@@ -36,7 +39,7 @@ const items = new Items((chosen) => {
 function select(item) {
   shown = item;
   showing = "";
-  for (const name of ["motion", "heat"]) toggle(name, false);
+  for (const name of MAPS) toggle(name, false);
   mask.clear(1, 1);
   tool("pan");
   document.querySelector("aside").scrollTop = 0;
@@ -180,7 +183,7 @@ function panel() {
   $("again").hidden = clip || (!ok && isBusy(shown));
   $("form").hidden = !ok || clip;
   $("play").hidden = !clip;
-  for (const id of ["showmotion", "showheat"]) $(id).disabled = !ok || clip;
+  for (const name of MAPS) $(`show${name}`).disabled = !ok || clip;
   $("facts").hidden = !ok || clip;
   if (ok && !clip) facts(result);
   const strength = result?.changed && !clip ? `strength=${shown.strength}` : "strength=1";
@@ -193,7 +196,10 @@ function panel() {
   $("modelabout").textContent = t(has(`m_${name}`) ? `m_${name}` : "m_other");
   const detection = shown.detection;
   if (detection?.state === "done" && !$("heat").hidden) heat(detection);
-  if (detection?.state === "failed" && !$("heat").hidden) $("legend").textContent = t("failed");
+  const layering = shown.layering;
+  if (layering?.state === "done" && !$("layers").hidden) layered(layering);
+  const map = $("layers").hidden ? $("heat").hidden ? null : detection : layering;
+  if (map?.state === "failed") $("legend").textContent = map.error?.message ?? t("failed");
 }
 
 function verdict(item) {
@@ -250,14 +256,21 @@ function strengthen() {
 async function toggle(name, on) {
   $(name).hidden = !on;
   $(`show${name}`).setAttribute("aria-pressed", on);
-  $("legend").hidden = $("motion").hidden && $("heat").hidden;
-  $("stage").classList.toggle("mapped", !$("heat").hidden);
+  $("legend").hidden = MAPS.every((map) => $(map).hidden);
+  $("layerlist").hidden = $("layers").hidden || !$("layerlist").childElementCount;
+  $("stage").classList.toggle("mapped", !($("heat").hidden && $("layers").hidden));
+  if (name === "layers") tool("pan");
   if (!on || !shown || !isDone(shown)) return;
-  const other = name === "motion" ? "heat" : "motion";
-  if (!$(other).hidden) toggle(other, false);
+  for (const other of MAPS) if (other !== name && !$(other).hidden) toggle(other, false);
   $("legend").hidden = false;
   $("legend").textContent = "…";
-  if (name === "heat") { await items.detect(shown); return; }
+  if (name === "heat") { await items.map(shown, "detect", "detection"); return; }
+  if (name === "layers") {
+    delete $("layers").dataset.job;
+    $("layerlist").replaceChildren();
+    await items.map(shown, "layers", "layering");
+    return;
+  }
   const id = shown.job.id, field = await api.motionOf(id);
   if (shown?.job?.id !== id) return;
   motion.load(field);
@@ -271,6 +284,62 @@ function heat(detection) {
   const shares = detection.result.probabilities;
   $("legend").replaceChildren(...[["sharp", "sharp"], ["motion", "moved"], ["defocus", "defocus"]].flatMap(([kind, word]) =>
     [make("i", { className: `i-${kind}` }), `${t(word)} ${Math.round(100 * shares[kind])} %`]));
+}
+
+async function layered(job) {
+  const box = $("layers");
+  if (box.dataset.job === job.id) return;
+  box.dataset.job = job.id;
+  await layers.load(job.result, api.pictureOf(job.id, "layers"));
+  if (box.dataset.job !== job.id) return;
+  $("legend").textContent = t("layerlegend");
+  $("layerlist").replaceChildren(...job.result.layers.map(layerRow));
+  $("layerlist").hidden = box.hidden;
+  if (!box.hidden) viewer.tool = picking();
+  box.dataset.ready = job.id;
+}
+
+function layerRow(layer, number) {
+  const told = [layer.length_px == null ? null : t("l_motion", { l: layer.length_px.toFixed(1), a: Math.round(layer.angle_deg) }), t("l_share", { p: Math.round(100 * layer.share) }),
+    layer.confidence == null ? null : t("l_sure", { p: Math.round(100 * layer.confidence) })].filter(Boolean).join(current() === "zh" ? "，" : ", ");
+  const box = make("input", { type: "checkbox", checked: true }), chip = make("i", {});
+  box.addEventListener("change", () => layers.switch(number, box.checked));
+  chip.style.background = `rgb(${layer.colour})`;
+  const row = make("li", {}, make("label", {}, box, chip, layers.paths[number] ?? make("span", {}), make("span", { textContent: `${t(`k_${layer.kind}`)}: ${told}` })));
+  row.dataset.kind = layer.kind;
+  if (layers.moves(number)) {
+    const button = make("button", { type: "button", textContent: t("onlythis") });
+    button.addEventListener("click", () => pick(number));
+    row.append(button);
+  }
+  return row;
+}
+
+// A click, not a drag, picks the layer under it; a drag moves the photo.
+function picking() {
+  let from = null, far = 0;
+  return {
+    down: (x, y) => { from = [x, y]; far = 0; },
+    move: (x, y) => {
+      if (!from) return;
+      const [dx, dy] = [(x - from[0]) * viewer.at.s, (y - from[1]) * viewer.at.s];
+      far += Math.hypot(dx, dy);
+      viewer.pan(dx, dy); // which brings the point back under the pointer
+    },
+    up: () => {
+      if (from && far < 4) pick(layers.at(...from));
+      from = null;
+    },
+  };
+}
+
+async function pick(number) {
+  if (!layers.moves(number) || isBusy(shown)) { say(t("nopick")); $("legend").textContent = t("nopick"); return; }
+  const { cell_px: cell, layers: all } = layers.told, [w, h] = layers.size;
+  const wider = Math.max(4, all[number].kind === "object" ? all[number].length_px / 2 : 0);
+  await toggle("layers", false);
+  mask.paint(layers.cells(number, [24, 165, 140]), w * cell, h * cell, wider);
+  await restore();
 }
 
 function tool(name) {
@@ -322,7 +391,7 @@ function theme(next) {
 const on = (id, kind, act) => $(id).addEventListener(kind, act);
 for (const id of ["choose", "more"]) on(id, "click", () => $("files").click());
 on("files", "change", () => { take([...$("files").files]); $("files").value = ""; });
-on("language", "click", () => { turn(); showing = ""; draw(); if (!$("motion").hidden) toggle("motion", true); });
+on("language", "click", () => { turn(); showing = ""; draw(); for (const name of ["motion", "layers"]) if (!$(name).hidden) toggle(name, true).then(draw); });
 on("theme", "click", () => {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
   theme(dark ? "light" : "dark");
@@ -339,7 +408,7 @@ for (const kind of ["pointerup", "pointerleave", "blur", "keyup"]) on("peek", ki
 on("peek", "keydown", (event) => { if (event.key === " " || event.key === "Enter") peek(true); });
 on("stage", "keydown", (event) => { if (event.key.toLowerCase() === "b") peek(true); });
 on("stage", "keyup", (event) => { if (event.key.toLowerCase() === "b") peek(false); });
-for (const name of ["motion", "heat"]) on(`show${name}`, "click", async () => { await toggle(name, $(name).hidden); draw(); });
+for (const name of MAPS) on(`show${name}`, "click", async () => { await toggle(name, $(name).hidden); draw(); });
 on("cancel", "click", () => shown?.job && api.cancel(shown.job.id).catch(() => {}));
 on("restore", "click", restore);
 on("drawpsf", "click", () => pad.open());
