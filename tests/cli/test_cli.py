@@ -153,6 +153,8 @@ def test_only_what_is_asked_for(shaken, tmp_path):
         (("--subject", "--region", "0,0,50,50"), 3, "leave it out where a region"),
         (("--only", "camera", "--no-gate"), 3, "without the gate"),
         (("--subject", "--psf", "psf.png"), 3, "a motion that is given"),
+        (("--only", "objects", "--at", "5,5"), 3, "ask for 'subject' with it"),
+        (("--subject", "--at", "5"), 2, "two whole numbers X,Y"),
     ],
 )
 def test_options_that_exclude_each_other_stop_the_command(options, code, words, tmp_path):

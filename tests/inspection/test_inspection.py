@@ -181,7 +181,9 @@ def test_the_page_loads_nothing_and_escapes_names(seen):
     assert "prefers-color-scheme:dark" in text
     panels = [*photo_panels(seen), *window_panels(seen), *map_panels(seen)]
     pictures = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", text)
-    assert len(pictures) == len(panels)
+    layers = seen.layers.layers  # each has a cover, and those that moved a path
+    paths = sum(layer.psf is not None for layer in layers)
+    assert len(pictures) == len(panels) + 1 + len(layers) + paths
     for data in pictures:
         with Image.open(io.BytesIO(base64.b64decode(data))) as image:
             image.verify()

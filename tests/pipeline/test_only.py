@@ -113,6 +113,20 @@ def test_the_subject_is_the_largest_piece_of_all_that_moved_by_itself():
     assert chosen(parts, "objects") == tuple(objects)
     assert [part.kind for part in chosen(parts, "camera")] == ["camera"]
     assert chosen(parts[:1], "subject") == ()
+    assert chosen(parts, "subject", (70, 20)) == (objects[1],)
+    assert chosen(parts, "subject", (15, 15)) == (objects[0],)
+    assert chosen(parts, "subject", (2, 95)) == ()  # there the camera moved
+
+
+def test_what_moved_at_a_place_is_restored_alone_also_in_a_frame():
+    samples, disc = with_something_that_moved()
+    wide = framed(samples, WHITE, (30, 10, 20, 20))
+    there, beside = (
+        restored(wide, SharpAsAWhole(disc), only="subject", at=at) for at in ((190, 160), (30, 40))
+    )
+    assert changed(there, wide)[30:-10, 20:-20][disc].mean() > 0.7
+    assert beside.report.reason == NO_OBJECT
+    assert not beside.report.changed
 
 
 @pytest.mark.parametrize(
@@ -123,6 +137,10 @@ def test_the_subject_is_the_largest_piece_of_all_that_moved_by_itself():
         ({"only": "objects", "region": Region(0, 0, 50, 50)}, "leave it out where a region"),
         ({"only": "camera", "mask": np.ones((260, 340))}, "leave it out where a region"),
         ({"only": "camera", "gate": False}, "without the gate"),
+        ({"only": "camera", "at": (5, 5)}, "ask for 'subject' with it"),
+        ({"at": (5, 5)}, "ask for 'subject' with it"),
+        ({"only": "subject", "at": (340, 5)}, "outside the photo of 340 x 260 px"),
+        ({"only": "subject", "at": (1.5, 5)}, "two whole numbers"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options, words):

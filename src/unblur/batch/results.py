@@ -137,6 +137,7 @@ def _restored(
         region=settings.region,
         mask=mask,
         only=settings.only,
+        at=settings.at,
         gate=settings.gate,
         settings=settings.tuned or DEFAULTS,
         tone=settings.tone,

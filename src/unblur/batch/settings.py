@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unblur.io import Region
-from unblur.pipeline.only import Only
+from unblur.pipeline.only import Only, Point
 from unblur.pipeline.settings import Settings as PipelineSettings
 from unblur.runtime import Runtime
 
@@ -32,3 +32,4 @@ class Settings:
     tone: str = "auto"
     fast: bool = False
     only: Only | None = None
+    at: Point | None = None

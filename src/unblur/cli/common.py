@@ -18,6 +18,24 @@ from unblur.io import Region
 from unblur.tone import parse_tone
 
 
+class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """``X,Y`` in px -> (x, y)."""
+
+    name = "X,Y"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse a point; see :class:`click.ParamType`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y = (int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected two whole numbers X,Y, got {value!r}", param, ctx)
+        return x, y
+
+
 class RegionType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
     """``X,Y,WIDTH,HEIGHT`` in px -> Region."""
 

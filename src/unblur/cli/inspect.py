@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from unblur.cli.common import tone_option
+from unblur.cli.common import PointType, tone_option
 from unblur.cli.options import runtime_options
 from unblur.cli.say import say, say_json, to_json
 from unblur.paths import exists, fitted, is_folder, real, shown
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
 FORMATS = ("png", "html", "json", "npz", "psf")
 _ENDINGS = {"psf": "psf.png"}
 _SUFFIX = ".motion"
-
-
-class PointType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
-    """``X,Y`` in px -> (x, y)."""
-
-    name = "X,Y"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Parse a point; see :class:`click.ParamType`."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            x, y = (int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"expected two whole numbers X,Y, got {value!r}", param, ctx)
-        return x, y
 
 
 @click.command()

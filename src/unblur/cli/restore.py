@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unblur.cli.common import RegionType, tone_option
+from unblur.cli.common import PointType, RegionType, tone_option
 from unblur.cli.options import runtime_options
 from unblur.cli.restoring import STD, Job, files, journal_of, local, stream
 from unblur.cli.say import nothing_as_json
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Look for what moved by itself, and restore the largest piece of that, nothing else.",
 )
+@click.option("--at", type=PointType(), help="With --subject: what moved at this point, in px.")
 @click.option(
     "--only",
     type=click.Choice(["camera", "objects"]),
@@ -237,5 +238,6 @@ def _only(subject: bool, only: Only | None, options: dict[str, Any]) -> Only | N
         raise click.UsageError(f"--subject and --only {only} exclude each other; give one of them")
     wanted: Only | None = "subject" if subject else only
     masked = options["region"] is not None or options["mask"] is not None
-    check_only(wanted, given=options["psf"] is not None, masked=masked, gate=options["gate"])
+    given = options["psf"] is not None
+    check_only(wanted, at=options["at"], given=given, masked=masked, gate=options["gate"])
     return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from unblur.io import Photo, Region
 from unblur.io.sources import as_array
 from unblur.motion.field import MotionField
 from unblur.pipeline.field_files import load_motion
+from unblur.pipeline.only import Point
 from unblur.pipeline.settings import Settings, read_settings
 
 
@@ -72,6 +74,26 @@ def as_settings(settings: Any) -> Settings:
     if isinstance(settings, str | os.PathLike):
         return read_settings(Path(os.fsdecode(settings)))
     raise BadValue(f"settings are Settings or the path of a TOML file, got {type(settings)}")
+
+
+def as_point(photo: Photo, at: Any) -> Point | None:
+    """Return a place in a photo, checked.
+
+    Raises:
+        BadValue: it is none, or lies outside.
+    """
+    if at is None:
+        return None
+    try:
+        x, y = (operator.index(side) for side in at)
+    except (TypeError, ValueError):
+        raise BadValue(f"a place is (x, y), two whole numbers in px, got {at!r}") from None
+    if not (0 <= x < photo.width and 0 <= y < photo.height):
+        raise BadValue(
+            f"the place {x},{y} lies outside the photo of {photo.width} x {photo.height} px; "
+            "give X,Y inside it"
+        )
+    return x, y
 
 
 def combined_mask(photo: Photo, region: Region | None, mask: Any) -> NDArray[Any] | None:

@@ -85,7 +85,7 @@ def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> 
 def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part."""
     found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
-    if found.verdict.sharp and gate.movers:
+    if found.verdict.reason and gate.movers:
         return next(assess_movers(found.picture, estimator, gate), found)
     if not gate.by_part or found.motion is None or found.verdict.reason or found.moved is not None:
         return found

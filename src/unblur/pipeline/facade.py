@@ -16,9 +16,9 @@ from unblur.io import Photo, Region
 from unblur.io.sources import Source, as_photo
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
-from unblur.pipeline.accepted import as_motion, as_settings, combined_mask
+from unblur.pipeline.accepted import as_motion, as_point, as_settings, combined_mask
 from unblur.pipeline.assessing import assess
-from unblur.pipeline.only import Only
+from unblur.pipeline.only import Only, Point
 from unblur.pipeline.report import Report, RestoreOptions
 from unblur.pipeline.run import gate_of, restore_picture
 from unblur.pipeline.settings import DEFAULTS, Settings
@@ -62,6 +62,7 @@ def restore(
     region: Region | None = None,
     mask: NDArray[Any] | None = None,
     only: Only | None = None,
+    at: Point | None = None,
     gate: bool = True,
     settings: Settings | str | os.PathLike[str] = DEFAULTS,
     tone: ToneCurve | str = "auto",
@@ -87,6 +88,7 @@ def restore(
         only: "camera" restores what the camera's motion moved and nothing else, "objects" whatever
             moved by itself, "subject" the largest piece of that; not with a region, a mask, a psf,
             or without the gate.
+        at: (x, y) in px, with "subject": whatever moved by itself there.
         gate: False sets the no-harm gate aside and restores whatever the photo is like.
         settings: of the gate and the bank, or a TOML file of them, as ``unblur tune`` writes;
             its strength is multiplied with ``strength``.
@@ -117,6 +119,7 @@ def restore(
         psf=as_motion(psf),
         mask=combined_mask(photo, region, mask),
         only=only,
+        at=as_point(photo, at),
         gate=gate,
         settings=as_settings(settings),
     )

@@ -12,11 +12,18 @@ Only = Literal["camera", "objects", "subject"]
 WORDS: tuple[Only, ...] = get_args(Only)
 
 
-def check_only(only: str | None, *, given: bool, masked: bool, gate: bool) -> None:
+Point = tuple[int, int]
+"""(x, y), px of the photo."""
+
+
+def check_only(
+    only: str | None, *, at: Point | None = None, given: bool, masked: bool, gate: bool
+) -> None:
     """Raise unless parts of a photo can be told apart as they are asked for.
 
     Args:
         only: what is to be restored; None for all that moved.
+        at: where the subject is, if the caller says so.
         given: whether the caller gives the motion.
         masked: whether the caller says where, by a region or mask.
         gate: whether the no-harm gate decides.
@@ -24,6 +31,10 @@ def check_only(only: str | None, *, given: bool, masked: bool, gate: bool) -> No
     Raises:
         BadValue: no such word, or nothing would tell the parts.
     """
+    if at is not None and only != "subject":
+        raise BadValue(
+            f"a place says where the subject is; ask for 'subject' with it, not {only!r}"
+        )
     if only is None:
         return
     if only not in WORDS:

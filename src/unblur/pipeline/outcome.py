@@ -68,7 +68,8 @@ def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
     mask, psf = options.mask, options.psf
     if isinstance(psf, MotionField):
         psf = psf.seen_from(y0, x0, (y1 - y0, x1 - x0))
-    return replace(options, psf=psf, mask=None if mask is None else mask[y0:y1, x0:x1])
+    at = None if options.at is None else (options.at[0] - x0, options.at[1] - y0)
+    return replace(options, psf=psf, mask=None if mask is None else mask[y0:y1, x0:x1], at=at)
 
 
 def told_box(box: Box) -> str:

@@ -23,7 +23,7 @@ from unblur.motion.psf_tools import likeness
 from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.gate import Gate, Verdict
 from unblur.pipeline.movers import assess_movers
-from unblur.pipeline.only import Only
+from unblur.pipeline.only import Only, Point
 from unblur.pipeline.outcome import Assessment
 
 Kind = Literal["camera", "object"]
@@ -106,17 +106,20 @@ def assess_by_parts(
     return found, (whole, *objects)
 
 
-def chosen(parts: Sequence[Part], only: Only) -> tuple[Part, ...]:
+def chosen(parts: Sequence[Part], only: Only, at: Point | None = None) -> tuple[Part, ...]:
     """Return the parts that are asked for.
 
     Args:
         parts: of a photo.
         only: "camera": what the camera's motion moved; "objects": whatever moved by itself;
-            "subject": the largest connected piece of that.
+            "subject": the largest connected piece of that ...
+        at: ... or, where this is given, whatever moved by itself at this place.
     """
     if only == "camera":
         return tuple(part for part in parts if part.kind == "camera")
     objects = tuple(part for part in parts if part.kind == "object")
+    if at is not None:
+        return tuple(part for part in objects if _is_at(part.found.moved, at))
     if only == "objects" or not objects:
         return objects
     pieces = [(_largest_piece(part.found.moved), part) for part in objects]
@@ -149,6 +152,13 @@ def left_out(found: Assessment, only: Only) -> Assessment:
 def _along_borders(moved: FloatArray) -> bool:
     lines = (moved[0], moved[-1], moved[1:-1, 0], moved[1:-1, -1])
     return bool((np.concatenate(lines) > 0).mean() >= _AT_BORDERS)
+
+
+def _is_at(moved: FloatArray | None, at: Point) -> bool:
+    x, y = at
+    if moved is None:
+        return True
+    return 0 <= y < moved.shape[0] and 0 <= x < moved.shape[1] and bool(moved[y, x] > 0)
 
 
 def _largest_piece(moved: FloatArray | None) -> FloatArray | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from unblur.blur.psf import Psf
 from unblur.errors import BadValue
 from unblur.motion.field import MotionField
-from unblur.pipeline.only import Only, check_only
+from unblur.pipeline.only import Only, Point, check_only
 from unblur.pipeline.settings import DEFAULTS, Settings
 
 TILE_PX = 768
@@ -29,6 +29,7 @@ class RestoreOptions:
         mask: (H, W) bool or float in [0, 1]; only where it is above 0 is anything restored, and
             only there the motion is looked for.
         only: what is restored, where not all that moved; see :data:`unblur.pipeline.only.Only`.
+        at: (x, y), where the subject is; None for the largest piece of all that moved by itself.
         tile_px: side of the tiles; blind restorers have windows of their own.
         settings: of the gate and the bank; its strength is multiplied with the one above.
         gate: let the gate decide what is left alone; False restores the whole photo.
@@ -38,6 +39,7 @@ class RestoreOptions:
     psf: Psf | MotionField | None = None
     mask: NDArray[Any] | None = None
     only: Only | None = None
+    at: Point | None = None
     tile_px: int = TILE_PX
     settings: Settings = DEFAULTS
     gate: bool = True
@@ -46,7 +48,7 @@ class RestoreOptions:
         if not 0 <= self.strength <= 1:
             raise BadValue(f"strength must be between 0 and 1, got {self.strength}")
         given, masked = self.psf is not None, self.mask is not None
-        check_only(self.only, given=given, masked=masked, gate=self.gate)
+        check_only(self.only, at=self.at, given=given, masked=masked, gate=self.gate)
 
     @property
     def applied(self) -> float:

@@ -151,7 +151,7 @@ def _assessed_in(
     if options.only is None or not options.applied:
         return (assess_exposed(picture, estimator, gate),), (), ()
     found, parts = assess_by_parts(picture, estimator, gate)
-    undone = chosen(parts, options.only)
+    undone = chosen(parts, options.only, options.at)
     motions = [part.found.motion for part in undone]
     told = tuple(
         one.to_dict() | {"restored": any(one.found.motion is motion for motion in motions)}
@@ -252,7 +252,7 @@ def _within(options: RestoreOptions, moved: FloatArray | None) -> RestoreOptions
     if moved is None:
         return options
     mask = moved if options.mask is None else moved * options.mask
-    return replace(options, mask=mask, only=None)  # which has been decided
+    return replace(options, mask=mask, only=None, at=None)  # which has been decided
 
 
 def _still_notes(moved: FloatArray | None) -> tuple[str, ...]:

@@ -211,6 +211,13 @@ def _schemas() -> Json:
                     "enum": [*WORDS, None],
                     "default": None,
                 },
+                "at": {
+                    "description": "x, y in px, with 'subject': whatever moved by itself there",
+                    "type": ["array", "null"],
+                    "items": whole,
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
                 "tone": {
                     **text,
                     "description": _TONE,

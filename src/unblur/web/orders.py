@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from unblur.pipeline.only import Only
+from unblur.pipeline.only import Only, Point
 from unblur.runtime import ALL_THREADS, Runtime
 
 Task = Literal["restore", "detect", "layers"]
@@ -32,6 +32,7 @@ class Order:
         mask: picture of where to restore, of any size, or None.
         psf: file of the PSF to use, or None.
         only: what is restored where not all that moved, see :data:`unblur.pipeline.only.Only`.
+        at: where the subject is, or None.
         tone: how the photo's samples encode light, as :func:`unblur.tone.parse_tone` takes it.
         strength: of clips; photos are always restored fully, the strength is applied later.
         pixels: most that a photo may have.
@@ -48,6 +49,7 @@ class Order:
     mask: Path | None = None
     psf: Path | None = None
     only: Only | None = None
+    at: Point | None = None
     tone: str = "auto"
     strength: float = 1.0
     pixels: int = 0

@@ -9,14 +9,14 @@ from starlette.datastructures import QueryParams
 
 from unblur.errors import BadValue, UnknownModel, nearest
 from unblur.io.formats import SUFFIXES
-from unblur.pipeline.only import Only, check_only
+from unblur.pipeline.only import Only, Point, check_only
 from unblur.tone import parse_tone
 from unblur.web.hub import Hub
 from unblur.web.jobs import Job
 from unblur.web.orders import Order, Task, Wanted
 from unblur.zoo.catalogue import model_names
 
-_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "only", "tone", "strength")
+_JOB_FIELDS = ("upload", "task", "model", "region", "mask", "psf", "only", "at", "tone", "strength")
 _PSF_BYTES = 1_000_000
 _MASK_BYTES = 10_000_000
 _TONE_LETTERS = 24
@@ -46,6 +46,7 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
             if part.size > most:
                 raise BadValue(f"the {key} has {part.size} bytes, {most} are allowed")
             files[key] = part.path
+    only, at = _only(asked)
     order = Order(
         task=task,
         folder=hub.store.root,
@@ -55,7 +56,8 @@ def job_of(asked: dict[str, Any], hub: Hub, session: str, address: str) -> Job:
         region=_region(asked.get("region")),
         mask=files.get("mask"),
         psf=files.get("psf"),
-        only=_only(asked),
+        only=only,
+        at=at,
         tone=_tone(asked),
         strength=_strength(asked.get("strength", 1.0)),
         pixels=limits.pixels,
@@ -109,13 +111,20 @@ def _task(asked: dict[str, Any]) -> Task:
     raise BadValue(f"the task must be one of {', '.join(get_args(Task))}, got '{task[:40]}'")
 
 
-def _only(asked: dict[str, Any]) -> Only | None:
-    if asked.get("only") is None:
-        return None
-    only = _text(asked, "only", "")
+def _only(asked: dict[str, Any]) -> tuple[Only | None, Point | None]:
+    only = None if asked.get("only") is None else _text(asked, "only", "")[:40]
+    at = asked.get("at")
+    if at is not None:
+        if not isinstance(at, list) or len(at) != 2 or not all(map(_is_whole, at)):
+            raise BadValue("a place is two whole numbers: [x, y] in px")
+        at = (at[0], at[1])
     masked = any(asked.get(key) is not None for key in ("region", "mask"))
-    check_only(only[:40], given=asked.get("psf") is not None, masked=masked, gate=True)
-    return cast(Only, only)
+    check_only(only, at=at, given=asked.get("psf") is not None, masked=masked, gate=True)
+    return cast("Only | None", only), at
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000
 
 
 def _tone(asked: dict[str, Any]) -> str:

@@ -162,6 +162,7 @@ def _photo(order: Order, tell: Tell) -> dict[str, Any]:
         region=_region(order.region),
         mask=painted_mask(order.mask, photo),
         only=order.only,
+        at=order.at,
         tone=order.tone,
         session=session,
         progress=advance,

@@ -35,7 +35,7 @@ export class Layers {
   switch(number, on) { this.hidden[on ? "delete" : "add"](number); this.draw(); }
 
   // A layer's cells in a colour.
-  cells(number, [r, g, b], alpha = 255) {
+  cells(number, [r, g, b], alpha) {
     const [w, h] = this.size, sheet = new OffscreenCanvas(w, h), picture = new ImageData(w, h);
     this.labels.forEach((label, i) => { if (label === number) picture.data.set([r, g, b, alpha], 4 * i); });
     sheet.getContext("2d").putImageData(picture, 0, 0);

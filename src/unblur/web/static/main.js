@@ -333,13 +333,13 @@ function picking() {
   };
 }
 
+// Restores what moved with a layer, and nothing else.
 async function pick(number) {
   if (!layers.moves(number) || isBusy(shown)) { say(t("nopick")); $("legend").textContent = t("nopick"); return; }
-  const { cell_px: cell, layers: all } = layers.told, [w, h] = layers.size;
-  const wider = Math.max(4, all[number].kind === "object" ? all[number].length_px / 2 : 0);
+  const { kind, centre } = layers.told.layers[number];
+  const part = kind === "camera" ? { only: "camera" } : { only: "subject", at: [Math.floor(centre[1]), Math.floor(centre[0])] };
   await toggle("layers", false);
-  mask.paint(layers.cells(number, [24, 165, 140]), w * cell, h * cell, wider);
-  await restore();
+  await restore(part);
 }
 
 function tool(name) {
@@ -353,10 +353,11 @@ function tool(name) {
   viewer.tool = name === "box" ? mask.boxTool() : name === "brush" ? mask.brushTool(() => viewer.at.s) : null;
 }
 
-async function restore() {
-  const item = shown, options = { model: $("model").value, tone: $("tone").value };
+async function restore(part = null) {
+  const item = shown, options = { model: $("model").value, tone: $("tone").value, ...part };
   try {
-    if (mask.box) options.region = mask.box;
+    if (part) item.psf = null;
+    else if (mask.box) options.region = mask.box;
     else if (mask.painted) options.mask = (await api.send(await mask.picture(), "mask.png")).id;
     if (item.psf) options.psf = (await api.send(item.psf.blob, item.psf.name || "psf.png")).id;
   } catch (error) { if (!item.lost && item.upload) { item.error = error; draw(); return; } }
@@ -410,7 +411,7 @@ on("stage", "keydown", (event) => { if (event.key.toLowerCase() === "b") peek(tr
 on("stage", "keyup", (event) => { if (event.key.toLowerCase() === "b") peek(false); });
 for (const name of MAPS) on(`show${name}`, "click", async () => { await toggle(name, $(name).hidden); draw(); });
 on("cancel", "click", () => shown?.job && api.cancel(shown.job.id).catch(() => {}));
-on("restore", "click", restore);
+on("restore", "click", () => restore());
 on("drawpsf", "click", () => pad.open());
 on("nopsf", "click", () => { shown.psf = null; draw(); });
 on("model", "change", draw);

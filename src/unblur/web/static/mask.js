@@ -69,20 +69,6 @@ export class Mask {
     return { down: (x, y) => { from = [x, y]; draw(x, y); }, move: (x, y) => from && draw(x, y), up: () => { from = null; } };
   }
 
-  // Paints cells of the photo that something covers, widened by so many px of the photo.
-  paint(cells, width, height, wider) {
-    this.clear(...this.size);
-    const pen = this.canvas.getContext("2d"), reach = wider * this.scale;
-    pen.imageSmoothingEnabled = false;
-    for (let turn = 0; turn < 16; turn++) {
-      const [dx, dy] = [Math.cos(turn * Math.PI / 8) * reach, Math.sin(turn * Math.PI / 8) * reach];
-      pen.drawImage(cells, dx, dy, width * this.scale, height * this.scale);
-    }
-    pen.drawImage(cells, 0, 0, width * this.scale, height * this.scale);
-    this.painted = true;
-    this.changed(this);
-  }
-
   // The painted mask as a PNG, white where the photo is to be restored.
   picture() {
     const sheet = new OffscreenCanvas(this.canvas.width, this.canvas.height), pen = sheet.getContext("2d");
