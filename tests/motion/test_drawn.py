@@ -65,6 +65,11 @@ def test_edges_along_the_motion_do_not_hide_a_date(angle):
     assert drawn_over(Picture(photo)) is None
 
 
+def test_hyphens_colons_and_points_belong_to_the_line():
+    samples, text = stamped(PHOTO, [((60, 220), "2024 - 07 - 13  18 : 42 . 07")], size=22)
+    assert drawn_over(Picture(samples))[text].all()
+
+
 def test_an_outline_is_a_second_colour():
     outlined = written(PHOTO, [((179, 227), DATE[0][1]), ((181, 229), DATE[0][1])], BLACK, 16)
     samples, text = stamped(outlined)

@@ -16,7 +16,9 @@ The photo around a line goes on beneath it, smoothly: a moved photo has nothing 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,19 +137,20 @@ def _drawn(picture: Picture, across: Mask, down: Mask, params: DrawnParams) -> M
     if min(int(np.count_nonzero(steps)) for steps in (across, down)) < params.steps:
         return None  # no line of them can be hard along both axes
     parts, count = ndimage.label(widened(hard), _TOUCHING)
-    glyphs = [
-        (number, _Glyph(rows.start, columns.start, rows.stop, columns.stop))
-        for number, (rows, columns) in enumerate(ndimage.find_objects(parts), 1)
+    told = [
+        _Glyph(rows.start, columns.start, rows.stop, columns.stop)
+        for rows, columns in ndimage.find_objects(parts)
     ]
     low, high = params.glyph_px
-    large = [n for n, g in glyphs if max(g.height, g.x1 - g.x0) - 2 >= low]
-    glyphs = [(n, g) for n, g in glyphs if low <= g.height - 2 <= high]
+    large = [n for n, g in enumerate(told, 1) if max(g.height, g.x1 - g.x0) - 2 >= low]
+    glyphs = [(n, g) for n, g in enumerate(told, 1) if low <= g.height - 2 <= high]
     found = np.zeros(hard.shape, bool)
     for line in _lines(glyphs, params):
         box = _around([glyph for _, glyph in line], hard.shape, params)
         inside = np.isin(parts[box], [number for number, _ in line])
         part = Picture(picture.samples[box])
         if _is_text(part, across[box] & inside, down[box] & inside, inside, params):
+            inside |= _specks(parts[box], box, told)
             whole = _filled_out(inside, params)
             if _colour_share(to_float(part.samples), whole, params) >= params.few:
                 found[box] |= whole
@@ -228,6 +231,26 @@ def _around(
         slice(max(0, y0 - margin), min(shape[0], y1 + margin)),
         slice(max(0, x0 - margin), min(shape[1], x1 + margin)),
     )
+
+
+def _specks(parts: NDArray[Any], box: tuple[slice, slice], told: Sequence[_Glyph]) -> Mask:
+    """Return what lies within the box of a line, whatever its height: hyphens, colons, points.
+
+    Args:
+        parts: (H, W) of the box, numbered from 1.
+        box: of the line.
+        told: all parts of the picture, by their numbers less 1.
+    """
+    rows, columns = box
+    numbers = [
+        number
+        for number in np.unique(parts[parts > 0])
+        if rows.start <= told[number - 1].y0
+        and told[number - 1].y1 <= rows.stop
+        and columns.start <= told[number - 1].x0
+        and told[number - 1].x1 <= columns.stop
+    ]
+    return np.isin(parts, numbers)
 
 
 def _filled_out(glyphs: Mask, params: DrawnParams) -> Mask:
