@@ -90,7 +90,8 @@ def _both(
     """Return the crisp solution (sRGB) and the restored samples, float32."""
     picture = Picture(blurry, tone)
     light = np.broadcast_to(picture.light(0, 0, *picture.shape), (*picture.shape, 3))
-    bank = tv_bank(np.ascontiguousarray(light), psf, noise_beside_motion(luma(light), psf))
+    noise = noise_beside_motion(luma(light), psf)
+    bank = tv_bank(np.ascontiguousarray(light), psf, noise, known=True)
     crisp = linear_to_srgb(np.clip(np.moveaxis(bank[:3], 0, 2), 0, 1))
     result = restore_picture(picture, models, RestoreOptions(psf=psf))
     return crisp, to_float(result.samples)

@@ -64,6 +64,24 @@ def test_only_saturated_light_takes_the_turns_that_it_needs(
     assert errors[0] < 1.03 * errors[1]
 
 
+def test_a_known_psf_is_worth_more_turns_where_there_is_little_noise() -> None:
+    light = np.repeat(scene()[..., :1], 3, axis=2).astype(np.float32)
+    long = HOOK.scaled(2.0)
+    for noise, worth in ((0.001, True), (0.03, False)):
+        grain = np.random.default_rng(3).normal(0, noise, light.shape).astype(np.float32)
+        blurry = apply_psf(light, long) + grain
+        bank, known = (tv_bank(blurry, long, noise, known=k)[0] for k in (False, True))
+        if worth:
+            assert rms(known, light[..., 0]) < 0.9 * rms(bank, light[..., 0])
+        else:
+            assert np.array_equal(known, bank)
+    estimated, told = (
+        network_input("tv", np.clip(blurry, 0, 1), [(long, np.ones(light.shape[:2]))], c, 0.001)
+        for c in (0.99, 1.0)
+    )
+    assert not np.allclose(estimated[3:6], told[3:6], atol=1e-3), "confidence 1: a known PSF"
+
+
 def test_thin_lines_keep_their_colour() -> None:
     sharp = coloured()
     crisp = solutions(tv_bank(blurred(sharp), HOOK, NOISE))[0]

@@ -76,7 +76,8 @@ def network_input(
         bank: which one, a key of CHANNELS.
         blurry_srgb: (H, W, 3) float32 in [0, 1], sRGB.
         psfs: the PSFs that count in it.
-        confidence: trust in the PSFs, in [0, 1]: a number or (H, W).
+        confidence: trust in the PSFs, in [0, 1]: a number or (H, W); 1 all over says that they are
+            known.
         noise: standard deviation of the noise, linear light.
         regularisation: factor on that of the bank.
         wanted: rows and columns that are given; all of them if omitted.
@@ -103,7 +104,8 @@ def network_input(
         planes = _blended(solve, linear, psfs, noise)[where]
         out[3:-2] = linear_to_srgb(np.clip(planes, 0, 1))
     else:
-        solve = partial(tv_bank, regularisation=regularisation)
+        known = float(np.min(confidence)) >= 1
+        solve = partial(tv_bank, regularisation=regularisation, known=known)
         planes = _blended(solve, linear, psfs, noise)[where]
         out[3:9] = linear_to_srgb(np.clip(planes[:6], 0, 1))
         out[9:11] = planes[6:]
