@@ -56,8 +56,8 @@ class TvBankParams:
         misfit_gain: brings its standard deviation, in perceptual light, to [0, 1].
         patient_noise: below which a known PSF is worth more turns, and ...
         known_weight: ... up to the first of ...
-        known_noise: ... this in place of ``weight``; from the second on ``weight`` serves both. After
-            the network, 12 windows of photos gain 0.2 dB by it at 0.2 % noise of each channel and
+        known_noise: ... this in place of ``weight``; from the second on ``weight`` serves both.
+            After the network, 12 windows gain 0.2 dB by it at 0.2 % noise of each channel and
             0.03 at 0.5 %; at 2 % they would lose 0.3. The noise here is that of the luma.
     """
 
