@@ -120,7 +120,7 @@ def restore_frames(
                 cuts.append(count)
             restored = model.step(seen.before, seen.ready, _same_scene(following))
             busy["restore"] += time.perf_counter() - start
-            writer.put(_Done(seen, restored))
+            writer.put(_Done(seen.frame, seen.before, restored))
             count += 1
             if progress is not None:
                 progress(count, _total(source, options))
@@ -192,9 +192,13 @@ def _same_scene(following: _Analysed | None) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Done:
-    """A frame and what became of it, float32 in [0, 1]."""
+    """A frame as read, its samples as float32 in [0, 1], and what became of them.
 
-    seen: _Analysed
+    Not what was found in it: that is several times as large, and frames wait to be written.
+    """
+
+    frame: Frame
+    before: FloatArray
     after: FloatArray
 
 
@@ -244,7 +248,7 @@ def _analyse(frame: Frame, model: FrameModel) -> tuple[FloatArray, Any, float]:
 
 def _written(done: _Done, options: ClipOptions) -> Frame:
     """Return a frame as it is to be written."""
-    frame, before, after = done.seen.frame, done.seen.before, done.after
+    frame, before, after = done.frame, done.before, done.after
     if options.strength < 1:
         after = before + np.float32(options.strength) * (after - before)
     samples = quantise(after, frame.samples.dtype)
