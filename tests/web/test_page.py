@@ -418,10 +418,12 @@ def test_a_layer_is_switched_and_clicking_what_moved_restores_it_alone(watched):
     page.mouse.click(*at_object)
     page.wait_for_selector(f"#stage[data-ready]:not([data-ready='{first}'])")
     assert page.is_hidden("#layers") and page.is_hidden("#layerlist")
-    changed = (read_photo(watched.take()[1]).samples.astype(int) != blurry).any(axis=2)
-    assert changed[200:260, 280:340].mean() > 0.5
+    change = np.abs(read_photo(watched.take()[1]).samples.astype(int) - blurry).max(axis=2)
     numbers = page.request.get(page.url + f"api/jobs/{told}/layers").body()
-    assert not changed[np.asarray(Image.open(io.BytesIO(numbers))) == 0].any()
+    still = np.asarray(Image.open(io.BytesIO(numbers))) == 0
+    assert change[200:260, 280:340].mean() > 8
+    # The result is a JPEG again: blocks at the seam, and rounding, change what stood still a little.
+    assert change[still].mean() < 0.3
     page.click("#language")
     page.click("#showlayers")
     page.wait_for_selector("#layerlist li:has-text('自己移动')")
