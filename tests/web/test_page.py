@@ -422,7 +422,7 @@ def test_a_layer_is_switched_and_clicking_what_moved_restores_it_alone(watched):
     numbers = page.request.get(page.url + f"api/jobs/{told}/layers").body()
     still = np.asarray(Image.open(io.BytesIO(numbers))) == 0
     assert change[200:260, 280:340].mean() > 8
-    # The result is a JPEG again: blocks at the seam, and rounding, change what stood still a little.
+    # The result is a JPEG again: its rounding changes what stood still a little.
     assert change[still].mean() < 0.3
     page.click("#language")
     page.click("#showlayers")
