@@ -36,7 +36,8 @@ def test_every_protocol_is_in_its_table(rows):
 
 def test_every_option_exists():
     shown = CliRunner().invoke(main, ["evaluate", "--help"]).output
-    shown += CliRunner().invoke(main, ["synth", "--help"]).output
+    for command in ("synth", "restore"):
+        shown += CliRunner().invoke(main, [command, "--help"]).output
     for option in set(re.findall(r"--[a-z][a-z-]+", GUIDE.read_text("utf-8"))):
         assert option in shown, option
 

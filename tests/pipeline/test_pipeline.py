@@ -175,7 +175,7 @@ def test_the_shipped_network_gives_the_same_in_tiles():
     assert np.percentile(inside, 99.9) <= 4
     # ... but what lies beyond the photo's own border is made up for each tile anew.
     assert apart.max() <= 20
-    assert apart.mean() < 0.16
+    assert apart.mean() < 0.2
 
 
 def test_strength_blends_in_proportion():
