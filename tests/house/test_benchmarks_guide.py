@@ -38,6 +38,8 @@ def test_every_option_exists():
     shown = CliRunner().invoke(main, ["evaluate", "--help"]).output
     for command in ("synth", "restore"):
         shown += CliRunner().invoke(main, [command, "--help"]).output
+    scripts = set(re.findall(r"python (benchmarks/\w+\.py)", GUIDE.read_text("utf-8")))
+    shown += "".join((GUIDE.parents[1] / script).read_text("utf-8") for script in sorted(scripts))
     for option in set(re.findall(r"--[a-z][a-z-]+", GUIDE.read_text("utf-8"))):
         assert option in shown, option
 
