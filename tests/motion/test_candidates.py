@@ -12,7 +12,6 @@ from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion import candidates as ways
 from unblur.motion.candidates import (
-    HALVED_FROM_PX,
     LONG_FROM_PX,
     LONG_PROPOSED_PX,
     PAGE_SEARCH,
@@ -27,6 +26,7 @@ from unblur.motion.coarse_to_fine import SEARCH, paper_level
 from unblur.motion.judge import (
     FEATURES,
     JUDGE,
+    LEARNED_PX,
     NUMBERS,
     Candidate,
     Judge,
@@ -279,7 +279,7 @@ def test_the_chosen_psf_is_corrected_as_far_as_it_gets_no_worse(image, of_turns,
 
 def test_very_long_candidates_are_tried_on_the_picture_at_half_its_size():
     window = large_scene()
-    long = Psf.from_line(HALVED_FROM_PX + 20, 20)
+    long = Psf.from_line(LEARNED_PX + 20, 20)
     found = [Candidate(long, "long"), Candidate(HOOK, "fused")]
     judge = Counting([1.0], [1.5], [0.0, 0.0])
     chosen = choose_corrected(window, found, judge, half=halve(window), tone=LINEAR)

@@ -10,7 +10,7 @@ import numpy as np
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.errors import BadValue, ShapeMismatch
+from unblur.errors import ShapeMismatch
 from unblur.io import Photo
 from unblur.motion.features import MAP_NAMES, motion_features
 from unblur.motion.field import MotionField, visibility
@@ -19,6 +19,7 @@ from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.spatial import POOLED_GRID
 from unblur.motion.steps import average_pooling, fourier, high_pass
 from unblur.motion.windows import WINDOW
+from unblur.pipeline.accepted import check_inside
 from unblur.pipeline.facade import as_picture
 from unblur.pipeline.field_files import field_arrays
 from unblur.pipeline.layers import Layers, assess_layers
@@ -188,11 +189,8 @@ def inspect_photo(
         ShapeMismatch: the photo is too small to tell.
         BadValue: the point lies outside the photo.
     """
-    if window is not None and not (0 <= window[0] < photo.width and 0 <= window[1] < photo.height):
-        raise BadValue(
-            f"the window {window} lies outside the photo of {photo.width} x {photo.height} px; "
-            "give X,Y inside it"
-        )
+    if window is not None:
+        check_inside(photo, window, f"window {window}")
     models = (session or default_session(Runtime.of_process(threads))).models()
     gate = gate_of(models, RestoreOptions())
     found, layers = assess_layers(as_picture(photo), models.estimator, gate)

@@ -33,7 +33,7 @@ from unblur.motion.coarse_to_fine import (
 )
 from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
-from unblur.motion.judge import TRIED_PX, Candidate, Judge, middle_part
+from unblur.motion.judge import LEARNED_PX, TRIED_PX, Candidate, Judge, middle_part
 from unblur.motion.polish import polished
 from unblur.motion.psf_tools import similarity
 from unblur.motion.threads import in_threads
@@ -57,10 +57,6 @@ was taken of none of 61 windows that moved by 5 to 60 px."""
 LONG_PROPOSED_PX = 12.0
 """The same of the PSF that was proposed. What has moved by 100 px shows no detail, and FuseNet may
 take it for out of focus, where KernelNet still saw some motion."""
-
-HALVED_FROM_PX = 64.0
-"""Length of a candidate from which on it is tried on the picture at half its size: a larger part is
-seen there, and JudgeNet has learned from no longer motion."""
 
 AGREED = 0.94
 """Similarity of FuseNet's PSF and the search's from which on no others are sought: nine of 61
@@ -165,7 +161,7 @@ def _gains(
         judge: one with a network.
     """
     gains = np.empty(len(found))
-    level = [min(int(c.psf.length_px() > HALVED_FROM_PX), len(sizes) - 1) for c in found]
+    level = [min(int(c.psf.length_px() > LEARNED_PX), len(sizes) - 1) for c in found]
     for halvings in set(level):
         among = [i for i, own in enumerate(level) if own == halvings]
         shrunk = [_halved(found[i], halvings) for i in among]

@@ -62,6 +62,10 @@ NUMBERS = ("noise", "motion", "linear", "density", "length", "side")
 TRIED_PX = 384
 """Side of the part of a window in which candidates are tried."""
 
+LEARNED_PX = 64.0
+"""Longest motion that JudgeNet has learned from. It is asked about longer motion on a smaller
+picture, where that is no longer; of such a picture a window shows a larger part, too."""
+
 
 @dataclass(frozen=True)
 class Candidate:

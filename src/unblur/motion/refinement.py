@@ -16,16 +16,10 @@ import numpy as np
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import (
-    HALVED_FROM_PX,
-    candidates,
-    choose,
-    choose_corrected,
-    few_candidates,
-)
+from unblur.motion.candidates import candidates, choose, choose_corrected, few_candidates
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
-from unblur.motion.judge import Candidate, Judge
+from unblur.motion.judge import LEARNED_PX, Candidate, Judge
 from unblur.motion.kernel import Observed, estimate, observe_all
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.psf_estimate import PsfEstimate
@@ -47,8 +41,9 @@ class SharedEstimate:
         confidence: of KernelNet's last estimate.
         fused_confidence: of FuseNet, in the PSF itself; None where it had not the last word.
         middle: (y, x) of the window that was searched, the one that shows most.
-        is_long: whether it was found on the picture at half the size, or is so long on one of twice
-            the size: finer than that it is not known, and searching on there would lose it.
+        is_long: whether a search found it on the picture at half the size, or so long that it is
+            longer than JudgeNet has learned from on one of twice the size: finer than that it is
+            not known, and searching on there would lose it. Never of FuseNet's own.
     """
 
     psf: Psf
@@ -162,7 +157,7 @@ def refine_shared(
 
 
 def _is_long(chosen: Candidate) -> bool:
-    return chosen.origin == "long" or 2 * chosen.psf.length_px() > HALVED_FROM_PX
+    return chosen.origin == "long" or 2 * chosen.psf.length_px() > LEARNED_PX
 
 
 def fused_shared(

@@ -22,7 +22,7 @@ from unblur.engines.base import Engine
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField
-from unblur.motion.judge import network_input
+from unblur.motion.judge import LEARNED_PX, network_input
 from unblur.motion.local import LOCAL, local_boxes
 from unblur.motion.picture import Picture
 from unblur.motion.trial import try_psf
@@ -48,7 +48,7 @@ class GainParams:
     longest_px: int = 800
     shortest_px: float = 6.0
     most_px: int = 1600
-    most_motion_px: float = 64.0
+    most_motion_px: float = LEARNED_PX
     least_px: int = 256
     around_px: int = 48
     flat: float = 0.02

@@ -88,12 +88,27 @@ def as_point(photo: Photo, at: Any) -> Point | None:
         x, y = (operator.index(side) for side in at)
     except (TypeError, ValueError):
         raise BadValue(f"a place is (x, y), two whole numbers in px, got {at!r}") from None
+    check_inside(photo, (x, y), f"place {x},{y}")
+    return x, y
+
+
+def check_inside(photo: Photo, point: Point, told: str) -> None:
+    """Raise unless a point lies in a photo.
+
+    Args:
+        photo: the photo.
+        point: (x, y) in px.
+        told: what the point is, for the message.
+
+    Raises:
+        BadValue: it lies outside.
+    """
+    x, y = point
     if not (0 <= x < photo.width and 0 <= y < photo.height):
         raise BadValue(
-            f"the place {x},{y} lies outside the photo of {photo.width} x {photo.height} px; "
+            f"the {told} lies outside the photo of {photo.width} x {photo.height} px; "
             "give X,Y inside it"
         )
-    return x, y
 
 
 def combined_mask(photo: Photo, region: Region | None, mask: Any) -> NDArray[Any] | None:

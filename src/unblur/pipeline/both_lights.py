@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.told_gain import mean_gain
-from unblur.pipeline.outcome import Assessment, Result
+from unblur.pipeline.outcome import Assessment, Result, seconds_of_both
 from unblur.tone import LINEAR, SRGB, Evidence, Tone, ToneCurve
 
 
@@ -133,16 +133,14 @@ def mean_of_lights(first: Result, other: Result) -> Result:
     for y in range(0, len(samples), _ROWS):
         rows = slice(y, y + _ROWS)
         samples[rows] = _mean(first.samples[rows], other.samples[rows], share)
-    seconds = {
-        name: round(spent + other.report.seconds.get(name, 0.0), 3)
-        for name, spent in first.report.seconds.items()
-    }
     note = (
         "its light cannot be told for sure (linear with a probability of "
         f"{100 * first.tone.linear_probability:.0f} %): the photo was restored in either light, "
         "and the mean was taken"
     )
-    report = replace(first.report, seconds=seconds, notes=(*first.report.notes, note))
+    report = replace(
+        first.report, seconds=seconds_of_both(first, other), notes=(*first.report.notes, note)
+    )
     return replace(first, samples=samples, report=report)
 
 

@@ -110,13 +110,17 @@ def beside(result: Result, other: Result, picture: Picture) -> Result:
     if not result.report.changed:
         return other
     theirs = (other.samples != picture.samples).any(axis=2, keepdims=True)
-    seconds = {
+    notes = tuple(dict.fromkeys((*result.report.notes, *other.report.notes)))
+    report = replace(result.report, seconds=seconds_of_both(result, other), notes=notes)
+    return replace(result, samples=np.where(theirs, other.samples, result.samples), report=report)
+
+
+def seconds_of_both(result: Result, other: Result) -> dict[str, float]:
+    """Return what two restorations of a photo have taken together, by the first one's stages."""
+    return {
         name: round(spent + other.report.seconds.get(name, 0.0), 3)
         for name, spent in result.report.seconds.items()
     }
-    notes = tuple(dict.fromkeys((*result.report.notes, *other.report.notes)))
-    report = replace(result.report, seconds=seconds, notes=notes)
-    return replace(result, samples=np.where(theirs, other.samples, result.samples), report=report)
 
 
 def with_drawn(result: Result, picture: Picture, drawn: Mask) -> Result:
