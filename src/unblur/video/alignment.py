@@ -141,7 +141,14 @@ def block_sums(planes: FloatArray) -> FloatArray:
     whole = np.zeros((count, rows * BLOCK_PX, columns * BLOCK_PX), np.float32)
     whole[:, :height, :width] = planes
     parts = whole.reshape(count, rows, BLOCK_PX, columns, BLOCK_PX)
-    return _spread(parts.sum(axis=2).sum(axis=3))
+    return around_blocks(parts.sum(axis=2).sum(axis=3))
+
+
+def around_blocks(blocks: FloatArray) -> FloatArray:
+    """Return sums over each of (C, rows, columns) and its 8 neighbours, itself counted twice."""
+    padded = np.pad(blocks, ((0, 0), (1, 1), (1, 1)))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return np.asarray(rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + blocks)
 
 
 def _whole_shift(before: FloatArray, now: FloatArray) -> tuple[int, int]:
@@ -181,7 +188,8 @@ def _block_costs(before: FloatArray, now: FloatArray, shifts: list[tuple[int, in
         counts[k] = np.outer(_counts(y0, y1, blocks[0]), _counts(x0, x1, blocks[1]))
     # A block that the shift leads outside has nothing to compare: dear, but not infinitely.
     nothing = np.float32(_BLOCK_CELLS**2 * 0.05)
-    return np.asarray((_spread(sums) + np.float32(1e-4) * nothing) / (_spread(counts) + nothing))
+    sums, counts = around_blocks(sums), around_blocks(counts)
+    return np.asarray((sums + np.float32(1e-4) * nothing) / (counts + nothing))
 
 
 def _overlap(shift: int, size: int) -> tuple[int, int]:
@@ -192,13 +200,6 @@ def _counts(start: int, end: int, blocks: int) -> FloatArray:
     flags = np.zeros(blocks * _BLOCK_CELLS, np.float32)
     flags[start:end] = 1
     return np.asarray(flags.reshape(blocks, _BLOCK_CELLS).sum(axis=1))
-
-
-def _spread(blocks: FloatArray) -> FloatArray:
-    """Sum over the 3 x 3 neighbours of each block, the block itself counted twice."""
-    padded = np.pad(blocks, ((0, 0), (1, 1), (1, 1)))
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    return np.asarray(rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + blocks)
 
 
 def _vertex(

@@ -19,7 +19,6 @@ from scipy import ndimage
 from unblur.color import FloatArray
 from unblur.video.alignment import BLOCK_PX, CELL_PX, Shifts
 from unblur.video.cells import brightness, cells_of_frame, fetch
-from unblur.video.evidence import over_pixels
 
 TAPS = (-1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0)
 """Where a frame is tapped, as shares of the way from frame to frame."""
@@ -113,10 +112,8 @@ def tap(frame: FloatArray, way: NDArray[np.float64], taps: FloatArray) -> None:
         one -= own
 
 
-def share_in_motion(
-    before: Shifts | None, after: Shifts | None, shape: tuple[int, ...]
-) -> FloatArray:
-    """Return where a frame may be restored, (H, W) float32 in [0, 1].
+def share_in_motion(before: Shifts | None, after: Shifts | None) -> FloatArray:
+    """Return where a frame may be restored, for each block, (rows, columns) float32 in [0, 1].
 
     The shutter is open for a frame interval at most: what rests from frame to frame, its
     surroundings too, was not blurred by any length of motion. A way of up to one px may be
@@ -124,16 +121,14 @@ def share_in_motion(
     than such blocks can be followed is left alone as well.
 
     Args:
-        before, after: as for :func:`hints_of`.
-        shape: (H, W).
+        before, after: as for :func:`hints_of`, not both None.
     """
     way = way_of(before, after)
-    if way is None:
-        return np.zeros(shape, np.float32)
+    assert way is not None
     longest = ndimage.maximum_filter(_lengths(way), 3, mode="nearest")
     farthest = np.max([_lengths(x) for x in (before, after) if x is not None], axis=0)
     followed = np.clip((LOST_PX - farthest) / (LOST_PX - FOLLOWED_PX), 0, 1)
-    return over_pixels((np.clip(longest - 1, 0, 1) * followed).astype(np.float32), shape)
+    return (np.clip(longest - 1, 0, 1) * followed).astype(np.float32)
 
 
 def _lengths(vectors: NDArray[Any]) -> NDArray[np.float64]:

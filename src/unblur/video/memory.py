@@ -13,6 +13,7 @@ from unblur.engines.base import Engine
 from unblur.engines.sizes import SizeRequirements
 from unblur.errors import SpecMismatch
 from unblur.video.alignment import CELL_PX, Shifts, block_shifts, cells_of_grey, moved_along
+from unblur.video.blurred import Detail, detail_of, share_to_restore
 from unblur.video.cells import (
     brightness,
     cells_of_frame,
@@ -20,7 +21,8 @@ from unblur.video.cells import (
     from_cells,
     without_steps,
 )
-from unblur.video.hints import CHANNELS, hints_of, share_in_motion
+from unblur.video.evidence import over_pixels
+from unblur.video.hints import CHANNELS, hints_of
 
 FRAME_CHANNELS = 3 * CELL_PX**2
 
@@ -37,8 +39,8 @@ class Moving:
     """What moves in a frame.
 
     Attributes:
-        share: (16, H / 4, W / 4) float32, in cells, where it may be blurred, see
-            :func:`unblur.video.hints.share_in_motion`.
+        share: (16, H / 4, W / 4) float32, in cells, where it is restored, see
+            :func:`unblur.video.blurred.share_to_restore`.
         told: what FrameRNN is told beside the frame: the hints, see
             :func:`unblur.video.hints.hints_of`, and room for the memory.
     """
@@ -53,7 +55,7 @@ class Relation:
 
     Attributes:
         before: where its blocks lie in the frame before; None where there is none.
-        moving: None where nothing moved or is known.
+        moving: None where nothing moved or is known, and where what moved is sharp.
     """
 
     before: Shifts | None
@@ -68,12 +70,14 @@ class Analysis:
         frame: (H, W, 3) float32 sRGB, padded to whole steps of the network.
         cells: (48, H / 4, W / 4), the same in cells.
         motion: on which motion is searched, see :func:`unblur.video.alignment.cells_of`.
+        detail: which tells whether it is blurred.
         relation: to the frames beside it, once that is known.
     """
 
     frame: FloatArray
     cells: FloatArray
     motion: FloatArray
+    detail: Detail
     relation: Relation | None = None
 
 
@@ -123,7 +127,8 @@ class FrameMemory:
             frame: (H, W, 3) float32 sRGB in [0, 1].
         """
         whole = np.ascontiguousarray(self._padded(frame))
-        return Analysis(whole, cells_of_frame(whole), cells_of_grey(brightness(whole)))
+        grey = brightness(whole)
+        return Analysis(whole, cells_of_frame(whole), cells_of_grey(grey), detail_of(grey))
 
     def relate(
         self, before: Analysis | None, analysis: Analysis, following: Analysis | None
@@ -142,7 +147,7 @@ class FrameMemory:
             following = None
         back = None if before is None else block_shifts(before.motion, analysis.motion)
         on = None if following is None else block_shifts(following.motion, analysis.motion)
-        share = share_in_motion(back, on, shape[:2])
+        share = share_to_restore(analysis.detail, back, on)
         if not share.any():
             return replace(analysis, relation=Relation(back, None))
         channels = CHANNELS + FRAME_CHANNELS + self._hidden
@@ -155,7 +160,7 @@ class FrameMemory:
             cells=analysis.cells,
             out=told[:CHANNELS],
         )
-        moving = Moving(cells_of_frame(share[..., None]), told)
+        moving = Moving(cells_of_frame(over_pixels(share, shape[:2])[..., None]), told)
         return replace(analysis, relation=Relation(back, moving))
 
     def step(
@@ -170,8 +175,8 @@ class FrameMemory:
             following: of the frame after it, where there is one.
 
         Returns:
-            (H, W, 3) float32 in [0, 1]; the very same frame where nothing moved, or where there
-            is no other frame to tell.
+            (H, W, 3) float32 in [0, 1]; the very same frame where nothing that moved is blurred,
+            or where there is no other frame to tell.
         """
         height, width = frame.shape[:2]
         seen = self.analyse(frame) if analysis is None else analysis
