@@ -41,6 +41,13 @@ def test_files_that_are_no_networks_of_ours(tmp_path):
         OnnxEngine(altered(tmp_path, newer), task="kernel")
 
 
+def test_only_frames_which_are_all_of_one_size_keep_their_memory():
+    # Without the arena the heap broke up and grew; with it the largest tile's memory is kept.
+    for name, task, kept in (("frame_rnn", "frame", True), ("restore_net", "restore", False)):
+        engine = OnnxEngine(weights_path(name), task=task, runtime=ONE_THREAD)
+        assert engine._session.get_session_options().enable_cpu_mem_arena is kept
+
+
 def test_the_wrong_task():
     with pytest.raises(SpecMismatch, match="'restore' is needed"):
         OnnxEngine(KERNEL, task="restore")
