@@ -128,7 +128,7 @@ def share_in_motion(before: Shifts | None, after: Shifts | None) -> FloatArray:
     longest = ndimage.maximum_filter(_lengths(way), 3, mode="nearest")
     farthest = np.max([_lengths(x) for x in (before, after) if x is not None], axis=0)
     followed = np.clip((LOST_PX - farthest) / (LOST_PX - FOLLOWED_PX), 0, 1)
-    return (np.clip(longest - 1, 0, 1) * followed).astype(np.float32)
+    return np.asarray(np.clip(longest - 1, 0, 1) * followed, np.float32)
 
 
 def _lengths(vectors: NDArray[Any]) -> NDArray[np.float64]:
