@@ -1,11 +1,14 @@
 """Estimated PSFs against the true ones: similarity, the oracle gap, and what an estimate costs.
 
-Photos of DATA's test split, 512 px, blurred by a seeded recipe; one thing varies at a time:
+Photos of DATA's test split, blurred by a seeded recipe; one thing varies at a time, the others are
+4-40 px of uniform shake, noise of 1 % of white in linear light, no JPEG, 512 px:
 
-* length of the motion: 4-10, 10-20, 20-40, 40-80 px (noise of 1 %, no JPEG, uniform shake);
-* noise: 0.5, 1, 2, 4 % of white, linear light (4-40 px);
-* JPEG of quality 95, 75, 50 (4-40 px, 1 %);
-* rotation: shake that also rolls about the optical axis (4-40 px, 1 %); uniform is "noise 1 %".
+* length of the motion: 4-10, 10-20, 20-40, 40-80 px, and 80-150 px on 608 px;
+* noise: 0.1, 0.2, 0.5, 1, 2, 4 %;
+* JPEG of quality 95, 75, 50;
+* size of the photo: 128, 256, 384, 640 px (4-20 px);
+* kind: uniform, rolling (shake that also rolls about the optical axis), rotating (a camera that
+  turns about all axes, with a focal length of 0.8 of the photo's side).
 
 A photo's window and its path are the same wherever only the noise, or only the JPEG quality,
 differs. *Similarity* is ``kernel_similarity`` with the true PSF, mean over nine places, the middles
@@ -40,7 +43,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from unblur.blur import CameraRecipe, Pair, Psf, Synthesiser, SynthesisRecipe
-from unblur.color import as_rgb, luma, quantise, srgb_to_linear
+from unblur.blur.camera import draw_camera
+from unblur.blur.formation import apply_psf_grid
+from unblur.blur.recorded import RecordedPath
+from unblur.blur.synthesis import GRID_PX
+from unblur.blur.trajectory import tremor
+from unblur.color import FloatArray, as_rgb, luma, quantise, srgb_to_linear
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.evaluate.statistics import bootstrap_interval
@@ -60,6 +68,10 @@ from unblur.zoo.catalogue import FUSE_NET, KERNEL_NET, weights_path
 from unblur.zoo.models import default_session
 
 REACH_PX = 63
+LONG_REACH_PX = 80
+FOCAL = 0.8
+"""Focal length of the rotating camera, sides of the photo: a wide-angle lens."""
+
 METHODS = ("none", "look1", "look3", "classical", "unblur")
 Row = dict[str, Any]
 
@@ -73,7 +85,9 @@ class Cell:
     length_px: tuple[float, float] = (4.0, 40.0)
     noise: float = 0.01
     jpeg: int | None = None
-    rolls: bool = False
+    kind: str = "uniform"
+    side_px: int = 512
+    reach_px: int = REACH_PX
 
     @property
     def name(self) -> str:
@@ -88,16 +102,56 @@ class Cell:
             jpeg_share=0.0 if self.jpeg is None else 1.0,
             jpeg_quality=(self.jpeg or 95, self.jpeg or 95),
         )
+        rolls = self.kind == "rolling"
         return SynthesisRecipe(
             length_px=self.length_px,
-            shake=0.0 if self.rolls else 0.75,
-            line=0.0 if self.rolls else 0.25,
-            rotation=1.0 if self.rolls else 0.0,
+            shake=0.0 if rolls else 0.75,
+            line=0.0 if rolls else 0.25,
+            rotation=1.0 if rolls else 0.0,
             defocus=0.0,
             sharp=0.0,
-            reach_px=REACH_PX,
+            reach_px=self.reach_px,
             camera=camera,
         )
+
+    def pair(self, sharp: FloatArray, rng: np.random.Generator) -> Pair:
+        """Return a pair of a sharp photo, with a margin of the reach."""
+        synthesiser = Synthesiser(self.recipe())
+        return (rotating if self.kind == "rotating" else Synthesiser.__call__)(
+            synthesiser, sharp, rng
+        )
+
+
+def rotating(synthesiser: Synthesiser, sharp: FloatArray, rng: np.random.Generator) -> Pair:
+    """Return a pair taken by a camera that turned about all its axes.
+
+    The optical axis draws a path of tremor of the recipe's length; about itself the camera turns
+    by as much as moves the corners by up to half of that.
+    """
+    recipe = synthesiser.recipe
+    height, width = sharp.shape[:2]
+    focal_px = FOCAL * (min(height, width) - 2 * recipe.reach_px)
+    low, high = np.log(recipe.length_px)
+    length_px = float(np.exp(rng.uniform(low, high)))
+    across, about = tremor(rng), tremor(rng)[:, 0]
+    roll = about * rng.uniform(0.0, 0.5) * length_px / (np.hypot(height, width) / 2)
+    turned = np.stack([across[:, 1], -across[:, 0]], axis=1) * length_px / focal_px
+    angles = np.concatenate([turned, roll[:, None]], axis=1)
+    times = np.linspace(0.0, 1.0, len(angles))
+    path = RecordedPath(times, np.gradient(angles, times, axis=0), (focal_px, focal_px))
+    rows, columns = (max(2, round(n / GRID_PX) + 1) for n in (height, width))
+    y, x = np.meshgrid(
+        np.linspace(-0.5, 0.5, rows) * (height - 1),
+        np.linspace(-0.5, 0.5, columns) * (width - 1),
+        indexing="ij",
+    )
+    flat = path.psfs(np.stack([x.ravel(), y.ravel()], axis=1), np.full(x.size, 0.5), 1.0)
+    psfs = tuple(tuple(flat[i * columns : (i + 1) * columns]) for i in range(rows))
+    camera = draw_camera(recipe.camera, rng)
+    light = synthesiser.scene(sharp, camera, rng)
+    middle = psfs[rows // 2][columns // 2]
+    pair = synthesiser.developed(light, apply_psf_grid(light, psfs), middle, camera, rng)
+    return dataclasses.replace(pair, psfs=psfs, kind="rotation")
 
 
 CELLS = (
@@ -105,9 +159,14 @@ CELLS = (
         Cell("length", f"{low}-{high} px", length_px=(low, high))
         for low, high in ((4, 10), (10, 20), (20, 40), (40, 80))
     ),
-    *(Cell("noise", f"{100 * noise:g} %", noise=noise) for noise in (0.005, 0.01, 0.02, 0.04)),
+    Cell("length", "80-150 px", length_px=(80, 150), side_px=608, reach_px=LONG_REACH_PX),
+    *(
+        Cell("noise", f"{100 * noise:g} %", noise=noise)
+        for noise in (0.001, 0.002, 0.005, 0.01, 0.02, 0.04)
+    ),
     *(Cell("JPEG", str(quality), jpeg=quality) for quality in (95, 75, 50)),
-    Cell("shake", "rotating", rolls=True),
+    *(Cell("size", f"{side} px", length_px=(4, 20), side_px=side) for side in (128, 256, 384, 640)),
+    *(Cell("kind", kind, kind=kind) for kind in ("rolling", "rotating")),
 )
 
 
@@ -119,7 +178,6 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of sharp photos with a manifest.csv")
     parser.add_argument("--split", default="test")
     parser.add_argument("--photos", type=int, default=20, help="per row of the table")
-    parser.add_argument("--side", type=int, default=512, help="of the photos, px")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--cells", default="", help="only rows whose name contains one of these")
@@ -137,7 +195,7 @@ def main() -> None:
     if options.json:
         ours = (r for r in rows if r["method"] == methods[-1])
         worst = sorted(ours, key=lambda r: r["similarity"])[:10]
-        result = {"seed": options.seed, "side": options.side, "table": table, "worst": worst}
+        result = {"seed": options.seed, "table": table, "worst": worst}
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(as_text(table))
 
@@ -145,10 +203,10 @@ def main() -> None:
 def measured(options: argparse.Namespace, cells: list[Cell], methods: list[str]) -> Iterator[Row]:
     """Yield a row for each photo, cell and method, from the cache where it is known."""
     known = read_cache(options.cache)
-    photos = chosen(find_sharp(options.data, split=options.split), options)
+    photos = find_sharp(options.data, split=options.split)
     with options.cache.open("a", encoding="utf-8") as cache:
-        for number, photo in enumerate(photos):
-            for cell in cells:
+        for cell in cells:
+            for photo in chosen(photos, cell.side_px + 2 * cell.reach_px, options):
                 keys = {m: key_of(options, cell, photo, m) for m in methods}
                 missing = [m for m in methods if keys[m] not in known]
                 for row in measure(options, cell, photo, missing) if missing else ():
@@ -156,7 +214,7 @@ def measured(options: argparse.Namespace, cells: list[Cell], methods: list[str])
                     cache.write(json.dumps({"key": keys[row["method"]], **row}) + "\n")
                     cache.flush()
                 yield from (known[keys[m]] for m in methods)
-            print(f"{number + 1} of {len(photos)} photos", flush=True)
+            print(cell.name, flush=True)
 
 
 def read_cache(path: Path) -> dict[str, Row]:
@@ -173,7 +231,7 @@ def read_cache(path: Path) -> dict[str, Row]:
 
 def key_of(options: argparse.Namespace, cell: Cell, photo: InputFile, method: str) -> str:
     """Return what a row depends on, as one string."""
-    facts = (cell, photo.relative.as_posix(), method, options.seed, options.side, options.restorer)
+    facts = (cell, photo.relative.as_posix(), method, options.seed, options.restorer)
     return hashlib.sha256(repr((facts, weights_of(method))).encode()).hexdigest()[:24]
 
 
@@ -187,13 +245,13 @@ def weights_of(method: str) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def chosen(photos: list[InputFile], options: argparse.Namespace) -> list[InputFile]:
-    """Return the first photos, in a seeded order, that are large enough."""
+def chosen(photos: list[InputFile], side_px: int, options: argparse.Namespace) -> list[InputFile]:
+    """Return the first photos, in a seeded order, whose sides are long enough."""
     found: list[InputFile] = []
     for index in np.random.default_rng(options.seed).permutation(len(photos)):
         if len(found) == options.photos:
             break
-        if min(read_photo(photos[index].path).samples.shape[:2]) >= options.side + 2 * REACH_PX:
+        if min(read_photo(photos[index].path).samples.shape[:2]) >= side_px:
             found.append(photos[index])
     return found
 
@@ -204,10 +262,10 @@ def measure(
     """Yield the rows of one photo in one cell."""
     rng = pair_rng(options.seed, photo.relative.as_posix(), 0)
     sharp = as_rgb(read_photo(photo.path).srgb())
-    pair = Synthesiser(cell.recipe())(sharp_window(sharp, options.side, REACH_PX, rng), rng)
+    pair = cell.pair(sharp_window(sharp, cell.side_px, cell.reach_px, rng), rng)
     blurry, truth = (quantise(x, np.dtype(np.uint8)) for x in (pair.blurry, pair.sharp))
     plane = luma(srgb_to_linear(pair.blurry))
-    real = true_field(pair, noise_sigma(plane))
+    real = true_field(pair, noise_sigma(plane), cell.reach_px)
 
     def psnr(field: MotionField) -> float:
         models = default_session(ONE_THREAD).models(options.restorer)
@@ -249,14 +307,14 @@ def estimate(method: str, plane: Any) -> MotionField:
     return uniform_field(plane.shape, psf, noise_sigma(plane))
 
 
-def true_field(pair: Pair, noise: float) -> MotionField:
+def true_field(pair: Pair, noise: float, reach_px: int) -> MotionField:
     """Return the truth as a field; the outer nodes lie beyond the photo, as the blur's did."""
     height, width = pair.blurry.shape[:2]
     one = uniform_field((height, width), pair.psf, noise)
     if len(pair.psfs) == 1:
         return one
     centres = [
-        tuple(np.linspace(0, side + 2 * REACH_PX - 1, count) - REACH_PX + 0.5)
+        tuple(np.linspace(0, side + 2 * reach_px - 1, count) - reach_px + 0.5)
         for side, count in ((height, len(pair.psfs)), (width, len(pair.psfs[0])))
     ]
     like = one.windows[0][0]

