@@ -159,20 +159,20 @@ def test_a_photo_that_moved_little_is_searched_twice_only(searches):
     """It is no page, and FuseNet's PSF is short: from nothing, and from that PSF."""
     window, short = large_scene(), Psf.from_line(LONG_FROM_PX - 2, 20)
     found = candidates(window, short, halve(window))
-    assert [c.origin for c in found] == ["fused", "searched", "fused_searched"]
+    assert [c.origin for c in found] == ["fused", "searched", "begun"]
     assert searches == [(420, False), (420, True)]
 
 
 def test_where_network_and_search_agree_nothing_else_is_sought(searches, monkeypatch):
     monkeypatch.setattr(ways, "polished", lambda luma, psf, noise: psf)
     window = large_scene()
-    found = candidates(window, HOOK, halve(window), begun=HOOK)
+    found = candidates(window, HOOK, halve(window), begun=[HOOK])
     assert [c.origin for c in found] == ["fused", "searched"]
     assert not searches
     monkeypatch.setattr(ways, "may_be_page", lambda window: True)
-    page = candidates(window, HOOK, halve(window), begun=HOOK)
+    page = candidates(window, HOOK, halve(window), begun=[HOOK])
     assert "two_tones" in [c.origin for c in page]
-    apart = candidates(window, WRONG, halve(window), begun=HOOK)
+    apart = candidates(window, WRONG, halve(window), begun=[HOOK])
     assert [c.origin for c in apart][:2] == ["fused", "searched"]
     assert searches
 
@@ -242,13 +242,13 @@ def test_the_network_decides_where_there_is_one(image):
 
 def test_a_window_gains_nothing_over_itself(image):
     judge = Judge(Preferring(image))
-    wrong, nothing = judge.gains(
-        image, LINEAR, 0.003, [Candidate(WRONG, "fused"), Candidate(Psf.delta(), "long")]
-    )
+    found = [Candidate(WRONG, "fused"), Candidate(Psf.delta(), "long")]
+    unchanged = judge.unchanged(image, LINEAR, 0.003)
+    wrong, nothing = judge.scores(image, LINEAR, 0.003, found) - unchanged
     assert wrong < nothing < 0.05
     assert nothing == pytest.approx(0, abs=0.2)
     with pytest.raises(ValueError, match="network"):
-        Judge().gains(image, LINEAR, 0.003, [Candidate(WRONG, "fused")])
+        Judge().unchanged(image, LINEAR, 0.003)
 
 
 class Counting(Judge):
@@ -258,30 +258,42 @@ class Counting(Judge):
         super().__init__(Preferring(None))
         self.given, self.asked, self.sides = list(gains), [], []
 
-    def gains(self, samples, curve, noise, candidates):
+    def unchanged(self, samples, curve, noise):
+        return 0.5
+
+    def scores(self, samples, curve, noise, candidates):
         self.asked.append([c.psf for c in candidates])
         self.sides.append(samples.shape[0])
-        return np.array(self.given.pop(0))
+        return np.array(self.given.pop(0)) + 0.5
 
 
 @pytest.mark.parametrize(
-    ("of_turns", "taken"), [([2.9, 2.85], 1), ([2.95, 2.0], 0), ([1.0, 1.5], None), ([1, 4], 1)]
+    ("of_turns", "asked", "taken"),
+    [([2.9, 2.85], 2, 1), ([2.95, 2.0], 2, 0), ([1.0, 4.0], 1, None), ([3.5, 4], 2, 1)],
 )
-def test_the_chosen_psf_is_corrected_as_far_as_it_gets_no_worse(image, of_turns, taken):
+def test_the_chosen_psf_is_corrected_until_it_gets_worse(image, of_turns, asked, taken):
     found = [Candidate(WRONG, "fused"), Candidate(HOOK, "searched")]
-    judge = Counting([1.0, 3.0], of_turns)
+    judge = Counting([1.0, 3.0], *([gain] for gain in of_turns))
     chosen = choose_corrected(image, found, judge, tone=LINEAR)
-    assert [len(asked) for asked in judge.asked] == [2, 2], "nothing is tried twice"
+    assert [len(psfs) for psfs in judge.asked] == [2] + [1] * asked, "nothing is tried twice"
     assert judge.asked[0] == [WRONG, HOOK]
-    assert chosen.psf is (HOOK if taken is None else judge.asked[1][taken])
+    assert chosen.psf is (HOOK if taken is None else judge.asked[1 + taken][0])
     assert chosen.origin == "searched"
+
+
+def test_what_was_found_on_the_way_is_tried_unless_it_is_there_already(monkeypatch):
+    monkeypatch.setattr(ways, "polished", lambda luma, psf, noise: psf)
+    nearly = Psf.from_line(20.2, 70)
+    found = ways.at_hand(large_scene(), HOOK, [WRONG, nearly, Psf.from_line(9, 0), HOOK])
+    assert [c.origin for c in found] == ["fused", "searched", "begun"]
+    assert found[2].psf.length_px() <= 10
 
 
 def test_very_long_candidates_are_tried_on_the_picture_at_half_its_size():
     window = large_scene()
     long = Psf.from_line(LEARNED_PX + 20, 20)
     found = [Candidate(long, "long"), Candidate(HOOK, "fused")]
-    judge = Counting([1.0], [1.5], [0.0, 0.0])
+    judge = Counting([1.0], [1.5], [0.0])
     chosen = choose_corrected(window, found, judge, half=halve(window), tone=LINEAR)
     assert judge.sides[:2] == [384, 200]
     assert judge.asked[0] == [HOOK]

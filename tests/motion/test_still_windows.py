@@ -8,8 +8,8 @@ from unblur.motion.local import LocalEstimate
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.still_windows import (
     does_harm,
+    doubtful,
     evidence_of_motion,
-    may_have_stood_still,
     not_surely_moved,
     stood_still,
 )
@@ -54,9 +54,8 @@ def test_what_windows_call_still_is_left_with_a_margin_and_the_rest_is_not():
 
 
 def test_a_photo_that_gains_everywhere_is_not_looked_at_more_closely():
-    assert not may_have_stood_still([0.9, 3.0, 2.0])
-    assert may_have_stood_still([0.9, 3.0, 0.1])
-    assert not may_have_stood_still([])
+    assert doubtful([0.9, 3.0, 2.0]) == []
+    assert doubtful([0.9, 3.0, 0.1]) == [2]
 
 
 def test_a_motion_that_would_do_harm_on_the_whole_is_told():
@@ -89,8 +88,8 @@ def test_where_the_motion_would_gain_the_doubt_of_one_network_does_not_count():
 def test_windows_that_show_nothing_do_not_count():
     found = windows(left_half)
     sky = [float("nan") if one.box[1] < 100 else -3.0 for one in found]
-    assert may_have_stood_still(sky)
-    assert not may_have_stood_still([float("nan")] * 3)
+    assert doubtful(sky)
+    assert doubtful([float("nan")] * 3) == []
     said = evidence_of_motion(found, sky)
     assert np.isnan(said[[one.box[1] < 100 for one in found]]).all()
     assert np.isnan(evidence(windows(left_half, detail=-2.5))).all()

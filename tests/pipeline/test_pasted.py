@@ -181,9 +181,9 @@ class Windows(FirstWord):
         super().__init__(FakeKernelEngine(length=9))
         self.psf_at = psf_at
 
-    def local(self, luma):
+    def local(self, luma, boxes=None):
         found = []
-        for box in local_boxes(luma.shape):
+        for box in local_boxes(luma.shape) if boxes is None else boxes:
             psf = self.psf_at(box[0] + 64, box[1] + 64)
             probability = 0.95 if psf.length_px() > 6 else 0.05
             found.append(LocalEstimate(box, PsfEstimate(psf, 0.9, probability, 0.004, -1.0)))

@@ -1,8 +1,8 @@
 """Several PSFs of one window, found in ways that go astray on different photos; the best is chosen.
 
 * *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
-  there is noise; motion that is longer than its grid it cannot tell. *fused_searched* is what a
-  search begun with it finds.
+  there is noise; motion that is longer than its grid it cannot tell.
+* *begun*: what a search finds that begins with FuseNet's PSF, or with that of another light.
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
 * *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.
@@ -62,6 +62,9 @@ AGREED = 0.94
 """Similarity of FuseNet's PSF and the search's from which on no others are sought: nine of 61
 windows, which lose 0.05 dB by it (with 0.9 fourteen, which lose 0.5). Of a page both may agree on
 what the search for two tones does better: three of 40 lost 2 to 5 dB."""
+
+SAME = 0.97
+"""Similarity from which on of two candidates one is tried."""
 
 _PAPER_WITHIN = 0.05
 _PAPER, _DARK_PAPER, _BRIGHT = 0.12, 0.35, 0.5
@@ -138,35 +141,56 @@ def choose_corrected(
     """
     if not judge.has_network:
         return choose(window, found, tone=tone, judge=judge)
-    sizes = [_encoded(plane, tone) for plane in (window, half) if plane is not None]
-    gains = _gains(sizes, found, judge)
-    chosen, gain = found[int(np.argmax(gains))], float(gains.max())
+    tried = _Tried([window] if half is None else [window, half], tone, judge)
+    gains = tried.gains(found)
+    chosen, least = found[int(np.argmax(gains))], float(gains.max()) - params.doubt_db
     part = middle_part(window)
-    turns = corrections(part, chosen.psf, noise_sigma(part), params)
-    if not turns:
-        return chosen
-    tried = [replace(chosen, psf=psf) for psf in turns]
-    as_good = np.flatnonzero(_gains(sizes, tried, judge) >= gain - params.doubt_db)
-    return tried[int(as_good[-1])] if as_good.size else chosen
+    # Of 33 windows none took the second turn where the first had made it worse.
+    for psf in corrections(part, chosen.psf, noise_sigma(part), params):
+        corrected = replace(chosen, psf=psf)
+        if tried.gains([corrected])[0] < least:
+            break
+        chosen = corrected
+    return chosen
 
 
-def _gains(
-    sizes: Sequence[tuple[FloatArray, ToneCurve, float]], found: Sequence[Candidate], judge: Judge
-) -> NDArray[np.float64]:
-    """Return what undoing each candidate would gain, dB, each told at the size that suits it.
+class _Tried:
+    """Tells what candidates would gain over the window as it is.
 
     Args:
-        sizes: the window, encoded, and perhaps the picture about it at half its size.
-        found: candidates, in px of the window.
+        planes: luma of the window, linear light, and perhaps that of the picture about it at half
+            its size, on which what is too long for the window is tried.
+        tone: curve of the photo's samples.
         judge: one with a network.
     """
-    gains = np.empty(len(found))
-    level = [min(int(c.psf.length_px() > LEARNED_PX), len(sizes) - 1) for c in found]
-    for halvings in set(level):
-        among = [i for i, own in enumerate(level) if own == halvings]
-        shrunk = [_halved(found[i], halvings) for i in among]
-        gains[among] = judge.gains(*sizes[halvings], shrunk)
-    return gains
+
+    def __init__(self, planes: Sequence[FloatArray], tone: ToneCurve, judge: Judge) -> None:
+        self._planes, self._tone, self._judge = planes, tone, judge
+        self._sizes: dict[int, tuple[FloatArray, ToneCurve, float]] = {}
+        self._unchanged: dict[int, float] = {}
+
+    def gains(self, found: Sequence[Candidate]) -> NDArray[np.float64]:
+        """Return what undoing each candidate would gain, dB, each told at the size that suits it.
+
+        Args:
+            found: candidates, in px of the window.
+        """
+        gains = np.empty(len(found))
+        most = len(self._planes) - 1
+        level = [min(int(c.psf.length_px() > LEARNED_PX), most) for c in found]
+        for halvings in set(level):
+            among = [i for i, own in enumerate(level) if own == halvings]
+            shrunk = [_halved(found[i], halvings) for i in among]
+            size = self._size(halvings)
+            gains[among] = self._judge.scores(*size, shrunk) - self._unchanged[halvings]
+        return gains
+
+    def _size(self, halvings: int) -> tuple[FloatArray, ToneCurve, float]:
+        """Return the samples of a size, their curve, and their noise."""
+        if halvings not in self._sizes:
+            self._sizes[halvings] = _encoded(self._planes[halvings], self._tone)
+            self._unchanged[halvings] = self._judge.unchanged(*self._sizes[halvings])
+        return self._sizes[halvings]
 
 
 def _halved(candidate: Candidate, halvings: int) -> Candidate:
@@ -185,7 +209,7 @@ def candidates(
     fused: Psf | None,
     half: FloatArray | None,
     *,
-    begun: Psf | None = None,
+    begun: Sequence[Psf] = (),
     proposed_px: float = 0.0,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Candidate]:
@@ -196,24 +220,19 @@ def candidates(
         fused: what the networks have found; None where there are none.
         half: luma of the picture about the window at half its size; None to look for no long
             motion.
-        begun: what a search of the window from nothing has found already; only the last step
-            follows then, and where that agrees with ``fused`` nothing else is sought, but of what
-            may be a page. None to search.
+        begun: what searches of the window have found already, that from nothing first; where that
+            agrees with ``fused`` nothing else is sought, but of what may be a page. Empty to
+            search.
         proposed_px: length of the motion that was proposed first.
         runtime: says how many searches are worked on at the same time.
     """
-    part, is_page = middle_part(window), may_be_page(window)
-    noise = noise_sigma(part)
-    search = partial(searched_psf, window, noise=noise)
-    found = [] if fused is None else [Candidate(fused, "fused")]
+    is_page, found = may_be_page(window), at_hand(window, fused, begun)
+    if begun and fused is not None and not is_page and similarity(fused, found[1].psf) >= AGREED:
+        return found
+    search = partial(searched_psf, window, noise=noise_sigma(middle_part(window)))
     tasks: list[Callable[[], Candidate]] = []
-    if begun is None:
+    if not begun:
         tasks.append(lambda: Candidate(search(), "searched"))
-    else:
-        found.append(Candidate(polished(part, begun, noise), "searched"))
-        agreed = fused is not None and similarity(fused, found[-1].psf) >= AGREED
-        if agreed and not is_page:
-            return found
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
     if is_page:
@@ -222,19 +241,24 @@ def candidates(
     if half is not None and min(half.shape) >= LEAST_SIDE_PX and may_be_long:
         tasks.append(lambda: Candidate(long_psf(half), "long"))
     if fused is not None:
-        tasks.append(lambda: Candidate(search(initial=fused), "fused_searched"))
+        tasks.append(lambda: Candidate(search(initial=fused), "begun"))
     return found + in_threads(lambda task: task(), tasks, runtime=runtime)
 
 
-def few_candidates(window: FloatArray, fused: Psf, begun: Psf) -> list[Candidate]:
-    """Return FuseNet's PSF and that of the search that it was shown, for want of time.
+def at_hand(window: FloatArray, fused: Psf | None, begun: Sequence[Psf]) -> list[Candidate]:
+    """Return the PSFs of a window that have been found on the way to FuseNet's, and that.
 
     Args:
         window, fused, begun: as for :func:`candidates`.
     """
-    part = middle_part(window)
-    known = polished(part, begun, noise_sigma(part))
-    return [Candidate(fused, "fused"), Candidate(known, "searched")]
+    found = [] if fused is None else [Candidate(fused, "fused")]
+    if begun:
+        part = middle_part(window)
+        found.append(Candidate(polished(part, begun[0], noise_sigma(part)), "searched"))
+    for psf in begun[1:]:
+        if all(similarity(psf, other.psf) < SAME for other in found):
+            found.append(Candidate(psf, "begun"))
+    return found
 
 
 def may_be_page(window: FloatArray) -> bool:

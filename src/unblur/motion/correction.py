@@ -22,6 +22,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +78,8 @@ _LEAST_AWAY = 20
 
 def corrections(
     luma: FloatArray, psf: Psf, noise: float, params: CorrectionParams = CORRECTION
-) -> list[Psf]:
-    """Return a window's PSF after each turn of the correction, the first turn's first.
+) -> Iterator[Psf]:
+    """Yield a window's PSF after each turn of the correction, the first turn's first.
 
     Args:
         luma: (H, W) float32, linear light.
@@ -86,19 +87,17 @@ def corrections(
         noise: standard deviation of the noise, linear light.
         params: of the correction.
 
-    Returns:
+    Yields:
         ``params.turns`` PSFs, their centroids at the centre; fewer where nothing is to be seen or
         the PSF reaches beyond a quarter of the window.
     """
     rng = np.random.default_rng(params.seed)
-    found: list[Psf] = []
     for _ in range(params.turns):
         better = _corrected(luma, psf, noise, rng, params)
         if better is None:
-            break
+            return
         psf = better
-        found.append(psf)
-    return found
+        yield psf
 
 
 def _corrected(

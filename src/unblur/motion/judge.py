@@ -31,7 +31,7 @@ from unblur.motion.trial import Trial, gradient_density, gradient_length, try_ps
 from unblur.motion.windows import span
 from unblur.tone import ToneCurve
 
-Origin = Literal["fused", "searched", "searched_small", "long", "fused_searched", "two_tones"]
+Origin = Literal["fused", "searched", "searched_small", "long", "begun", "two_tones"]
 """Where a candidate comes from; see :mod:`unblur.motion.candidates`."""
 
 ORIGINS: tuple[Origin, ...] = (
@@ -39,7 +39,7 @@ ORIGINS: tuple[Origin, ...] = (
     "searched",
     "searched_small",
     "long",
-    "fused_searched",
+    "begun",
     "two_tones",
 )
 
@@ -161,33 +161,21 @@ class Judge:
         pictures, curves = [trial.samples for trial in trials], [curve] * len(trials)
         return network_scores(self._network, samples, pictures, lengths_px, noise, curves)
 
-    def gains(
-        self,
-        samples: FloatArray,
-        curve: ToneCurve,
-        noise: float,
-        candidates: Sequence[Candidate],
-    ) -> NDArray[np.float64]:
-        """Return what undoing each candidate would gain over the window as it is, dB, (N,).
+    def unchanged(self, samples: FloatArray, curve: ToneCurve, noise: float) -> float:
+        """Return the score of a window as it is, dB.
 
         JudgeNet's scores of one window share a constant that another window, or the same one at
-        another size, does not; gains can be compared.
+        another size, does not; what is gained over the window as it is can be compared.
 
         Args:
-            samples, curve, noise, candidates: as for :meth:`scores`.
+            samples, curve, noise: as for :meth:`scores`.
 
         Raises:
             ValueError: there is no network.
         """
         if self._network is None:
             raise ValueError("gains are told by JudgeNet only; this judge has no network")
-        pictures = [try_psf(samples, curve, c.psf, noise).samples for c in candidates]
-        lengths_px = [*(c.psf.length_px() for c in candidates), 0.0]
-        curves = [curve] * len(lengths_px)
-        scores = network_scores(
-            self._network, samples, [*pictures, samples], lengths_px, noise, curves
-        )
-        return np.asarray(scores[:-1] - scores[-1])
+        return float(network_scores(self._network, samples, [samples], [0.0], noise, [curve])[0])
 
     def _linear_scores(
         self, trials: Sequence[Trial], noise: float, candidates: Sequence[Candidate]

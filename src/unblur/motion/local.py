@@ -68,11 +68,12 @@ class LocalEstimate:
 class LocalEstimator(Protocol):
     """An estimator that can be asked about small windows."""
 
-    def local(self, luma: FloatArray) -> list[LocalEstimate]:
-        """Return what the windows of :func:`local_boxes` tell.
+    def local(self, luma: FloatArray, boxes: Sequence[Box] | None = None) -> list[LocalEstimate]:
+        """Return what small windows tell.
 
         Args:
             luma: (H, W) float32 of a picture, linear light.
+            boxes: which of them; all of :func:`local_boxes` if omitted.
         """
 
 
@@ -102,19 +103,19 @@ def local_boxes(shape: tuple[int, ...], params: LocalParams = LOCAL) -> list[Box
 def local_estimates(
     luma: FloatArray,
     engine: Engine,
-    params: LocalParams = LOCAL,
+    boxes: Sequence[Box] | None = None,
     *,
     runtime: Runtime = ALL_THREADS,
 ) -> list[LocalEstimate]:
-    """Return what small windows all over a picture tell.
+    """Return what small windows of a picture tell.
 
     Args:
         luma: (H, W) float32, linear light.
         engine: runs KernelNet.
-        params: which windows.
+        boxes: which windows; those of :func:`local_boxes`, all over the picture, if omitted.
         runtime: says how many windows are worked on at the same time.
     """
-    boxes = local_boxes(luma.shape, params)
+    boxes = local_boxes(luma.shape) if boxes is None else boxes
     windows = [np.ascontiguousarray(luma[y0:y1, x0:x1]) for y0, x0, y1, x1 in boxes]
     seen = observe_all(windows, runtime=runtime)
     found = estimate(seen, engine, runtime=runtime)

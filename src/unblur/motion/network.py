@@ -163,13 +163,32 @@ class NetworkEstimator:
             psf, level = found or psf.scaled(2.0), level - 1
         return _sharing(work, replace(shared, psf=psf), 2**level)
 
+    def relit(self, picture: Picture, field: MotionField) -> MotionField:
+        """See :class:`unblur.motion.estimator.Relighter`."""
+        if not field.uniform:
+            return field
+        pyramid, level = Pyramid(picture.luma, picture.shape), field.scale.bit_length() - 1
+        shared = refine_shared(
+            partial(pyramid.luma, level),
+            pyramid.shape(level),
+            field.windows[0][0].psf,
+            self._kernel,
+            self._fuse,
+            judge=Judge(self._judge),
+            tone=picture.tone,
+            carried=True,
+            params=self._params,
+            runtime=self._runtime,
+        )
+        return _sharing(field, shared, field.scale)
+
     def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
         return estimate_tone(picture, self._judge, scale=field.scale)
 
-    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+    def local(self, luma: FloatArray, boxes: Sequence[Box] | None = None) -> list[LocalEstimate]:
         """See :class:`unblur.motion.local.LocalEstimator`."""
-        return local_estimates(luma, self._kernel, runtime=self._runtime)
+        return local_estimates(luma, self._kernel, boxes, runtime=self._runtime)
 
     def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
         """See :class:`unblur.motion.told_gain.GainTeller`."""
@@ -215,7 +234,7 @@ class NetworkEstimator:
         return varying if better else None
 
 
-def _sharing(work: Proposal, shared: SharedEstimate, scale: int) -> MotionField:
+def _sharing(work: MotionField, shared: SharedEstimate, scale: int) -> MotionField:
     """Return the field whose windows share one PSF, in px of the picture shrunk by a scale."""
     with_psf = partial(
         replace,

@@ -25,12 +25,12 @@ from unblur.motion.part_masks import enlarged, grown
 from unblur.motion.picture import Picture
 from unblur.motion.still_windows import (
     does_harm,
+    doubtful,
     evidence_of_motion,
-    may_have_stood_still,
     not_surely_moved,
     stood_still,
 )
-from unblur.motion.told_gain import GainTeller, scale_for_gains
+from unblur.motion.told_gain import GainTeller, mean_of_told, scale_for_gains
 from unblur.motion.windows import Mask
 
 
@@ -69,13 +69,28 @@ class PartParams:
 PARTS = PartParams()
 
 
+@dataclass(frozen=True, eq=False)
+class WordOfWindows:
+    """What small windows say of the motion of a picture.
+
+    Attributes:
+        still: (H, W), px of the picture, what did not surely move, if something stood still; all of
+            it where undoing the motion would do more harm than good. None where all of it moved, or
+            where it cannot be told.
+        gain_db: what undoing the motion would gain all over the picture; None if nobody was asked.
+    """
+
+    still: Mask | None = None
+    gain_db: float | None = None
+
+
 def still_by_windows(
     picture: Picture,
     motion: MotionField,
     estimator: MotionEstimator,
     params: PartParams = PARTS,
-) -> Mask | None:
-    """Return what did not surely move by the word of small windows, if something stood still.
+) -> WordOfWindows:
+    """Return what did not surely move by the word of small windows.
 
     Args:
         picture: any.
@@ -83,29 +98,30 @@ def still_by_windows(
         estimator: asked about small windows, and what undoing the motion would gain there, if it
             can be.
         params: on which scale.
-
-    Returns:
-        (H, W), px of the picture; all of it where undoing the motion would do more harm than good.
-        None where all of it moved, or where it cannot be told.
     """
     if not (isinstance(estimator, LocalEstimator) and isinstance(estimator, GainTeller)):
-        return None
+        return WordOfWindows()
     scale = scale_for_gains(picture.shape, motion)
     height, width = (side // scale for side in picture.shape)
     short = motion.mean_length_px() * motion.scale < params.seen_px * scale
     if short or min(height, width) < LOCAL.window_px:
-        return None
-    gains_db = estimator.gains(picture, motion, local_boxes((height, width)))
+        return WordOfWindows()
+    boxes = local_boxes((height, width))
+    gains_db = estimator.gains(picture, motion, boxes)
+    gain_db = mean_of_told(gains_db)
     if does_harm(gains_db):
-        return np.ones(picture.shape, bool)
-    if not may_have_stood_still(gains_db):
-        return None
-    found = estimator.local(picture.shrunk_luma(scale))
+        return WordOfWindows(np.ones(picture.shape, bool), gain_db)
+    asked = doubtful(gains_db)
+    if not asked:
+        return WordOfWindows(gain_db=gain_db)
+    luma = picture.shrunk_luma(scale)
+    found = estimator.local(luma, [boxes[i] for i in asked])
+    if not stood_still(evidence_of_motion(found, [gains_db[i] for i in asked])):
+        return WordOfWindows(gain_db=gain_db)
+    found = estimator.local(luma)
     evidence = evidence_of_motion(found, gains_db)
-    if not stood_still(evidence):
-        return None
     unsure = not_surely_moved(found, evidence, (height, width))
-    return enlarged(unsure, picture.shape, scale)
+    return WordOfWindows(enlarged(unsure, picture.shape, scale), gain_db)
 
 
 def still_by_edges(

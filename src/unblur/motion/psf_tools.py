@@ -84,6 +84,21 @@ def aligned(grid: FloatArray, reference: FloatArray) -> FloatArray:
     return np.asarray(np.roll(grid, shift, (0, 1)))
 
 
+def matched(psf: Psf, reference: Psf) -> Psf:
+    """Return a PSF shifted by whole pixels to match another one best.
+
+    A PSF is known up to a shift only. Pictures that are restored with two of them match where the
+    PSFs do.
+    """
+    side = max(*psf.shape, *reference.shape)
+    x, y = (p.embedded(side) for p in (psf, reference))
+    size = [fft.next_fast_len(2 * side, real=True)] * 2
+    match = fft.irfft2(np.conj(fft.rfft2(x, s=size)) * fft.rfft2(y, s=size), s=size)
+    peak = np.unravel_index(int(np.argmax(match)), match.shape)
+    dy, dx = ((int(p) + side) % size[0] - side for p in peak)
+    return psf if dx == dy == 0 else psf.shifted(dx, dy)
+
+
 def similarity(a: Psf, b: Psf) -> float:
     """Return the cosine similarity of two PSFs where they lie, in [0, 1]."""
 

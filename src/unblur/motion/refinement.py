@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import candidates, choose, choose_corrected, few_candidates
+from unblur.motion.candidates import at_hand, candidates, choose, choose_corrected
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge
@@ -25,9 +23,15 @@ from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.pyramid import LumaReader
-from unblur.motion.sources import FUSED_SEARCH, estimate_shared, half_size, searched
+from unblur.motion.sources import (
+    FUSED_SEARCH,
+    estimate_shared,
+    half_size,
+    searched,
+    wide_windows,
+)
 from unblur.motion.threads import in_threads
-from unblur.motion.windows import span, structure
+from unblur.motion.windows import span
 from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, ToneCurve
 
@@ -111,6 +115,7 @@ def refine_shared(
     judge: Judge | None = None,
     tone: ToneCurve = SRGB,
     proposed_px: float = 0.0,
+    carried: bool = False,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> SharedEstimate:
@@ -126,6 +131,8 @@ def refine_shared(
         tone: curve of the photo's samples.
         proposed_px: typical length of the windows' motion; that of their mean is shorter where they
             differ.
+        carried: whether ``first`` was refined in another light. A search begins with it then, one
+            with nothing, and no others are made.
         params: how far, and how candidates are weighted.
         runtime: says how many windows and searches are worked on at the same time.
 
@@ -133,24 +140,26 @@ def refine_shared(
         What makes the best picture of the window that shows most.
     """
     fused, part, found = fused_shared(
-        read, shape, first, engine, fuse_engine, params=params, runtime=runtime
+        read, shape, first, engine, fuse_engine, carried=carried, params=params, runtime=runtime
     )
     if not found:
         return fused
-    if params.refine.thorough:
-        half = half_size(read, shape, fused.middle, params.refine)
-        among = candidates(
-            part,
-            fused.psf,
-            half,
-            begun=found[0],
-            proposed_px=max(proposed_px, first.length_px()),
-            runtime=runtime,
-        )
-        chosen = choose_corrected(part, among, judge or Judge(), half=half, tone=tone)
+    if not params.refine.thorough:
+        chosen = choose(part, at_hand(part, fused.psf, found), tone=tone, judge=judge)
     else:
-        among = few_candidates(part, fused.psf, found[0])
-        chosen = choose(part, among, tone=tone, judge=judge)
+        half = half_size(read, shape, fused.middle, params.refine)
+        if carried:
+            among = at_hand(part, fused.psf, found)
+        else:
+            among = candidates(
+                part,
+                fused.psf,
+                half,
+                begun=found[:1],
+                proposed_px=max(proposed_px, first.length_px()),
+                runtime=runtime,
+            )
+        chosen = choose_corrected(part, among, judge or Judge(), half=half, tone=tone)
     if chosen.psf is fused.psf:
         return replace(fused, is_long=_is_long(chosen))
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=_is_long(chosen))
@@ -167,40 +176,37 @@ def fused_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
+    carried: bool = False,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> tuple[SharedEstimate, FloatArray, list[Psf]]:
     """Return what the networks make of a picture that moved alike everywhere.
 
     Args:
-        read, shape, first, engine, fuse_engine, params, runtime: as for :func:`refine_shared`.
+        read, shape, first, engine, fuse_engine, carried, params, runtime: as for
+            :func:`refine_shared`.
 
     Returns:
         The estimate, luma of the window that shows most, and what searches found there, that from
         nothing first; where the window shows nothing, KernelNet alone is asked.
     """
     refine = params.refine
-    height, width = (min(refine.wide_px, side) for side in shape)
-    rows, columns = (
-        _starts(size, side, refine.most_wide)
-        for size, side in zip(shape, (height, width), strict=True)
-    )
-    places = [(y, x) for y in rows for x in columns]
-    windows = [read(y, x, y + height, x + width) for y, x in places]
-    observed = observe_all(windows, runtime=runtime)
+    windows = wide_windows(read, shape, refine)
+    part, middle = windows[0]
+    observed = observe_all([window for window, _ in windows], runtime=runtime)
     estimated, confidence, _ = estimate_shared(
         observed, first, engine, params=refine, runtime=runtime
     )
-    best = max(range(len(observed)), key=lambda i: structure(observed[i].window))
-    part = observed[best].window
-    middle = (places[best][0] + height // 2, places[best][1] + width // 2)
     if part.std() < refine.flat:
         return SharedEstimate(estimated, confidence, None, middle), part, []
-    found = searched(read, shape, part, middle, engine, params=refine, runtime=runtime)
+    known = first if carried else None
+    found = searched(
+        read, shape, part, middle, engine, carried=known, params=refine, runtime=runtime
+    )
     if fuse_engine is None:
         mean = least_energy(part, estimated, found, params=params.fusion)
         return SharedEstimate(mean, confidence, None, middle), part, found
-    psf, fused_confidence = fuse(observed[best], estimated, found, fuse_engine, params.fusion)
+    psf, fused_confidence = fuse(observed[0], estimated, found, fuse_engine, params.fusion)
     return SharedEstimate(psf, confidence, fused_confidence, middle), part, found
 
 
@@ -234,13 +240,3 @@ def finer(
     if lost or likeness(found, begun) < params.refine.carried:
         return None
     return found
-
-
-def _starts(size: int, window: int, most: int) -> list[int]:
-    count = min(most, -(-size // window))
-    room = size - window
-    # Away from the corners of a large picture, where lenses are soft.
-    margin = max(0, room - window) // 4
-    if count == 1:
-        return [room // 2]
-    return [round(s) for s in np.linspace(margin, room - margin, count)]

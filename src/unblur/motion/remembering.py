@@ -53,10 +53,10 @@ class RememberingEstimator:
         """Return what the estimator says of the light."""
         return self._estimator.tone(picture, field)
 
-    def local(self, luma: FloatArray) -> list[LocalEstimate]:
+    def local(self, luma: FloatArray, boxes: Sequence[Box] | None = None) -> list[LocalEstimate]:
         """Return what the estimator says of small windows, if it can be asked."""
         other = self._estimator
-        return other.local(luma) if isinstance(other, LocalEstimator) else []
+        return other.local(luma, boxes) if isinstance(other, LocalEstimator) else []
 
     def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
         """Return what the estimator has told of undoing a motion, if it can."""

@@ -21,7 +21,7 @@ from unblur.motion.params import REFINE, RefineParams
 from unblur.motion.psf_tools import similarity
 from unblur.motion.pyramid import LumaReader
 from unblur.motion.threads import in_threads
-from unblur.motion.windows import span
+from unblur.motion.windows import span, structure
 from unblur.runtime import ALL_THREADS, Runtime
 
 FUSED_SEARCH = SearchParams(faint=(0.08, 0.08))
@@ -62,6 +62,7 @@ def searched(
     middle: tuple[int, int],
     engine: Engine,
     *,
+    carried: Psf | None = None,
     params: RefineParams = REFINE,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Psf]:
@@ -71,14 +72,19 @@ def searched(
         read, shape, engine: see :func:`unblur.motion.refinement.refine_shared`.
         part: (H, W) float32 luma of the part.
         middle: its middle (y, x).
+        carried: a PSF that was refined in another light.
         params: how far KernelNet estimates.
         runtime: says how many searches are worked on at the same time.
 
     Returns:
-        The candidates of a search begun with nothing and, if half of the picture is large enough,
-        of those begun with what KernelNet and a search make of it.
+        The candidates of a search begun with nothing, and of one begun with ``carried``. Where
+        there is none, and half of the picture is large enough, of those begun with what KernelNet
+        and a search make of it.
     """
-    starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
+    if carried is not None:
+        starts = [None, carried]
+    else:
+        starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
     return in_threads(
         lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
         starts,
@@ -114,6 +120,36 @@ def _halved_candidates(
         estimated.scaled(2.0),
         estimate_psf_map(half, initial=estimated, params=FUSED_SEARCH).scaled(2.0),
     ]
+
+
+def wide_windows(
+    read: LumaReader, shape: tuple[int, int], params: RefineParams
+) -> list[tuple[FloatArray, tuple[int, int]]]:
+    """Return the wide windows of a picture that show most, that which shows most first.
+
+    Args:
+        read, shape: see :func:`unblur.motion.refinement.refine_shared`.
+        params: how large, and how many.
+
+    Returns:
+        Luma of each, and its middle (y, x).
+    """
+    height, width = (min(params.wide_px, side) for side in shape)
+    rows, columns = (_starts(size, side) for size, side in zip(shape, (height, width), strict=True))
+    places = [(y, x) for y in rows for x in columns]
+    windows = [
+        (read(y, x, y + height, x + width), (y + height // 2, x + width // 2)) for y, x in places
+    ]
+    return sorted(windows, key=lambda window: -structure(window[0]))[: params.most_wide]
+
+
+def _starts(size: int, window: int) -> list[int]:
+    room = size - window
+    if room == 0:
+        return [0]
+    # Away from the corners of a large picture, where lenses are soft.
+    margin = max(0, room - window) // 4
+    return [margin, room - margin]
 
 
 def half_size(

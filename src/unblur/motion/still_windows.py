@@ -95,9 +95,12 @@ def does_harm(gains_db: Sequence[float], params: StillParams = STILL) -> bool:
     return mean_db is not None and mean_db < params.least_db
 
 
-def may_have_stood_still(gains_db: Sequence[float], params: StillParams = STILL) -> bool:
-    """Return whether the gains told of windows, NaN for none, make a closer look worthwhile."""
-    return any(gain < params.doubt_db for gain in gains_db)
+def doubtful(gains_db: Sequence[float], params: StillParams = STILL) -> list[int]:
+    """Return the windows whose gains, NaN for none, do not tell that they moved.
+
+    Only these can have evidence below 0, so that they alone tell whether something stood still.
+    """
+    return [number for number, gain in enumerate(gains_db) if gain <= params.doubt_db]
 
 
 def evidence_of_motion(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from unblur.motion.drawn import drawn_over
-from unblur.motion.estimator import MotionEstimator
+from unblur.motion.estimator import MotionEstimator, Relighter
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
 from unblur.motion.part_masks import fading
-from unblur.motion.parts import still_by_edges, still_by_windows
+from unblur.motion.parts import WordOfWindows, still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.windows import Box, Mask
-from unblur.pipeline.both_lights import other_light, weighed
+from unblur.pipeline.both_lights import carries_over, other_light, weighed
 from unblur.pipeline.gate import MIXED, Gate, Verdict
 from unblur.pipeline.movers import assess_movers
 from unblur.pipeline.outcome import Assessment, placed
@@ -72,14 +72,24 @@ def seen_whole(found: Assessment, picture: Picture, bare: Bare) -> Assessment:
 
 
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
-    """Assess a photo in the light that is known or found; where that is unsure, in either."""
+    """Assess a photo in the light that is known or found; where that is unsure, in either.
+
+    Motion hardly depends on the light: what was found in one is carried over to the other. Only
+    where that makes the other one the likelier, or what was found is doubtful, is the photo
+    assessed anew.
+    """
     found = _assess_parts(picture, estimator, gate)
     curve = other_light(found)
     if curve is None:
         return found
-    return weighed(
-        found, _assess_parts(Picture(picture.samples, curve), estimator, gate), estimator
-    )
+    other = Picture(picture.samples, curve)
+    motion = found.motion
+    if isinstance(estimator, Relighter) and motion is not None and carries_over(found):
+        seen = replace(found, picture=other, motion=estimator.relit(other, motion), gain_db=None)
+        both = weighed(found, seen, estimator)
+        if both.picture.tone == found.picture.tone:
+            return both
+    return weighed(found, _assess_parts(other, estimator, gate), estimator)
 
 
 def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
@@ -135,15 +145,17 @@ def _assess_whole(
         return Assessment(picture, proposed.bare(), verdict)
     field = estimator.refine(picture, proposed)
     # A probability of 1 comes from light streaks, which small windows do not show.
-    still = None
+    said = WordOfWindows()
     if by_part and proposed.blur_probability < 1:
-        still = still_by_windows(picture, field, estimator)
+        said = still_by_windows(picture, field, estimator)
+    still = said.still
     if still is not None and still.mean() <= MOST_STILL:
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:
         left = Verdict.left(MIXED, *verdict.trust.shape)
         return Assessment(picture, proposed.bare(), left, tone)
-    return Assessment(picture, field, gate.trust(proposed, field), tone)
+    trusted, proposed_px = gate.trust(proposed, field), proposed.length_px
+    return Assessment(picture, field, trusted, tone, gain_db=said.gain_db, proposed_px=proposed_px)
 
 
 def _moved_in_linear_light(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.motion.estimator import MotionEstimator
+from unblur.motion.psf_tools import matched
 from unblur.motion.told_gain import mean_gain
 from unblur.pipeline.outcome import Assessment, Result, seconds_of_both
 from unblur.tone import LINEAR, SRGB, Evidence, Tone, ToneCurve
@@ -36,6 +37,8 @@ class BothLightsParams:
             curve 0.57 among the unsure ones), -0.6 and 1.0 (0.78); the first counts half, and the
             bias half, since files that say nothing are linear more often than every second time.
         sure: probability from which on the other light does not count.
+        shortest: share of the proposed length below which a refined motion is not believed in the
+            other light: very long motion is lost in the wrong one.
     """
 
     least: float = 0.25
@@ -44,6 +47,7 @@ class BothLightsParams:
     bias: float = -0.3
     per_db: float = 1.0
     sure: float = 0.85
+    shortest: float = 0.6
 
 
 BOTH_LIGHTS = BothLightsParams()
@@ -66,6 +70,18 @@ def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> To
     if not params.least <= linear <= params.most:
         return None
     return SRGB if found.tone.curve.is_linear else LINEAR
+
+
+def carries_over(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> bool:
+    """Return whether the motion found in one light may be believed in the other.
+
+    Args:
+        found: in the first light.
+        params: how much shorter than proposed it may be.
+    """
+    if found.motion is None or found.verdict.reason:
+        return False
+    return found.motion.length_px >= params.shortest * found.proposed_px
 
 
 def weighed(
@@ -99,11 +115,26 @@ def weighed(
         likelier, less, tone = linear, srgb, Tone(LINEAR, "estimate", probability)
     else:
         likelier, less, tone = srgb, linear, Tone(SRGB, "assumed", 1 - probability)
-    return replace(likelier, tone=tone, other=less)
+    return replace(likelier, tone=tone, other=_in_step(less, likelier))
+
+
+def _in_step(found: Assessment, other: Assessment) -> Assessment:
+    """Return an assessment whose motion lies where that of another one does.
+
+    Whole pixels by which centroids were rounded differently would blur the mean of both.
+    """
+    own, reference = found.motion, other.motion
+    if own is None or reference is None or own.scale != reference.scale:
+        return found
+    if not (own.uniform and reference.uniform):
+        return found
+    psf = matched(own.windows[0][0].psf, reference.windows[0][0].psf)
+    windows = tuple(tuple(replace(w, psf=psf) for w in row) for row in own.windows)
+    return replace(found, motion=replace(own, windows=windows))
 
 
 def _with_gain(found: Assessment, estimator: MotionEstimator) -> Assessment:
-    if found.motion is None:
+    if found.motion is None or found.gain_db is not None:
         return found
     return replace(found, gain_db=mean_gain(found.picture, found.motion, estimator))
 

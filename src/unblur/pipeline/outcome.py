@@ -46,7 +46,9 @@ class Assessment:
         moved: (H, W) float32 in [0, 1], how far the motion is undone at each pixel, where part of
             the photo stood still; None for everywhere.
         other: the same in the other light, where the first estimate of the light was unsure.
-        gain_db: what undoing the motion would gain, where that was asked to tell the light.
+        gain_db: what undoing the motion would gain, where that was asked to tell what stood still,
+            or the light.
+        proposed_px: length of the motion that was proposed, photo px; 0 where none was refined.
         within: the box in which alone the motion was looked for; None for the whole photo.
         noise: what restoration reckons with, where it was measured in that box.
     """
@@ -58,6 +60,7 @@ class Assessment:
     moved: FloatArray | None = None
     other: Assessment | None = None
     gain_db: float | None = None
+    proposed_px: float = 0.0
     within: Box | None = None
     noise: float | None = None
 

@@ -126,7 +126,7 @@ class JudgeSamples(WindowSamples):
             estimate_psf_map(right, params=ways[int(rng.integers(len(ways)))]),
         ]
         begun = estimates[-1]
-        turns = corrections(right, begun, noise_sigma(right))
+        turns = list(corrections(right, begun, noise_sigma(right)))
         corrected = [*turns, *[begun] * (CORRECTION.turns - len(turns))]
         misled = estimate_psf_map(wrong)
         in_wrong_light = [(misled, other), (found[0], other), (misled, curve)]
