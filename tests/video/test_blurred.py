@@ -107,7 +107,7 @@ def test_sharp_frames_of_a_pan_come_back_bit_for_bit_without_the_network():
     first = memory.step(frames[0], seen[0], seen[1])
     assert np.array_equal(first, frames[0]) and not engine.hints
     second = memory.step(frames[1], seen[1], seen[2])
-    assert len(engine.hints) == 1 and np.abs(second - 0.9 * frames[1]).mean() < 0.01
+    assert len(engine.hints) == 1 and np.abs(second - frames[1]).mean() > 0.01
     # What the first frame showed is remembered all the same.
     assert np.abs(engine.states[0][:48] - seen[1].cells).mean() > 0
     third = memory.step(frames[2], seen[2])

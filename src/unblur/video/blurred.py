@@ -9,6 +9,7 @@ lens or a codec took the detail instead cannot be told; such blocks are taken fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,13 @@ level in 4 px."""
 
 _FINE_PX, _COARSE_PX = 2, 4
 
+_MUCH_LESS, _LESS = 0.25, 0.45
+"""Of a frame's detail: what one beside it shows where it is left alone, and where it may be
+restored."""
+
+_MORE_ELSEWHERE = 0.3
+"""By how much more another frame shows that speaks for restoring this one all the same."""
+
 _RESTS_PX = 1.0
 """Way up to which a block may as well rest: what rests is sharp, whatever moves before it."""
 
@@ -63,6 +71,14 @@ class Detail:
     fine: FloatArray
     coarse: FloatArray
 
+    def sharper_than(self, other: Detail) -> float:
+        """Return how many times the fine detail of another frame it has."""
+        mine, theirs = (
+            max(float(np.maximum(x.fine[:2], 0).sum(axis=0).mean()), float(_LEAST))
+            for x in (self, other)
+        )
+        return mine / theirs
+
 
 def detail_of(grey: FloatArray) -> Detail:
     """Return the detail of a frame.
@@ -79,18 +95,36 @@ def detail_of(grey: FloatArray) -> Detail:
     return Detail(fine, coarse)
 
 
-def share_to_restore(detail: Detail, before: Shifts | None, after: Shifts | None) -> FloatArray:
+def share_to_restore(
+    detail: Detail, before: Shifts | None, after: Shifts | None, beside: Sequence[Detail]
+) -> FloatArray:
     """Return where a frame is restored, for each block: what moves and is blurred.
 
     Args:
         detail: of the frame.
         before, after: where its blocks lie in the frames beside it; None where there is none.
+        beside: detail of these.
     """
     way = way_of(before, after)
     if way is None:
         return np.zeros((1, 1), np.float32)
     moving = share_in_motion(before, after)
-    return moving * share_blurred(detail, way, moving > 0) if moving.any() else moving
+    if moving.any():
+        moving = moving * share_blurred(detail, way, moving > 0)
+    return moving * np.float32(share_not_sharpest([x.sharper_than(detail) for x in beside]))
+
+
+def share_not_sharpest(ratios: Sequence[float]) -> float:
+    """Return how far a frame is restored beside others, 0 to 1.
+
+    The sharp frame beside a shaken one has nothing to gain, and FrameRNN, which has seen few such,
+    takes over its blur.
+
+    Args:
+        ratios: how much more detail than it each frame beside it shows.
+    """
+    alike = (min(ratios) - _MUCH_LESS) / (_LESS - _MUCH_LESS)
+    return min(max(alike, (max(ratios) - 1) / _MORE_ELSEWHERE, 0.0), 1.0)
 
 
 def share_blurred(detail: Detail, way: NDArray[Any], moves: NDArray[np.bool_]) -> FloatArray:

@@ -12,8 +12,8 @@ from unblur.color import FloatArray
 from unblur.engines.base import Engine
 from unblur.engines.sizes import SizeRequirements
 from unblur.errors import SpecMismatch
-from unblur.video.alignment import CELL_PX, Shifts, block_shifts, cells_of_grey, moved_along
-from unblur.video.blurred import Detail, detail_of, share_to_restore
+from unblur.video.alignment import CELL_PX, Shifts, cells_of_grey, moved_along
+from unblur.video.blurred import detail_of
 from unblur.video.cells import (
     brightness,
     cells_of_frame,
@@ -21,10 +21,9 @@ from unblur.video.cells import (
     from_cells,
     without_steps,
 )
-from unblur.video.evidence import over_pixels
-from unblur.video.hints import CHANNELS, hints_of
-
-FRAME_CHANNELS = 3 * CELL_PX**2
+from unblur.video.hints import CHANNELS, way_of
+from unblur.video.relation import FRAME_CHANNELS, Analysis, Moving, related
+from unblur.video.sharper import Neighbour, with_sharper
 
 _NEAR_CELLS = 3
 """Side of the neighbourhood over which a change is measured."""
@@ -32,53 +31,6 @@ _NEAR_CELLS = 3
 _NOISE = np.float32(0.004)
 """Root mean square, a grey level, of a change that is as likely wrong as right. On real frames more
 than half of what was lost were changes below it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Moving:
-    """What moves in a frame.
-
-    Attributes:
-        share: (16, H / 4, W / 4) float32, in cells, where it is restored, see
-            :func:`unblur.video.blurred.share_to_restore`.
-        told: what FrameRNN is told beside the frame: the hints, see
-            :func:`unblur.video.hints.hints_of`, and room for the memory.
-    """
-
-    share: FloatArray
-    told: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class Relation:
-    """What the frames beside a frame, as filmed, tell of it.
-
-    Attributes:
-        before: where its blocks lie in the frame before; None where there is none.
-        moving: None where nothing moved or is known, and where what moved is sharp.
-    """
-
-    before: Shifts | None
-    moving: Moving | None
-
-
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """What a frame shows, before anything is remembered.
-
-    Attributes:
-        frame: (H, W, 3) float32 sRGB, padded to whole steps of the network.
-        cells: (48, H / 4, W / 4), the same in cells.
-        motion: on which motion is searched, see :func:`unblur.video.alignment.cells_of`.
-        detail: which tells whether it is blurred.
-        relation: to the frames beside it, once that is known.
-    """
-
-    frame: FloatArray
-    cells: FloatArray
-    motion: FloatArray
-    detail: Detail
-    relation: Relation | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,28 +92,7 @@ class FrameMemory:
                 of another size tell nothing.
             analysis: of the frame.
         """
-        shape = analysis.frame.shape
-        if before is not None and before.frame.shape != shape:
-            before = None
-        if following is not None and following.frame.shape != shape:
-            following = None
-        back = None if before is None else block_shifts(before.motion, analysis.motion)
-        on = None if following is None else block_shifts(following.motion, analysis.motion)
-        share = share_to_restore(analysis.detail, back, on)
-        if not share.any():
-            return replace(analysis, relation=Relation(back, None))
-        channels = CHANNELS + FRAME_CHANNELS + self._hidden
-        told = np.empty((channels, *analysis.motion.shape), np.float32)
-        hints_of(
-            analysis.frame,
-            back,
-            on,
-            following.frame if following else None,
-            cells=analysis.cells,
-            out=told[:CHANNELS],
-        )
-        moving = Moving(cells_of_frame(over_pixels(share, shape[:2])[..., None]), told)
-        return replace(analysis, relation=Relation(back, moving))
+        return related(before, analysis, following, hidden=self._hidden)
 
     def step(
         self, frame: FloatArray, analysis: Analysis | None = None, following: Analysis | None = None
@@ -203,6 +134,7 @@ class FrameMemory:
         clean = clipped(seen.cells, change, moving.share)
         restored = np.empty_like(seen.frame)
         from_cells(clean, restored)
+        restored = _with_sharper(restored, seen, last, following)
         self._last = _Last(restored, hidden, replace(seen, relation=None))
         return restored[:height, :width]
 
@@ -231,6 +163,28 @@ class FrameMemory:
         if rows == columns == 0:
             return frame
         return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
+
+
+def _with_sharper(
+    restored: FloatArray, seen: Analysis, last: _Last | None, following: Analysis | None
+) -> FloatArray:
+    """Return a restored frame with what a sharper one beside it shows, where it moves."""
+    relation = seen.relation
+    assert relation is not None and relation.moving is not None
+    beside = []
+    if last is not None and relation.before is not None:
+        detail = detail_of(brightness(last.frame))
+        beside.append(Neighbour(last.frame, relation.before, detail))
+    if following is not None and relation.after is not None:
+        beside.append(Neighbour(following.frame, relation.after, following.detail))
+    way = way_of(relation.before, relation.after)
+    assert way is not None
+    helped = with_sharper(restored, seen.frame, seen.detail, way, beside)
+    if helped is restored:
+        return restored
+    share = np.empty((*restored.shape[:2], 1), np.float32)
+    from_cells(relation.moving.share, share)
+    return np.asarray(restored + share * (helped - restored), np.float32)
 
 
 def share_that_counts(change: FloatArray) -> FloatArray:
