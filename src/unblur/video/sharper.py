@@ -102,8 +102,8 @@ def with_sharper(
     laid = [_laid_on(x, grey, counts) for x in beside if (counts := _counts(x, detail)) > 0]
     if not laid:
         return restored
-    weights = sum(x.weight for x in laid) + _LEAST
-    other = sum(x.frame * (x.weight / weights)[..., None] for x in laid)
+    weights = np.sum([x.weight for x in laid], axis=0) + _LEAST
+    other = np.sum([x.frame * (x.weight / weights)[..., None] for x in laid], axis=0)
     other_grey = brightness(other)
     left = _left(other_grey, grey, way)
     unlike = left / (_near((other_grey - grey) ** 2) + _LEAST)
