@@ -38,7 +38,7 @@ def taken(light, seed=0):
 
 PHOTOS = {
     "sharp": taken(scene(200)),
-    "hardly moved": taken(apply_psf(scene(200), Psf.from_line(4, 30))),
+    "hardly moved": taken(apply_psf(scene(200), Psf.from_line(2.5, 30))),
     "shaken": taken(apply_psf(scene(140), Psf.from_line(13, 30))),
     "plate": taken(apply_psf(scene(210), Psf.from_line(9, 15))[60:124, 20:180]),
     "tiny": taken(scene(80)),

@@ -13,9 +13,11 @@ from unblur.motion.known import KnownMotion
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.pipeline import evidence, gate
+from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.report import RestoreOptions
 from unblur.pipeline.run import restore_picture
 from unblur.runtime import ONE_THREAD
+from unblur.tone import LINEAR
 from unblur.zoo.models import default_session
 
 
@@ -49,6 +51,36 @@ def test_which_photos_are_sharp(length, probability, sharp):
     assert trust(told).any() != sharp
     verdict = gate.NoHarmGate().judge(Picture(np.zeros((300, 300, 3), np.uint8)), told)
     assert (verdict.sharp, bool(verdict.reason), verdict.trust.any()) == (sharp, sharp, not sharp)
+
+
+@pytest.mark.parametrize(
+    ("length", "probability", "moved", "gain_db", "restored"),
+    [
+        (3, 0.95, 0.95, 2.0, True),  # both networks see it, and it is worth undoing
+        (3, 0.95, 0.95, 1.5, False),  # what sharp photos told
+        (3, 0.95, 0.5, 4.0, False),  # a soft lens: undoing any blur gains
+        (3, 0.7, 0.95, 4.0, False),
+        (6, 0.95, 0.95, -9.0, True),  # long enough: nobody asks
+    ],
+)
+def test_a_motion_of_few_pixels_must_be_worth_undoing(
+    length, probability, moved, gain_db, restored
+):
+    class Detector:
+        probabilities = (0.9 * (1 - moved), moved, 0.1 * (1 - moved))
+
+        def __call__(self, luma, *, scale, screened):
+            return self
+
+    class Telling(KnownMotion):
+        def gains(self, picture, motion, boxes):
+            return [gain_db] * len(boxes)
+
+    told = replace(field(length, probability), shape=(300, 300))
+    picture = Picture(np.zeros((300, 300, 3), np.uint8), LINEAR)
+    found = assess_exposed(picture, Telling(told), gate.NoHarmGate(Detector()))
+    assert found.verdict.trust.any() == restored
+    assert found.verdict.sharp != restored
 
 
 def test_trust_follows_confidence():

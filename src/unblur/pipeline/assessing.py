@@ -13,12 +13,13 @@ from unblur.motion.part_masks import fading
 from unblur.motion.parts import WordOfWindows, still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
+from unblur.motion.told_gain import mean_gain
 from unblur.motion.windows import Box, Mask
 from unblur.pipeline.both_lights import carries_over, other_light, weighed
-from unblur.pipeline.gate import MIXED, Gate, Verdict
+from unblur.pipeline.gate import MIXED, SHARP, Gate, Verdict
 from unblur.pipeline.movers import assess_movers
 from unblur.pipeline.outcome import Assessment, placed
-from unblur.tone import LINEAR
+from unblur.tone import LINEAR, Tone
 
 MOST_STILL = 0.85
 """Share of a photo from which on nothing is tried in the rest, where part of it stood still."""
@@ -143,18 +144,44 @@ def _assess_whole(
         proposed = in_linear or estimator.propose(picture)
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
-    field = estimator.refine(picture, proposed)
+    return _assess_refined(picture, proposed, verdict, estimator, gate, tone=tone, by_part=by_part)
+
+
+def _assess_refined(
+    picture: Picture,
+    proposed: MotionField,
+    verdict: Verdict,
+    estimator: MotionEstimator,
+    gate: Gate,
+    *,
+    tone: Tone | None,
+    by_part: bool,
+) -> Assessment:
+    """Assess a photo that is worth refining.
+
+    Args:
+        picture: in its light.
+        proposed: its motion, and
+        verdict: the gate's on that.
+        estimator, gate, by_part: as for :func:`_assess_whole`.
+        tone: its light, where it was estimated.
+    """
+    field, left = estimator.refine(picture, proposed), verdict.trust.shape
+    gain_db, short = None, verdict.least_gain_db is not None
+    if verdict.least_gain_db is not None:
+        gain_db = mean_gain(picture, field, estimator)
+        if gain_db is None or gain_db < verdict.least_gain_db:
+            return Assessment(picture, proposed.bare(), Verdict.left(SHARP, *left, sharp=True))
     # A probability of 1 comes from light streaks, which small windows do not show.
-    said = WordOfWindows()
-    if by_part and proposed.blur_probability < 1:
+    said = WordOfWindows(gain_db=gain_db)
+    if by_part and not short and proposed.blur_probability < 1:
         said = still_by_windows(picture, field, estimator)
     still = said.still
     if still is not None and still.mean() <= MOST_STILL:
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:
-        left = Verdict.left(MIXED, *verdict.trust.shape)
-        return Assessment(picture, proposed.bare(), left, tone)
-    trusted, proposed_px = gate.trust(proposed, field), proposed.length_px
+        return Assessment(picture, proposed.bare(), Verdict.left(MIXED, *left), tone)
+    trusted, proposed_px = gate.trust(proposed, field, short=short), proposed.length_px
     return Assessment(picture, field, trusted, tone, gain_db=said.gain_db, proposed_px=proposed_px)
 
 
@@ -167,4 +194,5 @@ def _moved_in_linear_light(
     """
     other = Picture(picture.samples, LINEAR)
     proposed = estimator.propose(other)
-    return None if gate.judge(other, proposed).reason else proposed
+    verdict = gate.judge(other, proposed)
+    return None if verdict.reason or verdict.least_gain_db is not None else proposed

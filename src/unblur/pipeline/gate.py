@@ -9,7 +9,7 @@ convince, the photo stays as it is. What it must reach is in :mod:`unblur.pipeli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +27,7 @@ from unblur.pipeline.evidence import (
     is_likely_sharp,
     is_sharp,
     lost_light,
+    may_be_short,
     trust_map,
 )
 from unblur.pipeline.settings import DEFAULTS, Settings
@@ -43,6 +44,8 @@ class Verdict:
     Attributes:
         sharp: whether there is no motion blur to undo.
         reason: why the photo is left as it is, for the user; empty where it is restored.
+        least_gain_db: what undoing the motion must gain, as it is told, to be undone at all; None
+            where that is not asked.
         trust: (rows, columns) float32 in [0, 1], one for each window of the motion field: how much
             of the restoration counts there. All 0 where there is a reason.
     """
@@ -50,6 +53,7 @@ class Verdict:
     sharp: bool
     reason: str
     trust: FloatArray
+    least_gain_db: float | None = None
 
     @staticmethod
     def left(reason: str, rows: int = 0, columns: int = 0, *, sharp: bool = False) -> Verdict:
@@ -91,12 +95,13 @@ class Gate(Protocol):
             told: the motion that small windows tell, px of the photo.
         """
 
-    def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
+    def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """Say how far the refined motion may be undone.
 
         Args:
             proposed: as it was judged.
             field: as it was refined.
+            short: whether its length was seen not to speak against it.
         """
 
     def check(self, verdict: Verdict, before: Picture, after: Picture) -> Verdict:
@@ -124,7 +129,7 @@ class OpenGate:
         """See :class:`Gate`."""
         return False
 
-    def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
+    def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(field))
 
@@ -152,7 +157,7 @@ class ClosedGate:
         """See :class:`Gate`."""
         return False
 
-    def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
+    def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """See :class:`Gate`."""
         return Verdict.left(self._reason)
 
@@ -193,13 +198,19 @@ class NoHarmGate:
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
-        sharp = is_sharp(proposed, proposed.mean_length_px(), self._settings)
+        length_px, shape = proposed.mean_length_px(), _windows(proposed)
+        sharp = is_sharp(proposed, length_px, self._settings)
+        short = may_be_short(proposed, length_px, self._settings)
+        least_gain_db = None
         # A probability of 1 comes from light streaks, not from an estimate: it stands.
-        if not sharp and self._detector is not None and proposed.blur_probability < 1:
+        if self._detector is not None and proposed.blur_probability < 1 and (short or not sharp):
             seen = detection(picture, proposed.scale, self._detector, self._params)
-            sharp = is_likely_sharp(seen, proposed, self._settings)
-        shape = _windows(proposed)
-        return Verdict.left(SHARP, *shape, sharp=True) if sharp else Verdict.restored(*shape)
+            if short and seen.probabilities[1] >= self._params.short_motion:
+                sharp, least_gain_db = False, self._params.short_gain_db
+            sharp = sharp or is_likely_sharp(seen, proposed, self._settings)
+        if sharp:
+            return Verdict.left(SHARP, *shape, sharp=True)
+        return replace(Verdict.restored(*shape), least_gain_db=least_gain_db)
 
     def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
         """See :class:`Gate`."""
@@ -215,11 +226,11 @@ class NoHarmGate:
         seen = detection(picture, proposed.scale, self._detector, self._params)
         return seen.probabilities[1] >= wanted.motion
 
-    def trust(self, proposed: MotionField, field: MotionField) -> Verdict:
+    def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """See :class:`Gate`."""
         if not self._by_window:
             return Verdict.restored(*_windows(field))
-        trust = trust_map(field, proposed.mean_length_px(), self._settings)
+        trust = trust_map(field, proposed.mean_length_px(), self._settings, short=short)
         return Verdict(False, "" if trust.any() else UNSURE, trust)
 
     def check(self, verdict: Verdict, before: Picture, after: Picture) -> Verdict:
