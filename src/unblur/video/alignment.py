@@ -127,20 +127,21 @@ def copies(
         yield to, (slice(y0 + down, y1 + down), slice(x0 + along, x1 + along))
 
 
-def block_sums(planes: FloatArray) -> FloatArray:
+def block_sums(planes: FloatArray, *, side: int = BLOCK_PX) -> FloatArray:
     """Return sums over each block and its neighbours, the block itself counted twice.
 
     Args:
         planes: (C, H, W) float32; blocks at the ends may be incomplete.
+        side: of the blocks.
 
     Returns:
         (C, rows, columns) float32.
     """
     count, height, width = planes.shape
-    rows, columns = -(-height // BLOCK_PX), -(-width // BLOCK_PX)
-    whole = np.zeros((count, rows * BLOCK_PX, columns * BLOCK_PX), np.float32)
+    rows, columns = -(-height // side), -(-width // side)
+    whole = np.zeros((count, rows * side, columns * side), np.float32)
     whole[:, :height, :width] = planes
-    parts = whole.reshape(count, rows, BLOCK_PX, columns, BLOCK_PX)
+    parts = whole.reshape(count, rows, side, columns, side)
     return around_blocks(parts.sum(axis=2).sum(axis=3))
 
 

@@ -16,9 +16,10 @@ to the next was not blurred by any length of motion.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from unblur.color import FloatArray
@@ -119,12 +120,15 @@ def share_shown(
     return over_pixels(np.clip(borne / (whole + nothing), 0, 1), before.shape)
 
 
-def refined(before: FloatArray, now: FloatArray, shifts: Shifts) -> FloatArray:
+def refined(
+    before: FloatArray, now: FloatArray, shifts: NDArray[Any], *, side: int = BLOCK_PX
+) -> FloatArray:
     """Return shifts of blocks to fractions of a pixel.
 
     Args:
         before, now: (H, W) float32, brightness of another frame and of the frame now.
         shifts: as found on cells, px.
+        side: of the blocks.
 
     Returns:
         (rows, columns, 2) float32.
@@ -136,13 +140,14 @@ def refined(before: FloatArray, now: FloatArray, shifts: Shifts) -> FloatArray:
     offsets = ndimage.median_filter(np.asarray(shifts, np.float32), (3, 3, 1), mode="nearest")
     other, here = (ndimage.gaussian_filter(plane, _SMOOTH_PX) for plane in (before, now))
     for _ in range(_TURNS):
-        moved, inside = laid_along(other, offsets, order=1)
+        moved, inside = laid_along(other, offsets, order=1, side=side)
         down, right = np.gradient(0.5 * (moved + here))
         apart = (here - moved) * inside
         yy, xx, yx, y, x = block_sums(
-            np.stack([down * down, right * right, down * right, down * apart, right * apart])
+            np.stack([down * down, right * right, down * right, down * apart, right * apart]),
+            side=side,
         )
-        flat = _FLAT * np.float32(BLOCK_PX**2)
+        flat = _FLAT * np.float32(side**2)
         yy, xx = yy + flat, xx + flat
         whole = yy * xx - yx * yx
         step = np.stack([xx * y - yx * x, yy * x - yx * y], axis=-1) / whole[..., None]
@@ -151,7 +156,7 @@ def refined(before: FloatArray, now: FloatArray, shifts: Shifts) -> FloatArray:
 
 
 def laid_along(
-    plane: FloatArray, offsets: FloatArray, *, order: Literal[1, 3] = 3
+    plane: FloatArray, offsets: FloatArray, *, order: Literal[1, 3] = 3, side: int = BLOCK_PX
 ) -> tuple[FloatArray, FloatArray]:
     """Return a plane fetched from where the picture came from, smoothly between blocks.
 
@@ -159,29 +164,45 @@ def laid_along(
         plane: (H, W) float32.
         offsets: (rows, columns, 2) of the blocks, px.
         order: of the spline between pixels.
+        side: of the blocks.
 
     Returns:
         The plane (H, W), and 1 where its source lies inside, 0 elsewhere.
     """
-    height, width = plane.shape
-    y = over_pixels(offsets[..., 0], plane.shape) + np.arange(height, dtype=np.float32)[:, None]
-    x = over_pixels(offsets[..., 1], plane.shape) + np.arange(width, dtype=np.float32)
+    places, inside = places_along(offsets, plane.shape, side=side)
+    return fetched(plane, places, order=order), inside
+
+
+def places_along(
+    offsets: FloatArray, shape: tuple[int, ...], *, side: int = BLOCK_PX
+) -> tuple[FloatArray, FloatArray]:
+    """Return where each pixel came from, (2, H, W) px, and 1 where that lies inside, else 0."""
+    height, width = shape
+    y = over_pixels(offsets[..., 0], shape, side=side)
+    x = over_pixels(offsets[..., 1], shape, side=side)
+    y += np.arange(height, dtype=np.float32)[:, None]
+    x += np.arange(width, dtype=np.float32)
     inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
-    laid = ndimage.map_coordinates(plane, np.stack([y, x]), order=order, mode="nearest")
-    return np.asarray(laid, np.float32), inside.astype(np.float32)
+    return np.stack([y, x]), inside.astype(np.float32)
 
 
-def over_pixels(blocks: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def fetched(plane: FloatArray, places: FloatArray, *, order: Literal[1, 3]) -> FloatArray:
+    """Return a plane (H, W) at places (2, H, W), by a spline of an order between pixels."""
+    laid = ndimage.map_coordinates(plane, places, order=order, mode="nearest")
+    return np.asarray(laid, np.float32)
+
+
+def over_pixels(blocks: FloatArray, shape: tuple[int, ...], *, side: int = BLOCK_PX) -> FloatArray:
     """Return values of blocks (rows, columns) as (H, W), linear between the blocks' middles."""
-    down, along = (_between(n, size) for n, size in zip(blocks.shape, shape, strict=True))
+    down, along = (_between(n, size, side) for n, size in zip(blocks.shape, shape, strict=True))
     # Not by ``@``: OpenBLAS wakes its threads for so small a product, which takes ten times longer.
     rows = np.einsum("yi,ij->yj", down, blocks.astype(np.float32))
     return np.asarray(np.einsum("yj,jx->yx", rows, np.ascontiguousarray(along.T)), np.float32)
 
 
-def _between(count: int, size: int) -> FloatArray:
+def _between(count: int, size: int, side: int) -> FloatArray:
     """Return the weights (size, count) of linear interpolation."""
-    places = np.clip((np.arange(size) + 0.5) / BLOCK_PX - 0.5, 0, count - 1)
+    places = np.clip((np.arange(size) + 0.5) / side - 0.5, 0, count - 1)
     apart = np.abs(places[:, None] - np.arange(count))
     return np.asarray(np.maximum(1 - apart, 0), np.float32)
 
