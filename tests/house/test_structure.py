@@ -22,7 +22,16 @@ def test_every_module_is_explained_and_not_too_long(path):
 
 @pytest.mark.parametrize(
     "network",
-    ["blur_net", "frame_rnn", "fuse_net", "judge_net", "kernel_net", "plain_net", "restore_net"],
+    [
+        "blur_net",
+        "frame_rnn",
+        "fuse_net",
+        "judge_net",
+        "kernel_net",
+        "map_net",
+        "plain_net",
+        "restore_net",
+    ],
 )
 def test_weights_are_small_described_and_tell_nothing_of_the_machine(network):
     from unblur.engines import OnnxEngine

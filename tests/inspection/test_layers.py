@@ -71,7 +71,7 @@ def test_a_frame_a_still_background_and_what_moved_before_it_are_three_layers(st
     assert mover.confidence > 0.5
     y, x = (int(side) for side in mover.centre)
     assert layers.labels[y, x] == 2
-    assert seen.reason  # nothing of it is undone unasked
+    assert not seen.reason  # it is undone unasked
 
 
 def test_the_camera_moved_what_a_still_subject_stands_before():

@@ -5,8 +5,10 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from unblur.blur.formation import apply_psf
+from unblur.blur.layered import cells
 from unblur.blur.psf import Psf
 from unblur.color import linear_to_srgb, srgb_to_linear
+from unblur.motion.motion_map import MotionMap
 
 HOOK = Psf.from_points(
     [(x, abs(x) / 2) for x in np.linspace(-9, 3, 60)] + [(3, y) for y in np.linspace(1.5, 8, 40)]
@@ -32,6 +34,16 @@ def moved(srgb, psf=HOOK, noise=0.004, seed=1):
     light = apply_psf(srgb_to_linear(np.asarray(srgb, np.float32)), psf)
     light = light + np.random.default_rng(seed).normal(0, noise, light.shape)
     return np.round(255 * linear_to_srgb(np.clip(light, 0, 1).astype(np.float32))).astype(np.uint8)
+
+
+def map_of(moved, length_px, angle_deg):
+    """A map of a photo of which a mask, (H, W), moved along a line."""
+    share = cells(moved.astype(np.float32), 8)
+    turned = 2 * np.deg2rad(angle_deg)
+    direction = np.ones((2, *share.shape), np.float32)
+    direction *= np.array([np.cos(turned), np.sin(turned)], np.float32)[:, None, None]
+    flat = np.ones_like(share)
+    return MotionMap(8, share, length_px * flat, 0.2 * flat, direction)
 
 
 def framed(photo, colour, width=24):

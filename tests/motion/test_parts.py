@@ -8,7 +8,7 @@ from tests.motion.frames import HOOK, moved, night, scene
 from unblur.blur.psf import Psf
 from unblur.motion.edges import holds
 from unblur.motion.field import uniform_field
-from unblur.motion.local import LocalEstimate, local_boxes, movers
+from unblur.motion.local import LocalEstimate, local_boxes
 from unblur.motion.part_masks import box_around, fading
 from unblur.motion.parts import PartParams, still_by_edges, still_by_windows
 from unblur.motion.picture import Picture
@@ -186,28 +186,6 @@ def test_large_pictures_are_told_by_smaller_ones():
     small = still(panned())
     assert found.shape == large.shape[:2]
     assert (found[::2, ::2] != small).mean() < 0.05
-
-
-def told(x, psf, confidence=0.9, probability=0.95):
-    estimate = PsfEstimate(psf, confidence, probability, 0.004, -1.0)
-    return LocalEstimate((0, x, 128, x + 128), estimate)
-
-
-def test_windows_that_moved_alike_make_a_mover():
-    across = Psf.from_line(14, 90)
-    found = movers(
-        [
-            told(0, LINE),
-            told(64, LINE),
-            told(128, across),
-            told(192, Psf.from_line(3, 0)),  # too short
-            told(256, across, probability=0.3),  # hardly moved
-            told(320, across, confidence=0.4),  # unsure
-        ]
-    )
-    assert [len(mover.boxes) for mover in found] == [2, 1]
-    assert abs(found[0].psf.angle_deg() - 20) < 5
-    assert abs(found[1].psf.angle_deg() - 90) < 5
 
 
 def test_a_part_is_left_with_its_rim_and_the_correction_fades_in():

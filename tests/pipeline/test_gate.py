@@ -8,10 +8,11 @@ import pytest
 from tests.motion.test_field import estimate, field_of
 from unblur.blur import Psf, apply_psf
 from unblur.color import linear_to_srgb, srgb_to_linear
-from unblur.motion.field import MotionField
+from unblur.motion.field import uniform_field
 from unblur.motion.known import KnownMotion
+from unblur.motion.moved_parts import MovedPart
+from unblur.motion.part_motion import PartMotion
 from unblur.motion.picture import Picture
-from unblur.motion.psf_estimate import PsfEstimate
 from unblur.pipeline import evidence, gate
 from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.report import RestoreOptions
@@ -144,29 +145,40 @@ def test_a_restoration_that_loses_light_is_not_taken(monkeypatch):
     assert restore_picture(picture, models, RestoreOptions(gate=False)).report.changed
 
 
-def test_a_part_alone_is_believed_where_everything_agrees():
-    picture, told = Picture(np.zeros((300, 300, 3), np.uint8)), Psf.from_line(14, 20)
-
-    class Detector:
-        def __init__(self, motion, defocus):
-            self.probabilities = (1 - motion - defocus, motion, defocus)
-
-        def __call__(self, luma, *, scale, screened):
-            return self
-
-    def alone(psf, confidence, detector=None):
-        one = PsfEstimate(psf, confidence, 0.95, 0.004, -1.0)
-        field = MotionField((300, 300), 1, (150.0,), (150.0,), ((one,),), uniform=True)
-        return gate.NoHarmGate(detector, asked=True).alone(picture, field, told)
-
-    assert alone(told, 0.8)
-    assert not alone(told, 0.6)
-    assert not alone(Psf.from_line(20, 110), 0.95)
-    assert alone(told, 0.95, Detector(0.7, 0.01))
-    assert not alone(told, 0.95, Detector(0.02, 0.97))  # a soft background
+def alone(moved=0.97, told=14, found=14, gain_db=3.0, depth=0.0, *, asked=False):
+    picture, everywhere = Picture(np.zeros((300, 300, 3), np.uint8)), np.ones((300, 300), bool)
+    motion = PartMotion(uniform_field((300, 300), Psf.from_line(found, 20), 0.004), gain_db, depth)
+    part = MovedPart(everywhere, everywhere, told, 20, moved)
+    return gate.NoHarmGate(asked=asked).alone(picture, part, motion)
 
 
-def test_what_moved_by_itself_is_looked_for_only_where_the_caller_says_that_something_did():
-    assert not gate.NoHarmGate().movers
-    assert gate.NoHarmGate(asked=True).movers
-    assert not gate.NoHarmGate(asked=True, by_window=False).movers
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_part_alone_is_believed_where_everything_agrees(asked):
+    assert alone(asked=asked)
+    assert not alone(moved=0.7, asked=asked)
+    assert not alone(gain_db=-0.1, asked=asked)
+    assert not alone(told=40, asked=asked)
+    assert not alone(told=4, found=4, asked=asked)
+
+
+def test_a_clear_line_needs_less_gain_the_less_the_longer_it_is():
+    assert not alone(gain_db=0.8)
+    assert alone(gain_db=0.8, depth=0.4)
+    assert not alone(gain_db=-1.0, depth=0.4)
+    assert alone(told=26, found=26, gain_db=-1.0, depth=0.4)
+
+
+def test_where_the_caller_says_that_something_moved_less_will_do():
+    for doubtful in (
+        {"moved": 0.88},
+        {"told": 29, "found": 14},
+        {"gain_db": 0.8},
+        {"told": 6, "found": 6},
+    ):
+        assert alone(**doubtful, asked=True), doubtful
+        assert not alone(**doubtful), doubtful
+
+
+def test_what_moved_by_itself_is_looked_for_where_the_restoration_rests_on_its_motion():
+    assert gate.NoHarmGate().movers
+    assert not gate.NoHarmGate(by_window=False).movers

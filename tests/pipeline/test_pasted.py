@@ -4,9 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import unblur
-from tests.motion.frames import BLACK, HOOK, WHITE, framed, moved, page, scene, written
+from tests.motion.frames import (
+    BLACK,
+    HOOK,
+    WHITE,
+    framed,
+    map_of,
+    moved,
+    page,
+    scene,
+    written,
+)
 from tests.pipeline.fakes import (
     Brighten,
     FakeKernelEngine,
@@ -245,6 +256,12 @@ class SharpAsAWhole(Windows):
         super().__init__(lambda y, x: line if disc[y, x] else point)
         self.disc, self.line = disc, line
 
+    def motion_map(self, picture):
+        return map_of(self.disc, 14, 20)
+
+    def gains(self, picture, field, boxes):
+        return [3.0] * len(boxes)
+
     def propose(self, picture):
         field = uniform_field(picture.shape, self.line, 0.004)
         probability = 0.01 if picture.shape == self.disc.shape else 0.97
@@ -253,16 +270,33 @@ class SharpAsAWhole(Windows):
 
 
 @pytest.mark.usefixtures("light_may_change")
-def test_what_moved_before_a_sharp_background_is_found_where_it_is_asked_for():
+def test_what_moved_before_a_sharp_background_is_found():
     samples, disc = with_something_that_moved()
-    picture, asked = Picture(samples), NoHarmGate(asked=True)
-    found = assess_exposed(picture, SharpAsAWhole(disc), asked)
+    picture, gate = Picture(samples), NoHarmGate()
+    found = assess_exposed(picture, SharpAsAWhole(disc), gate)
     assert not found.verdict.reason
     assert (found.moved[disc] > 0).mean() > 0.75
     assert (found.moved[~disc] > 0).mean() < 0.1
     assert found.motion.shape == samples.shape[:2]
-    assert assess_exposed(picture, SharpAsAWhole(np.zeros_like(disc)), asked).verdict.sharp
-    assert assess_exposed(picture, SharpAsAWhole(disc), NoHarmGate()).verdict.sharp
+    assert assess_exposed(picture, SharpAsAWhole(np.zeros_like(disc)), gate).verdict.sharp
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_what_moved_is_left_where_undoing_its_motion_would_gain_nothing():
+    samples, disc = with_something_that_moved()
+    estimator = SharpAsAWhole(disc)
+    estimator.gains = lambda picture, field, boxes: [-1.0] * len(boxes)
+    assert assess_exposed(Picture(samples), estimator, NoHarmGate()).verdict.sharp
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_what_stood_still_behind_something_that_moved_comes_back_bit_for_bit():
+    samples, disc = with_something_that_moved()
+    models = replace(models_of(Brighten(), FakeKernelEngine()), estimator=SharpAsAWhole(disc))
+    differs = (restore_picture(Picture(samples), models, GATED).samples != samples).any(axis=2)
+    beyond = ndimage.binary_dilation(disc, iterations=8)
+    assert differs[disc].mean() > 0.7
+    assert not differs[~beyond].any()
 
 
 @pytest.mark.usefixtures("light_may_change")

@@ -34,9 +34,16 @@ def test_a_session_reads_each_network_once_however_many_photos_there_are(read):
     for _ in range(3):
         unblur.restore(PHOTO, session=session)
     unblur.restore(PHOTO, session=session, model="best")
-    assert sorted(read) == ["blur_net", "fuse_net", "judge_net", "kernel_net", "restore_net"]
+    assert sorted(read) == [
+        "blur_net",
+        "fuse_net",
+        "judge_net",
+        "kernel_net",
+        "map_net",
+        "restore_net",
+    ]
     unblur.restore(PHOTO, session=Session(threads=1))
-    assert len(read) == 10
+    assert len(read) == 12
 
 
 def test_calls_without_a_session_read_each_network_once(read, monkeypatch):
@@ -45,7 +52,14 @@ def test_calls_without_a_session_read_each_network_once(read, monkeypatch):
         unblur.restore(PHOTO, threads=1)
         unblur.analyse(PHOTO, threads=1)
         unblur.detect(PHOTO, threads=1)
-    assert sorted(read) == ["blur_net", "fuse_net", "judge_net", "kernel_net", "restore_net"]
+    assert sorted(read) == [
+        "blur_net",
+        "fuse_net",
+        "judge_net",
+        "kernel_net",
+        "map_net",
+        "restore_net",
+    ]
     assert (
         default_session(ONE_THREAD)
         is default_session(ONE_THREAD)

@@ -48,6 +48,11 @@ class EdgeParams:
         scales_px: Gaussians by which the evidence is spread, and what each counts.
         enough: edges at which the evidence of a scale counts half.
         doubt: share of certainty that is never reached.
+        surely: evidence against motion from which on a single edge surely stood still, if so many
+            lie ...
+        together: ... together ...
+        together_px: ... in a square of this side ...
+        beside_px: ... and with them what is so near.
     """
 
     around_px: int = 3
@@ -65,6 +70,10 @@ class EdgeParams:
     scales_px: tuple[tuple[float, float], ...] = ((6.0, 1.0), (14.0, 0.6), (32.0, 0.25))
     enough: float = 6.0
     doubt: float = 0.15
+    surely: float = 0.4
+    together: int = 4
+    together_px: int = 13
+    beside_px: int = 4
 
 
 EDGES = EdgeParams()
@@ -97,6 +106,28 @@ def holds(luma: FloatArray, psfs: Sequence[Psf], params: EdgeParams = EDGES) -> 
         found += share * _spread(evidence, sigma) * area
         certain += share * count
     return np.asarray(found / (certain + np.float32(params.doubt)), np.float32)
+
+
+def surely_still(luma: FloatArray, psf: Psf, params: EdgeParams = EDGES) -> NDArray[np.bool_]:
+    """Return where several edges lie together that a motion would have softened.
+
+    Args:
+        luma: (H, W) float32, linear light.
+        psf: the motion, in px of ``luma``.
+        params: what edges are worth.
+
+    Returns:
+        (H, W), with what lies within a few pixels of them; nothing where this motion cannot be told
+        from none.
+    """
+    allowed = _allowed(psf, params)
+    if int(np.count_nonzero(allowed < params.most_allowed)) < params.fewest:
+        return np.zeros(luma.shape, bool)
+    evidence, _ = _evidence(luma, allowed, params)
+    hard = evidence <= -params.surely
+    near = ndimage.uniform_filter(hard.astype(np.float32), params.together_px)
+    several = hard & (near * params.together_px**2 >= params.together - 0.5)
+    return np.asarray(ndimage.binary_dilation(several, iterations=params.beside_px))
 
 
 def _evidence(

@@ -1,51 +1,36 @@
-"""Motion in small windows: what moved by itself is often smaller than an analysis window.
+"""Motion in small windows: what stood still is often smaller than an analysis window.
 
 KernelNet reads windows of half the usual side nearly as well. They are laid over a picture of
-bounded size; windows that tell like motion, near each other, make a *mover*. What they say of parts
-that stood still is in :mod:`unblur.motion.still_windows`.
+bounded size. What they say of parts that stood still is in :mod:`unblur.motion.still_windows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.fusion import mean_psf
 from unblur.motion.kernel import estimate, observe_all
 from unblur.motion.psf_estimate import PsfEstimate
-from unblur.motion.psf_tools import likeness
 from unblur.motion.windows import Box, even_starts
 from unblur.runtime import ALL_THREADS, Runtime
 
 
 @dataclass(frozen=True)
 class LocalParams:
-    """Which windows are looked at, and which are believed.
+    """Which windows are looked at.
 
     Attributes:
         window_px: side of the windows.
         hop_px: distance of neighbours, at most, but for ``most_rows`` of them.
-        probability, confidence: least of a window that tells of motion.
-        shortest_px, longest_motion_px: of such a motion.
-        alike: likeness from which on two windows moved alike.
-        most: movers, those that most windows speak for.
     """
 
     window_px: int = 128
     hop_px: int = 80
     most_rows: int = 8
-    probability: float = 0.8
-    confidence: float = 0.7
-    shortest_px: float = 6.0
-    longest_motion_px: float = 44.0
-    alike: float = 0.8
-    most: int = 3
 
 
 LOCAL = LocalParams()
@@ -77,21 +62,6 @@ class LocalEstimator(Protocol):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Mover:
-    """A motion that several windows, or one very sure one, tell of.
-
-    Attributes:
-        psf: its PSF.
-        boxes: of those windows, the surest first.
-        weight: sum of the windows' confidence.
-    """
-
-    psf: Psf
-    boxes: tuple[Box, ...]
-    weight: float
-
-
 def local_boxes(shape: tuple[int, ...], params: LocalParams = LOCAL) -> list[Box]:
     """Return small windows all over a picture of a shape (H, W), sides of the window's or more."""
     rows, columns = (
@@ -120,34 +90,3 @@ def local_estimates(
     seen = observe_all(windows, runtime=runtime)
     found = estimate(seen, engine, runtime=runtime)
     return [LocalEstimate(box, one) for box, one in zip(boxes, found, strict=True)]
-
-
-def movers(found: Sequence[LocalEstimate], params: LocalParams = LOCAL) -> list[Mover]:
-    """Return the motions that windows tell of, the likeliest first.
-
-    Args:
-        found: in all windows.
-        params: which are believed.
-    """
-    left = sorted(
-        (one for one in found if _moves(one.estimate, params)),
-        key=lambda one: -one.estimate.confidence,
-    )
-    groups: list[Mover] = []
-    while left:
-        seed = left[0].estimate.psf  # the surest, with which the others are aligned
-        alike = [one for one in left if likeness(one.estimate.psf, seed) >= params.alike]
-        left = [one for one in left if one not in alike]
-        weights = np.array([one.estimate.confidence**4 for one in alike])
-        psf = mean_psf([one.estimate.psf for one in alike], weights)
-        weight = float(sum(one.estimate.confidence for one in alike))
-        groups.append(Mover(psf, tuple(one.box for one in alike), weight))
-    return sorted(groups, key=lambda group: -group.weight)[: params.most]
-
-
-def _moves(found: PsfEstimate, params: LocalParams) -> bool:
-    return (
-        found.blur_probability >= params.probability
-        and found.confidence >= params.confidence
-        and params.shortest_px <= found.psf.length_px() <= params.longest_motion_px
-    )

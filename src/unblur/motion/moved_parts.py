@@ -1,101 +1,129 @@
-"""What moved by itself before a still background: what small windows tell, and edges confirm."""
+"""What moved by itself before a still background: the regions that MapNet's map shows.
+
+Of each region two things matter. Its *core* is what moved alone: the rim of an object is a blurred
+mix with what lies behind it, in which no motion explains what is seen. And its mean motion, as a
+line, is a first guess that the search for the motion begins with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
-from unblur.blocks import fitting_scale
-from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.motion.edges import holds
-from unblur.motion.estimator import MotionEstimator
-from unblur.motion.local import LOCAL, LocalEstimate, LocalEstimator, Mover, movers
-from unblur.motion.part_masks import enlarged, whole
-from unblur.motion.picture import Picture
+from unblur.motion.motion_map import MotionMap
 from unblur.motion.windows import Mask
 
 
 @dataclass(frozen=True)
 class MovedPartParams:
-    """When a part of a picture stands out as moved.
+    """When a region of a map stands out as moved.
 
     Attributes:
-        longest_px: longer side of the picture that is looked at; larger ones are shrunk.
-        sure: evidence below which a pixel is surely still.
-        may: evidence above which a pixel may have moved with a mover.
-        within: share of a mover's windows that must lie in one part that may.
-        most: largest share of the picture that such a part covers.
-        moved, rest: mean evidence of that part, at least, and of all else, at most.
-        surely: share of the picture that must be surely still then.
+        may: share of a cell's light that moved from which on it may belong to a region.
+        sure: the same of its surest cells ...
+        sure_cells: ... of which a region has so many, at least.
+        core, inner: share of the light from which on a pixel belongs to the core, and to its
+            surest pixels.
+        core_cells: least cells of the core.
+        most: largest share of the photo that a region covers.
+        still: what the median of the cells beside all regions must be below.
     """
 
-    longest_px: int = 800
-    sure: float = -0.5
-    may: float = 0.05
-    within: float = 0.5
+    may: float = 0.5
+    sure: float = 0.9
+    sure_cells: int = 24
+    core: float = 0.85
+    inner: float = 0.92
+    core_cells: int = 24
     most: float = 0.75
-    moved: float = 0.18
-    rest: float = -0.2
-    surely: float = 0.1
+    still: float = 0.3
 
 
 MOVED_PARTS = MovedPartParams()
 
 
+@dataclass(frozen=True, eq=False)
+class MovedPart:
+    """A region that moved before a still background.
+
+    Attributes:
+        core: (H, W), px of the photo, nearly all of whose light is the region's.
+        inner: (H, W), those of the core that are surest; empty where there are none.
+        length_px, angle_deg: its mean motion, px of the photo, counter-clockwise as seen.
+        moved: mean share of the light that moved in its core.
+    """
+
+    core: Mask
+    inner: Mask
+    length_px: float
+    angle_deg: float
+    moved: float
+
+
 def moved_parts(
-    picture: Picture, estimator: MotionEstimator, params: MovedPartParams = MOVED_PARTS
-) -> Iterator[tuple[Mask, Psf]]:
-    """Yield what may have moved before a still background, the likeliest first.
+    told: MotionMap, shape: tuple[int, int], params: MovedPartParams = MOVED_PARTS
+) -> Iterator[MovedPart]:
+    """Yield what moved before a still background, the largest first; nothing if all of it moved.
 
     Args:
-        picture: one that did not move as a whole.
-        estimator: asked about small windows; if it cannot be, there is nothing.
+        told: the map of a photo.
+        shape: (H, W) of the photo.
         params: what stands out.
-
-    Yields:
-        (H, W), px of the picture, and the motion that small windows tell, px of the picture.
     """
-    scale = fitting_scale(picture.shape, params.longest_px)
-    luma = picture.shrunk_luma(scale)
-    if not isinstance(estimator, LocalEstimator) or min(luma.shape) < LOCAL.window_px:
+    cells, count = ndimage.label(told.moved >= params.may)
+    sure = ndimage.sum_labels(told.moved >= params.sure, cells, np.arange(count + 1))
+    sure[0] = 0
+    rest = told.moved[cells == 0]
+    if not rest.size or float(np.median(rest)) > params.still:
         return
-    for moved, mover in _standing_out(luma, estimator.local(luma), params):
-        yield enlarged(moved, picture.shape, scale), mover.psf.scaled(scale)
+    for number in np.argsort(-sure):
+        region = cells == number
+        if sure[number] < params.sure_cells:
+            return
+        if region.mean() > params.most or (told.moved * region >= params.core).sum() < (
+            params.core_cells
+        ):
+            continue
+        yield _part(told, region, shape, params)
 
 
-def _standing_out(
-    luma: FloatArray, found: Sequence[LocalEstimate], params: MovedPartParams
-) -> Iterator[tuple[Mask, Mover]]:
-    """Yield the parts that motions of small windows moved and that stand out."""
-    for mover in movers(found):
-        seen = holds(luma, [mover.psf])
-        moved = None if seen is None else _moved_by(mover, seen, params)
-        if moved is not None:
-            yield moved, mover
-
-
-def _moved_by(mover: Mover, seen: FloatArray, params: MovedPartParams) -> Mask | None:
-    """Return the part in which most of a mover's windows lie, if it stands out."""
-    parts, count = ndimage.label(seen > params.may)
-    core = np.zeros(seen.shape, np.float32)
-    for y0, x0, y1, x1 in mover.boxes:
-        dy, dx = (y1 - y0) // 4, (x1 - x0) // 4
-        core[y0 + dy : y1 - dy, x0 + dx : x1 - dx] += 1
-    hit = ndimage.sum_labels(core, parts, np.arange(count + 1))
-    hit[0] = 0
-    best = int(np.argmax(hit))
-    if hit[best] < params.within * core.sum():
-        return None
-    moved = whole(parts == best)
-    rest = ~moved
-    stands_out = (
-        moved.mean() <= params.most
-        and float(seen[moved].mean()) >= params.moved
-        and float(seen[rest].mean()) <= params.rest
-        and float((seen <= params.sure).mean()) >= params.surely
+def _part(
+    told: MotionMap, region: Mask, shape: tuple[int, int], params: MovedPartParams
+) -> MovedPart:
+    inner = region & (told.moved >= params.core)
+    weights = told.moved[inner] / np.square(told.spread[inner])
+    octaves = float(np.average(np.log2(told.length_px[inner]), weights=weights))
+    cosine, sine = (float(np.average(d[inner], weights=weights)) for d in told.direction)
+    near = ndimage.binary_dilation(region, iterations=2)
+    share = _enlarged(np.where(near, told.moved, 0), told.cell_px, shape)
+    return MovedPart(
+        core=largest(share >= params.core),
+        inner=largest(share >= params.inner),
+        length_px=2.0**octaves,
+        angle_deg=float(np.rad2deg(np.arctan2(sine, cosine)) / 2 % 180),
+        moved=float(told.moved[inner].mean()),
     )
-    return moved if stands_out else None
+
+
+def _enlarged(values: NDArray[np.floating], cell_px: int, shape: tuple[int, int]) -> FloatArray:
+    """Return values of cells at the pixels of a photo of a shape, (H, W)."""
+    size = (values.shape[1] * cell_px, values.shape[0] * cell_px)
+    plane = Image.fromarray(np.asarray(values, np.float32))
+    large = np.asarray(plane.resize(size, Image.Resampling.BILINEAR))
+    missing = [(0, max(0, side - have)) for side, have in zip(shape, large.shape, strict=True)]
+    return np.asarray(np.pad(large, missing, mode="edge")[: shape[0], : shape[1]], np.float32)
+
+
+def largest(part: Mask) -> Mask:
+    """Return the largest connected piece of a mask, with its holes."""
+    pieces, _ = ndimage.label(part)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    piece = (pieces == int(np.argmax(sizes))) & part
+    return np.asarray(ndimage.binary_fill_holes(piece), bool)

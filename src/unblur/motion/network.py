@@ -29,6 +29,7 @@ from unblur.motion.field import (
 from unblur.motion.judge import Judge
 from unblur.motion.kernel import Observed, estimate, estimate_psfs, observe_all
 from unblur.motion.local import LocalEstimate, local_estimates
+from unblur.motion.motion_map import MotionMap, read_map
 from unblur.motion.params import MOTION, MotionParams, RollParams, StreakParams
 from unblur.motion.picture import Picture
 from unblur.motion.psf_estimate import PsfEstimate
@@ -71,6 +72,7 @@ class NetworkEstimator:
             it the mean of several candidates is taken.
         judge: runs JudgeNet, by which candidates and light are chosen; without it gradients are
             counted.
+        mapper: runs MapNet, which maps what moved; without it nothing is mapped.
         runtime: says how many windows and searches are worked on at the same time.
         streaks: whether light streaks are looked for.
         params: scales, windows, fields, streaks.
@@ -83,12 +85,13 @@ class NetworkEstimator:
         kernel: Engine,
         fuse: Engine | None = None,
         judge: Engine | None = None,
+        mapper: Engine | None = None,
         *,
         runtime: Runtime = ALL_THREADS,
         streaks: bool = True,
         params: MotionParams = MOTION,
     ) -> None:
-        self._kernel, self._fuse, self._judge = kernel, fuse, judge
+        self._kernel, self._fuse, self._judge, self._mapper = kernel, fuse, judge, mapper
         self._runtime, self._streaks, self._params = runtime, streaks, params
 
     def propose(self, picture: Picture) -> MotionField:
@@ -193,6 +196,10 @@ class NetworkEstimator:
     def gains(self, picture: Picture, field: MotionField, boxes: Sequence[Box]) -> list[float]:
         """See :class:`unblur.motion.told_gain.GainTeller`."""
         return [] if self._judge is None else told_gains(picture, field, boxes, self._judge)
+
+    def motion_map(self, picture: Picture) -> MotionMap | None:
+        """See :class:`unblur.motion.motion_map.MapReader`."""
+        return None if self._mapper is None else read_map(picture, self._mapper)
 
     def _finest_that_fits(self, pyramid: Pyramid) -> int:
         """Return the finest level on which the motion is short enough to be estimated."""

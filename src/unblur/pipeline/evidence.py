@@ -20,22 +20,28 @@ from unblur.pipeline.settings import DEFAULTS, Settings
 
 @dataclass(frozen=True)
 class AloneParams:
-    """When a part of a photo that did not move as a whole is believed to have moved by itself.
+    """When a part that a map shows as moved is believed to have moved by itself.
 
-    Chosen on composed scenes of training photos. It is looked for only where the caller says that
-    something moved: with 0.9, 0.9 and 0.88, unasked, 8 of 20 objects were found, but one of 34
-    sharp photos was changed.
+    Chosen on composed scenes and sharp photos of the validation set.
 
     Attributes:
-        confidence: least in the motion that the part by itself shows.
-        alike: least likeness of that motion to the one that small windows told.
-        motion: least probability by the blur detector that the part moved: a soft background is
-            out of focus.
+        moved: least mean share of the light in its core that moved, as MapNet tells it.
+        factor: least and most that the length that was found is of MapNet's, which tends to the
+            middle.
+        shortest_px: least length, px of the photo.
+        gain_db: least gain that JudgeNet tells of undoing the motion there ...
+        depth: ... or, where its autocorrelation shows a line as deep as this ...
+        clear_db: ... the least gain then, of a line shorter and longer ...
+        long_px: ... than this: of long lines JudgeNet tells less than is gained.
     """
 
-    confidence: float = 0.7
-    alike: float = 0.7
-    motion: float = 0.5
+    moved: float = 0.915
+    factor: tuple[float, float] = (0.6, 2.4)
+    shortest_px: float = 7.0
+    gain_db: float = 1.5
+    depth: float = 0.22
+    clear_db: tuple[float, float] = (0.5, -1.4)
+    long_px: float = 18.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,9 @@ class GateParams:
         short_gain_db: what undoing it must gain then, told by JudgeNet: those 9 told 0.5 to 2.7 dB
             (the true gain is 0.3 to 4.3 dB), the two sharp ones -0.1 and 1.3, and a sharp frame of
             a camera in motion 1.6.
-        asked: what must be known of a part that moved by itself in a photo that did not, where the
-            caller says that something moved.
+        asked: what must be known of a part that moved by itself before a still background, where
+            the caller says that something moved ...
+        unasked: ... and where nobody says so.
     """
 
     seen_px: int = 2048
@@ -72,7 +79,10 @@ class GateParams:
     doubt: float = 0.75
     short_motion: float = 0.8
     short_gain_db: float = 1.8
-    asked: AloneParams = AloneParams()
+    asked: AloneParams = AloneParams(
+        moved=0.85, factor=(0.4, 2.5), shortest_px=5.0, gain_db=0.5, depth=0.2, clear_db=(0.0, -2.0)
+    )
+    unasked: AloneParams = AloneParams()
 
 
 PARAMS = GateParams()

@@ -14,12 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
-from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.detect import BlurDetector
-from unblur.motion.field import MotionField, mean_of_windows
+from unblur.motion.field import MotionField
+from unblur.motion.moved_parts import MovedPart
+from unblur.motion.part_motion import PartMotion
 from unblur.motion.picture import Picture
-from unblur.motion.psf_tools import likeness
 from unblur.pipeline.evidence import (
     PARAMS,
     GateParams,
@@ -73,7 +73,7 @@ class Gate(Protocol):
         by_part: whether parts of a photo that did not move like the rest are left alone.
         whole: whether a photo is left alone whose parts moved differently and cannot be told
             apart.
-        movers: whether what moved by itself is looked for in a photo that did not move as a whole.
+        movers: whether what moved by itself before a still background is looked for.
         doubt: probability of blur from which on a photo that is called sharp is looked at in the
             other light too, where its light is not known.
     """
@@ -86,13 +86,13 @@ class Gate(Protocol):
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """Say of a proposed motion whether it is worth refining."""
 
-    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
-        """Say whether a part moved by itself in a photo that did not move as a whole.
+    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
+        """Say whether a part moved by itself before a still background.
 
         Args:
-            picture: the part, the rest of the photo left out.
-            proposed: the part's motion.
-            told: the motion that small windows tell, px of the photo.
+            picture: the part, gone on smoothly beyond its core.
+            part: what the map tells of it.
+            motion: the part's.
         """
 
     def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
@@ -125,7 +125,7 @@ class OpenGate:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(proposed))
 
-    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
         """See :class:`Gate`."""
         return False
 
@@ -153,7 +153,7 @@ class ClosedGate:
         """See :class:`Gate`."""
         return Verdict.left(self._reason)
 
-    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
         """See :class:`Gate`."""
         return False
 
@@ -193,8 +193,7 @@ class NoHarmGate:
         self._asked, self._params = asked, params
         self.doubt = params.doubt
         self.whole = by_window
-        # Of 34 sharp photos one is changed if this is looked for unasked, at twice the time.
-        self.movers = by_window and asked
+        self.movers = by_window
 
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """See :class:`Gate`."""
@@ -212,19 +211,18 @@ class NoHarmGate:
             return Verdict.left(SHARP, *shape, sharp=True)
         return replace(Verdict.restored(*shape), least_gain_db=least_gain_db)
 
-    def alone(self, picture: Picture, proposed: MotionField, told: Psf) -> bool:
+    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
         """See :class:`Gate`."""
-        wanted = self._params.asked
-        shown = mean_of_windows(proposed)
-        sure = proposed.confidence >= wanted.confidence
-        if not sure or likeness(shown.scaled(proposed.scale), told) < wanted.alike:
+        wanted = self._params.asked if self._asked else self._params.unasked
+        length_px = motion.length_px()
+        least, most = (factor * part.length_px for factor in wanted.factor)
+        if part.moved < wanted.moved or not least <= length_px <= most:
             return False
-        if is_sharp(proposed, proposed.mean_length_px(), self._settings):
+        if length_px < wanted.shortest_px:
             return False
-        if self._detector is None:
-            return True
-        seen = detection(picture, proposed.scale, self._detector, self._params)
-        return seen.probabilities[1] >= wanted.motion
+        clear_db = wanted.clear_db[int(length_px >= wanted.long_px)]
+        clear = motion.depth >= wanted.depth and motion.gain_db >= clear_db
+        return clear or motion.gain_db >= wanted.gain_db
 
     def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """See :class:`Gate`."""

@@ -63,6 +63,7 @@ TASKS: dict[str, Entry] = {
     "patches": Entry("patch_task:PatchTask", {"patch_net": "patch_net:PatchNet"}),
     "frame": Entry("frame_task:FrameTask", {"frame_rnn": "frame_rnn:FrameRNN"}),
     "judge": Entry("judge_task:JudgeTask", {"judge_net": "judge_net:JudgeNet"}),
+    "map": Entry("map_task:MapTask", {"map_net": "map_net:MapNet"}),
     "fuse": Entry("fuse_task:FuseTask", {"fuse_net": "fuse_net:FuseNet"}),
 }
 """All tasks by the name that a config and a network file give them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unblur.blur.psf import Psf
 from unblur.blur.synthesis import Pair
 
 
@@ -22,6 +23,16 @@ def targets_of(pair: Pair) -> NDArray[np.float32]:
     return np.array(
         [blurred, np.log2(max(length, 1.0)), np.cos(angle), np.sin(angle), straight], np.float32
     )
+
+
+def motion_of(psf: Psf) -> tuple[float, float, float]:
+    """Return log2 of a motion's length in px, and cos and sin of twice its angle.
+
+    The latter two are shorter the less the PSF has a direction.
+    """
+    angle, straight = 2 * np.deg2rad(psf.angle_deg()), _straightness(psf.array)
+    length = float(np.log2(max(psf.length_px(), 1.0)))
+    return length, straight * float(np.cos(angle)), straight * float(np.sin(angle))
 
 
 def _straightness(array: NDArray[np.float32]) -> float:

@@ -21,6 +21,7 @@ RESTORE_NET = "restore_net"
 BLUR_NET = "blur_net"
 FUSE_NET = "fuse_net"
 JUDGE_NET = "judge_net"
+MAP_NET = "map_net"
 
 BEST_MODEL = "best"
 """The same, asked in four orientations."""
@@ -68,7 +69,9 @@ def motion_files() -> list[Path]:
     Raises:
         UnknownModel: the installation lacks one.
     """
-    return [weights_path(network) for network in (KERNEL_NET, FUSE_NET, JUDGE_NET, BLUR_NET)]
+    return [
+        weights_path(network) for network in (KERNEL_NET, FUSE_NET, JUDGE_NET, MAP_NET, BLUR_NET)
+    ]
 
 
 def model_files(name: str) -> list[Path]:

@@ -34,6 +34,7 @@ from unblur.zoo.catalogue import (
     FUSE_NET,
     JUDGE_NET,
     KERNEL_NET,
+    MAP_NET,
     NETWORKS,
     is_foreign,
     model_names,
@@ -46,7 +47,7 @@ _MOST_AT_ONCE = 4
 it is deconvolved, threads with a tile each do not; but each takes memory."""
 
 _MOST_HELD = 12
-"""Networks that a session holds at the same time; those of one photo are four or five."""
+"""Networks that a session holds at the same time; those of one photo are five or six."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +132,16 @@ class Session:
             fast: with one search only, see :data:`unblur.motion.params.FAST_REFINE`.
         """
         params = replace(MOTION, refine=FAST_REFINE) if fast else MOTION
-        kernel, fuse, judge = (
+        kernel, fuse, judge, mapper = (
             self.network(weights_path(name), task)
-            for name, task in ((KERNEL_NET, "kernel"), (FUSE_NET, "fuse"), (JUDGE_NET, "judge"))
+            for name, task in (
+                (KERNEL_NET, "kernel"),
+                (FUSE_NET, "fuse"),
+                (JUDGE_NET, "judge"),
+                (MAP_NET, "map"),
+            )
         )
-        return NetworkEstimator(kernel, fuse, judge, runtime=self.runtime, params=params)
+        return NetworkEstimator(kernel, fuse, judge, mapper, runtime=self.runtime, params=params)
 
     def quick_estimator(self, *, rounds: int = 1) -> WindowEstimator:
         """Return the shipped estimator for frames, on one thread: others go on beside it.
