@@ -45,7 +45,7 @@ class LineSearchParams:
     step_deg: tuple[float, float] = (4.0, 1.0)
     lags_px: tuple[float, float] = (5.0, 64.0)
     shorter: float = 0.5
-    longer: float = 2.4
+    longer: float = 2.5
     pairs: float = 0.12
     longer_px: float = 0.6
 

@@ -6,6 +6,7 @@ bounded size. What they say of parts that stood still is in :mod:`unblur.motion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 

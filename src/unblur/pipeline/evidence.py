@@ -36,7 +36,7 @@ class AloneParams:
     """
 
     moved: float = 0.915
-    factor: tuple[float, float] = (0.6, 2.4)
+    factor: tuple[float, float] = (0.6, 2.5)
     shortest_px: float = 7.0
     gain_db: float = 1.5
     depth: float = 0.22

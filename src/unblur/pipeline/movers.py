@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from unblur.blocks import fitting_scale
+from unblur.blur.layered import cells
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.motion.edges import surely_still
@@ -15,7 +17,7 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import noise_sigma
 from unblur.motion.filling import without
 from unblur.motion.line_search import Line, line_in
-from unblur.motion.motion_map import MapReader
+from unblur.motion.motion_map import MapReader, MotionMap
 from unblur.motion.moved_parts import MovedPart, largest, moved_parts
 from unblur.motion.part_masks import box_around
 from unblur.motion.part_motion import motion_of_part
@@ -33,6 +35,11 @@ _FLAT_PX, _FLAT = 13, 3.0
 the noise's."""
 _SPECK_PX = 3
 """Width of what is cut off a core where its edges have cut it up."""
+_LONGEST_PX = 1600
+"""Longer side of the picture in which what lies around a part is looked at."""
+_REST, _HARD = 0.3, 0.04
+"""Share of a cell's light below which it lies beside all that moved, and least share of what lies
+there that is surely still."""
 _DEEPER = 0.03
 """By how much deeper a line's minimum must be in the surest part of a core than in all of it."""
 _AGREED = 0.6
@@ -55,7 +62,7 @@ def assess_movers(picture: Picture, estimator: MotionEstimator, gate: Gate) -> I
         return
     for part in moved_parts(told, picture.shape):
         found = _assessed(picture, part, estimator, gate)
-        if found is not None:
+        if found is not None and _stands_out(picture, told, found):
             yield found
 
 
@@ -93,6 +100,25 @@ def _assessed(
     )
 
 
+def _stands_out(picture: Picture, told: MotionMap, found: Assessment) -> bool:
+    """Return whether what lies around a part has edges that its motion would have softened.
+
+    A photo that moved as a whole has none, though the map may be in doubt of its sky.
+    """
+    if found.motion is None:
+        return False
+    scale = fitting_scale(picture.shape, _LONGEST_PX)
+    line = _steady(found.motion.windows[0][0].psf, scale)
+    still = surely_still(picture.shrunk_luma(scale), line)
+    rows, columns = (side // told.cell_px for side in picture.shape)
+    cell = told.cell_px // scale
+    if cell == 0 or rows == 0 or columns == 0:
+        return False
+    hard = cells(still[: rows * cell, : columns * cell].astype(np.float32), cell)
+    rest = told.moved[: hard.shape[0], : hard.shape[1]] < _REST
+    return bool(rest.any()) and float(hard[rest].mean()) >= _HARD
+
+
 def _core_of(luma: FloatArray, part: MovedPart, box: Box) -> tuple[Mask, Line | None]:
     """Return the core of a part in its box, and the line it shows: all of it, or what is surest.
 
@@ -115,7 +141,12 @@ def _shows(luma: FloatArray) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(spread > least * least))
 
 
+def _steady(psf: Psf, scale: int = 1) -> Psf:
+    """Return a motion as a steady one along a line: rests in it would allow any edge to be hard."""
+    return Psf.from_line(psf.length_px() / scale, psf.angle_deg())
+
+
 def _without_still(luma: FloatArray, core: Mask, psf: Psf) -> Mask:
     """Return a core without what its own edges say stood still."""
-    left = core & ~surely_still(luma, psf)
+    left = core & ~surely_still(luma, _steady(psf))
     return largest(ndimage.binary_opening(left, iterations=_SPECK_PX))

@@ -1,0 +1,46 @@
+"""A part stands out only where what lies around it surely stood still."""
+
+import numpy as np
+
+from tests.motion.frames import map_of, moved, scene
+from tests.pipeline.test_pasted import SharpAsAWhole, with_something_that_moved
+from unblur.blur.psf import Psf
+from unblur.motion.picture import Picture
+from unblur.pipeline.gate import NoHarmGate
+from unblur.pipeline.movers import assess_movers
+
+
+def found_in(samples, estimator):
+    return list(assess_movers(Picture(samples), estimator, NoHarmGate()))
+
+
+def test_a_map_that_doubts_part_of_a_photo_that_moved_as_a_whole_takes_nothing_out_of_it():
+    samples, disc = with_something_that_moved()
+    shaken = moved(scene((260, 340), 2), Psf.from_line(14, 20))
+    assert len(found_in(samples, SharpAsAWhole(disc))) == 1
+    assert not found_in(shaken, SharpAsAWhole(disc))
+
+
+def test_what_edges_within_a_part_call_still_is_left_out_and_most_of_it_must_not_be():
+    samples, disc = with_something_that_moved()
+    half = disc & (np.arange(340) < 170)
+    sharp = np.tile(scene((130, 170), 5), (2, 2, 1))
+    mixed = np.where(half[..., None], moved(sharp, Psf.delta()), samples)
+    assert not found_in(mixed, SharpAsAWhole(disc))
+    (one,) = found_in(samples, SharpAsAWhole(disc))
+    assert one.moved[130, 170] == 1
+    assert not one.moved[~disc].any()
+
+
+def test_a_large_photo_is_asked_on_a_smaller_one():
+    samples, disc = with_something_that_moved()
+    large = np.kron(samples, np.ones((6, 6, 1), np.uint8))
+
+    class Large(SharpAsAWhole):
+        def motion_map(self, picture):
+            told = map_of(disc, 14 * 6, 20)
+            return type(told)(48, told.moved, told.length_px, told.spread, told.direction)
+
+    (one,) = found_in(large, Large(np.kron(disc, np.ones((6, 6), bool))))
+    assert one.moved.shape == large.shape[:2]
+    assert one.moved[780, 1020] == 1
