@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.motion.frames import map_of, moved, scene
+from tests.motion.frames import moved, scene
 from tests.pipeline.test_pasted import SharpAsAWhole, with_something_that_moved
 from unblur.blur.psf import Psf
 from unblur.motion.picture import Picture
@@ -30,17 +30,3 @@ def test_what_edges_within_a_part_call_still_is_left_out_and_most_of_it_must_not
     (one,) = found_in(samples, SharpAsAWhole(disc))
     assert one.moved[130, 170] == 1
     assert not one.moved[~disc].any()
-
-
-def test_a_large_photo_is_asked_on_a_smaller_one():
-    samples, disc = with_something_that_moved()
-    large = np.kron(samples, np.ones((6, 6, 1), np.uint8))
-
-    class Large(SharpAsAWhole):
-        def motion_map(self, picture):
-            told = map_of(disc, 14 * 6, 20)
-            return type(told)(48, told.moved, told.length_px, told.spread, told.direction)
-
-    (one,) = found_in(large, Large(np.kron(disc, np.ones((6, 6), bool))))
-    assert one.moved.shape == large.shape[:2]
-    assert one.moved[780, 1020] == 1

@@ -220,7 +220,7 @@ def _radius(u: FloatArray, v: FloatArray, rng: np.random.Generator) -> FloatArra
     corners = np.sort(rng.uniform(-np.pi, np.pi, int(rng.integers(3, 9))))
     sides = [u * np.cos(c) + v * np.sin(c) for c in corners]
     far = [float(rng.uniform(0.6, 1.1)) for _ in corners]
-    return np.maximum.reduce([s / f for s, f in zip(sides, far, strict=True)])
+    return np.asarray(np.max([s / f for s, f in zip(sides, far, strict=True)], axis=0))
 
 
 def cells(share: FloatArray, cell_px: int) -> FloatArray:

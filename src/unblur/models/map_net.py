@@ -53,6 +53,7 @@ class MapNet(Network):
         super().__init__()
         self._multiple_of = 2 ** (len(widths) + 1)
         # They are not learned: nothing has to be kept of the finest scale for learning.
+        self.filters: torch.Tensor
         self.register_buffer("filters", _derivatives())
         self.raw = nn.Sequential(
             nn.Conv2d(4, _RAW[0], 6, stride=2, padding=2),
@@ -85,7 +86,7 @@ class MapNet(Network):
     @torch.no_grad()
     def _energies(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return the fine detail of the luma and, at a quarter of its sides, its energies."""
-        red, green, blue = image.split(1, dim=1)
+        red, green, blue = (image[:, channel : channel + 1] for channel in range(3))
         plane = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
         energies = []
         for scale in range(_SCALES):

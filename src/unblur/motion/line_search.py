@@ -117,7 +117,7 @@ def _autocorrelations(
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     soft = ndimage.gaussian_filter(luma, params.soft_px)
     counts = inner[box].astype(np.float64)
-    gy, gx = (np.asarray(d[box], np.float64) * counts for d in np.gradient(soft))
+    gy, gx = (np.asarray(np.gradient(soft, axis=axis))[box] * counts for axis in (0, 1))
     reach = int(min(params.lags_px[1], max(counts.shape) - 1)) + 1
     size = [fft.next_fast_len(side + reach + 1, real=True) for side in counts.shape]
     x, y, one = (fft.rfft2(plane, s=size) for plane in (gx, gy, counts))
