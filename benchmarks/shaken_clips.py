@@ -104,7 +104,8 @@ def main() -> None:
     others = np.delete(table, SHAKEN, axis=1)
     print(
         f"shaken frames: mean {table[:, SHAKEN].mean():+.2f} dB, "
-        f"least {table[:, SHAKEN].min():+.2f}; sharp ones: mean {others.mean():+.2f}, worst {others.min():+.2f}, "
+        f"least {table[:, SHAKEN].min():+.2f}; sharp ones: mean {others.mean():+.2f}, "
+        f"worst {others.min():+.2f}, "
         f"{(others > -0.05).mean():.0%} unchanged or better"
     )
 
