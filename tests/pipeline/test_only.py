@@ -55,6 +55,14 @@ def test_what_moved_by_itself_is_restored_alone_where_it_is_asked_for(only):
     assert result.report.only == only
 
 
+def test_where_the_caller_says_that_something_moved_less_will_do():
+    samples, disc = with_something_that_moved()
+    doubtful = SharpAsAWhole(disc)
+    doubtful.gains = lambda picture, field, boxes: [0.3] * len(boxes)
+    assert not restored(samples, doubtful).report.changed
+    assert restored(samples, doubtful, only="subject").report.changed
+
+
 def test_the_camera_alone_leaves_a_photo_in_which_something_else_moved():
     samples, disc = with_something_that_moved()
     result = restored(samples, SharpAsAWhole(disc), only="camera")

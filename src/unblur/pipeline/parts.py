@@ -19,7 +19,6 @@ from unblur.color import FloatArray
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import mean_of_windows
 from unblur.motion.picture import Picture
-from unblur.motion.psf_tools import likeness
 from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.gate import Gate, Verdict
 from unblur.pipeline.movers import assess_movers
@@ -34,8 +33,6 @@ NO_OBJECT = "nothing that moved by itself was found"
 
 _AT_BORDERS = 0.5
 """Share of the photo's borders along which the camera's motion holds, at least."""
-_SAME = 0.8
-"""Likeness from which on two motions are one: that of an object, taken for the whole photo's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,21 +86,13 @@ def assess_by_parts(
         What :func:`unblur.pipeline.assessing.assess_exposed` tells, and the parts whose motion can
         be undone: at most one of the camera, then those of objects. None of them overlap.
     """
+    movers = [one for one in assess_movers(picture, estimator, gate) if not one.verdict.reason]
+    if movers:
+        return movers[0], tuple(Part(_kind(one), one) for one in movers)
     found = assess_exposed(picture, estimator, gate)
-    if found.motion is None:
+    if found.motion is None or found.verdict.reason:
         return found, ()
-    if found.moved is not None and not found.verdict.reason:
-        kind: Kind = "camera" if _along_borders(found.moved) else "object"
-        return found, (Part(kind, found),)
-    objects = tuple(
-        Part("object", one)
-        for one in assess_movers(found.picture, estimator, gate)
-        if not one.verdict.reason
-    )
-    whole = Part("camera", _without(found, objects))
-    if found.verdict.reason or any(_is_same(whole, one) for one in objects):
-        return found, objects
-    return found, (whole, *objects)
+    return found, (Part(_kind(found), found),)
 
 
 def chosen(parts: Sequence[Part], only: Only, at: Point | None = None) -> tuple[Part, ...]:
@@ -149,9 +138,14 @@ def left_out(found: Assessment, only: Only) -> Assessment:
     return replace(found, verdict=Verdict.left(reason, *found.verdict.trust.shape), other=None)
 
 
-def _along_borders(moved: FloatArray) -> bool:
+def _kind(found: Assessment) -> Kind:
+    """Return whose motion it is: the camera's holds along most of the photo's borders."""
+    moved = found.moved
+    if moved is None:
+        return "camera"
     lines = (moved[0], moved[-1], moved[1:-1, 0], moved[1:-1, -1])
-    return bool((np.concatenate(lines) > 0).mean() >= _AT_BORDERS)
+    along = float((np.concatenate(lines) > 0).mean())
+    return "camera" if along >= _AT_BORDERS else "object"
 
 
 def _is_at(moved: FloatArray | None, at: Point) -> bool:
@@ -168,17 +162,3 @@ def _largest_piece(moved: FloatArray | None) -> FloatArray | None:
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     return np.where(pieces == int(np.argmax(sizes)), moved, np.float32(0))
-
-
-def _is_same(whole: Part, part: Part) -> bool:
-    """Return whether the motion found of a photo as a whole is that of a part before it."""
-    return likeness(whole.psf(), part.psf()) >= _SAME
-
-
-def _without(found: Assessment, objects: Sequence[Part]) -> Assessment:
-    """Return what moved with the camera, without what moved by itself."""
-    for one in objects:
-        if one.found.moved is not None:
-            rest = np.asarray(1 - one.found.moved, np.float32)
-            found = replace(found, moved=rest if found.moved is None else found.moved * rest)
-    return found

@@ -147,6 +147,7 @@ def _assessed_in(
     picture: Picture, models: Models, options: RestoreOptions, *, asked: bool = False
 ) -> Undone:
     """Assess what is looked at; of its parts those that are asked for."""
+    asked = asked or options.only is not None
     gate, estimator = gate_of(models, options, asked=asked), estimator_of(models, options)
     if options.only is None or not options.applied:
         return (assess_exposed(picture, estimator, gate),), (), ()
