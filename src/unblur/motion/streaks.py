@@ -26,7 +26,7 @@ from unblur.color import FloatArray
 from unblur.motion.frequency import GRID
 from unblur.motion.params import STREAKS, StreakParams
 from unblur.motion.psf_tools import aligned, clean_psf, likenesses
-from unblur.motion.pyramid import LumaReader
+from unblur.motion.pyramid import LumaReader, Pyramid
 from unblur.motion.windows import span
 
 
@@ -67,6 +67,26 @@ def streak_psf(
     if _rms_px(psf) < params.least_rms_px or spread > params.thickest * psf.length_px():
         return None
     return psf
+
+
+def drawn_by_streaks(pyramid: Pyramid, params: StreakParams) -> tuple[Psf, int] | None:
+    """Return the PSF that light streaks have drawn, and the finest level on which they have.
+
+    Estimates are no guide to the level: at night they see little of the motion. It is looked for
+    from the smallest picture on, until it is found no more.
+
+    Args:
+        pyramid: the picture at its sizes.
+        params: which specks are light streaks.
+    """
+    found = None
+    for level in reversed(range(pyramid.levels)):
+        psf = streak_psf(partial(pyramid.luma, level), pyramid.shape(level), params)
+        if psf is not None:
+            found = psf, level
+        elif found is not None:
+            break
+    return found
 
 
 def _specks(luma: FloatArray, least: float, params: StreakParams) -> tuple[list[_Speck], int]:
