@@ -148,10 +148,13 @@ def test_a_photo_is_assessed_anew_only_in_a_light_that_becomes_likelier(
     assert {told.picture.tone, told.other.picture.tone} == {SRGB, LINEAR}
 
 
-def test_a_motion_far_shorter_than_proposed_is_sought_anew_in_the_other_light():
-    estimator = Unsure(0.5, 0.0)
+@pytest.mark.parametrize("length_px", [3, 80])
+def test_a_motion_far_shorter_than_proposed_or_very_long_is_sought_anew_in_the_other_light(
+    length_px,
+):
+    estimator, psf = Unsure(0.5, 0.0), Psf.from_line(length_px, 0)
     estimator.refine = lambda picture, field: (
-        estimator.refined.append(picture.tone) or uniform_field(SHAPE, Psf.from_line(3, 0), 0.01)
+        estimator.refined.append(picture.tone) or uniform_field(SHAPE, psf, 0.01)
     )
     assess_exposed(Picture(np.zeros((*SHAPE, 1), np.uint8), assumed=True), estimator, OpenGate())
     assert estimator.refined == [SRGB, LINEAR]
@@ -197,9 +200,18 @@ def test_a_photo_of_unsure_light_lies_between_its_restorations(monkeypatch):
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
     monkeypatch.setattr("unblur.pipeline.both_lights.mean_gain", lambda *_: None)
     monkeypatch.setattr("unblur.motion.parts.does_harm", lambda gains_db: False)
+    seen = []
+
+    def watched(first, other):
+        seen.extend((first.samples.copy(), other.samples.copy()))
+        return mean_of_lights(first, other)
+
+    monkeypatch.setattr("unblur.pipeline.run.mean_of_lights", watched)
     both = restore(samples)
     assert any("either light" in note for note in both.report.notes)
-    linear, srgb = (restore(samples, tone=told).samples for told in ("linear", "srgb"))
+    linear, srgb = seen
+    np.testing.assert_array_equal(linear, restore(samples, tone="linear").samples)
+    assert (linear != srgb).any()
     assert np.abs(both.samples - linear / 2.0 - srgb / 2.0).max() <= 0.51
     monkeypatch.undo()
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.motion.estimator import MotionEstimator
+from unblur.motion.judge import LEARNED_PX
 from unblur.motion.psf_tools import matched
 from unblur.motion.told_gain import mean_gain
 from unblur.pipeline.outcome import Assessment, Result, seconds_of_both
@@ -39,6 +40,8 @@ class BothLightsParams:
         sure: probability from which on the other light does not count.
         shortest: share of the proposed length below which a refined motion is not believed in the
             other light: very long motion is lost in the wrong one.
+        longest_px: length above which it is not believed there either: very long motion is found
+            on the picture at half its size only, where carrying over does not look.
     """
 
     least: float = 0.25
@@ -48,6 +51,7 @@ class BothLightsParams:
     per_db: float = 1.0
     sure: float = 0.85
     shortest: float = 0.6
+    longest_px: float = LEARNED_PX
 
 
 BOTH_LIGHTS = BothLightsParams()
@@ -77,11 +81,12 @@ def carries_over(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> b
 
     Args:
         found: in the first light.
-        params: how much shorter than proposed it may be.
+        params: how much shorter than proposed it may be, and how long.
     """
     if found.motion is None or found.verdict.reason:
         return False
-    return found.motion.length_px >= params.shortest * found.proposed_px
+    length_px = found.motion.length_px
+    return params.shortest * found.proposed_px <= length_px <= params.longest_px
 
 
 def weighed(
