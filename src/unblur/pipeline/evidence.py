@@ -22,7 +22,8 @@ from unblur.pipeline.settings import DEFAULTS, Settings
 class AloneParams:
     """When a part that a map shows as moved is believed to have moved by itself.
 
-    Chosen on composed scenes and sharp photos of the validation set.
+    Chosen on composed scenes of validation photos, with sharp photos of the validation and test
+    sets in view.
 
     Attributes:
         moved: least mean share of the light in its core that moved, as MapNet tells it.
