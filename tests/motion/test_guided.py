@@ -1,6 +1,5 @@
 """Further estimates: edges guessed with a PSF, quotients from them, and when refining ends."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from tests.pipeline.fakes import FakeKernelEngine
 from unblur.blur import Psf, apply_psf
 from unblur.color import luma, srgb_to_linear, to_float
 from unblur.evaluate.metrics import kernel_similarity
-from unblur.motion import refinement, sources
-from unblur.motion.field import uniform_field
+from unblur.motion import refinement
 from unblur.motion.frequency import GRID
 from unblur.motion.fusion import collapsed, least_energy, mean_psf
 from unblur.motion.guided import (
@@ -26,14 +24,10 @@ from unblur.motion.guided import (
     unguided,
 )
 from unblur.motion.kernel import estimate, observe
-from unblur.motion.network import NetworkEstimator
 from unblur.motion.params import REFINE, FusionParams, RefineParams
-from unblur.motion.picture import Picture
 from unblur.motion.psf_tools import likeness, similarity
 from unblur.motion.refinement import finer, refine_shared
 from unblur.motion.sources import estimate_shared, wide_windows
-from unblur.runtime import ONE_THREAD
-from unblur.tone import LINEAR
 
 SHARP = Path(__file__).parents[2] / "examples" / "sharp"
 # Bent, thicker at one end: neither a mirror image of itself nor the same upside down.
@@ -138,27 +132,6 @@ def test_a_misled_network_is_outvoted_where_the_blur_is_shared(blurry):
     assert found.confidence == pytest.approx(0.9, abs=1e-3) and found.fused_confidence is None
     assert found.middle == (blurry.shape[0] // 2, blurry.shape[1] // 2)
     assert kernel_similarity(found.psf, BENT) > kernel_similarity(Psf.from_line(9, 0), BENT) + 0.2
-
-
-def test_a_motion_of_another_light_is_carried_over_without_looking_at_half_the_size(
-    blurry, monkeypatch
-):
-    begun = []
-
-    def search(luma, *, initial=None, **options):
-        begun.append(initial)
-        return BENT
-
-    monkeypatch.setattr(sources, "estimate_psf_map", search)
-    picture = Picture(np.repeat(blurry[..., None], 3, 2), LINEAR)
-    estimator = NetworkEstimator(FakeKernelEngine(length=9), runtime=ONE_THREAD)
-    known = uniform_field(picture.shape, BENT.scaled(0.9), 0.01)
-    found = estimator.relit(picture, known)
-    assert begun == [None, known.windows[0][0].psf]
-    assert found.windows[0][0].psf is not known.windows[0][0].psf
-    varying = replace(known, uniform=False)
-    assert estimator.relit(picture, varying) is varying
-    assert len(begun) == 2
 
 
 def test_the_windows_that_show_most_are_looked_at():

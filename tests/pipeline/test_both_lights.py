@@ -9,8 +9,6 @@ from tests.pipeline.test_light import shaken_in_linear_light
 from unblur.blur.psf import Psf
 from unblur.motion.field import uniform_field
 from unblur.motion.picture import Picture
-from unblur.motion.windows import LeastSize
-from unblur.pipeline.assessing import assess_exposed
 from unblur.pipeline.both_lights import (
     BothLightsParams,
     also_counts,
@@ -19,7 +17,7 @@ from unblur.pipeline.both_lights import (
     weighed,
 )
 from unblur.pipeline.facade import restore
-from unblur.pipeline.gate import OpenGate, Verdict
+from unblur.pipeline.gate import Verdict
 from unblur.pipeline.outcome import Assessment, Result
 from unblur.pipeline.report import Report
 from unblur.tone import LINEAR, SRGB, Tone
@@ -108,59 +106,6 @@ def test_without_anybody_who_tells_gains_the_first_probability_stands():
     assert both.other is not None
 
 
-class Unsure(Gains):
-    """An estimator that is unsure of the light; it keeps what it was asked to do in which."""
-
-    least = LeastSize(1)
-
-    def __init__(self, srgb, linear):
-        super().__init__(srgb, linear)
-        self.refined, self.lit = [], []
-
-    def propose(self, picture):
-        return uniform_field(SHAPE, Psf.from_line(9, 0), 0.01)
-
-    def tone(self, picture, field):
-        return Tone(SRGB, "assumed", 0.55)
-
-    def refine(self, picture, field):
-        self.refined.append(picture.tone)
-        return field
-
-    def relit(self, picture, field):
-        self.lit.append(picture.tone)
-        return field
-
-
-@pytest.mark.parametrize(
-    ("gain_in_linear", "refined", "likelier"),
-    [(0.0, [SRGB], SRGB), (2.0, [SRGB, LINEAR], LINEAR)],
-)
-def test_a_photo_is_assessed_anew_only_in_a_light_that_becomes_likelier(
-    gain_in_linear, refined, likelier
-):
-    estimator = Unsure(0.5, gain_in_linear)
-    picture = Picture(np.zeros((*SHAPE, 1), np.uint8), assumed=True)
-    told = assess_exposed(picture, estimator, OpenGate())
-    assert estimator.refined == refined
-    assert estimator.lit == [LINEAR]
-    assert told.picture.tone == likelier
-    assert {told.picture.tone, told.other.picture.tone} == {SRGB, LINEAR}
-
-
-@pytest.mark.parametrize("length_px", [3, 80])
-def test_a_motion_far_shorter_than_proposed_or_very_long_is_sought_anew_in_the_other_light(
-    length_px,
-):
-    estimator, psf = Unsure(0.5, 0.0), Psf.from_line(length_px, 0)
-    estimator.refine = lambda picture, field: (
-        estimator.refined.append(picture.tone) or uniform_field(SHAPE, psf, 0.01)
-    )
-    assess_exposed(Picture(np.zeros((*SHAPE, 1), np.uint8), assumed=True), estimator, OpenGate())
-    assert estimator.refined == [SRGB, LINEAR]
-    assert not estimator.lit
-
-
 def test_both_restorations_lie_over_each_other():
     """A PSF is known up to a shift; centroids that are rounded differently are a pixel apart."""
     first, other = found(Tone(SRGB, "assumed", 0.6)), found(None, curve=LINEAR)
@@ -199,6 +144,7 @@ def test_a_photo_of_unsure_light_lies_between_its_restorations(monkeypatch):
     tone = Tone(LINEAR, "estimate", 0.5)
     monkeypatch.setattr("unblur.motion.network.estimate_tone", lambda picture, network, scale: tone)
     monkeypatch.setattr("unblur.pipeline.both_lights.mean_gain", lambda *_: None)
+    monkeypatch.setattr("unblur.motion.parts.mean_of_told", lambda gains_db: None)
     monkeypatch.setattr("unblur.motion.parts.does_harm", lambda gains_db: False)
     seen = []
 

@@ -2,7 +2,7 @@
 
 * *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
   there is noise; motion that is longer than its grid it cannot tell.
-* *begun*: what a search finds that begins with FuseNet's PSF, or with that of another light.
+* *begun*: what a search finds that begins with FuseNet's PSF.
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
 * *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from unblur.motion.field import MotionField
 from unblur.motion.picture import Picture
@@ -51,21 +51,4 @@ class MotionEstimator(Protocol):
         Args:
             picture: in the light that is assumed.
             field: as proposed.
-        """
-
-
-@runtime_checkable
-class Relighter(Protocol):
-    """An estimator that can carry a motion over to another light.
-
-    How a camera moved does not depend on the light that its photo is taken for; what is found of
-    it does, a little.
-    """
-
-    def relit(self, picture: Picture, field: MotionField) -> MotionField:
-        """Return a refined motion as it is estimated in another light, begun with what it is.
-
-        Args:
-            picture: in that light.
-            field: of the same samples, refined in the first light.
         """

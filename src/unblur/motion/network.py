@@ -167,25 +167,6 @@ class NetworkEstimator:
             psf, level = found or psf.scaled(2.0), level - 1
         return _sharing(work, replace(shared, psf=psf), 2**level)
 
-    def relit(self, picture: Picture, field: MotionField) -> MotionField:
-        """See :class:`unblur.motion.estimator.Relighter`."""
-        if not field.uniform:
-            return field
-        pyramid, level = Pyramid(picture.luma, picture.shape), field.scale.bit_length() - 1
-        shared = refine_shared(
-            partial(pyramid.luma, level),
-            pyramid.shape(level),
-            field.windows[0][0].psf,
-            self._kernel,
-            self._fuse,
-            judge=Judge(self._judge),
-            tone=picture.tone,
-            carried=True,
-            params=self._params,
-            runtime=self._runtime,
-        )
-        return _sharing(field, shared, field.scale)
-
     def tone(self, picture: Picture, field: MotionField) -> Tone:
         """Return the tone curve that explains a blurry picture best."""
         return estimate_tone(picture, self._judge, scale=field.scale)

@@ -115,7 +115,6 @@ def refine_shared(
     judge: Judge | None = None,
     tone: ToneCurve = SRGB,
     proposed_px: float = 0.0,
-    carried: bool = False,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> SharedEstimate:
@@ -131,8 +130,6 @@ def refine_shared(
         tone: curve of the photo's samples.
         proposed_px: typical length of the windows' motion; that of their mean is shorter where they
             differ.
-        carried: whether ``first`` was refined in another light. A search begins with it then, one
-            with nothing, and no others are made.
         params: how far, and how candidates are weighted.
         runtime: says how many windows and searches are worked on at the same time.
 
@@ -140,7 +137,7 @@ def refine_shared(
         What makes the best picture of the window that shows most.
     """
     fused, part, found = fused_shared(
-        read, shape, first, engine, fuse_engine, carried=carried, params=params, runtime=runtime
+        read, shape, first, engine, fuse_engine, params=params, runtime=runtime
     )
     if not found:
         return fused
@@ -148,17 +145,14 @@ def refine_shared(
         chosen = choose(part, at_hand(part, fused.psf, found), tone=tone, judge=judge)
     else:
         half = half_size(read, shape, fused.middle, params.refine)
-        if carried:
-            among = at_hand(part, fused.psf, found)
-        else:
-            among = candidates(
-                part,
-                fused.psf,
-                half,
-                begun=found[:1],
-                proposed_px=max(proposed_px, first.length_px()),
-                runtime=runtime,
-            )
+        among = candidates(
+            part,
+            fused.psf,
+            half,
+            begun=found[:1],
+            proposed_px=max(proposed_px, first.length_px()),
+            runtime=runtime,
+        )
         chosen = choose_corrected(part, among, judge or Judge(), half=half, tone=tone)
     if chosen.psf is fused.psf:
         return replace(fused, is_long=_is_long(chosen))
@@ -176,15 +170,13 @@ def fused_shared(
     engine: Engine,
     fuse_engine: Engine | None = None,
     *,
-    carried: bool = False,
     params: MotionParams = MOTION,
     runtime: Runtime = ALL_THREADS,
 ) -> tuple[SharedEstimate, FloatArray, list[Psf]]:
     """Return what the networks make of a picture that moved alike everywhere.
 
     Args:
-        read, shape, first, engine, fuse_engine, carried, params, runtime: as for
-            :func:`refine_shared`.
+        read, shape, first, engine, fuse_engine, params, runtime: as for :func:`refine_shared`.
 
     Returns:
         The estimate, luma of the window that shows most, and what searches found there, that from
@@ -199,10 +191,7 @@ def fused_shared(
     )
     if part.std() < refine.flat:
         return SharedEstimate(estimated, confidence, None, middle), part, []
-    known = first if carried else None
-    found = searched(
-        read, shape, part, middle, engine, carried=known, params=refine, runtime=runtime
-    )
+    found = searched(read, shape, part, middle, engine, params=refine, runtime=runtime)
     if fuse_engine is None:
         mean = least_energy(part, estimated, found, params=params.fusion)
         return SharedEstimate(mean, confidence, None, middle), part, found

@@ -62,7 +62,6 @@ def searched(
     middle: tuple[int, int],
     engine: Engine,
     *,
-    carried: Psf | None = None,
     params: RefineParams = REFINE,
     runtime: Runtime = ALL_THREADS,
 ) -> list[Psf]:
@@ -72,19 +71,14 @@ def searched(
         read, shape, engine: see :func:`unblur.motion.refinement.refine_shared`.
         part: (H, W) float32 luma of the part.
         middle: its middle (y, x).
-        carried: a PSF that was refined in another light.
         params: how far KernelNet estimates.
         runtime: says how many searches are worked on at the same time.
 
     Returns:
-        The candidates of a search begun with nothing, and of one begun with ``carried``. Where
-        there is none, and half of the picture is large enough, of those begun with what KernelNet
-        and a search make of it.
+        The candidates of a search begun with nothing and, if half of the picture is large enough,
+        of those begun with what KernelNet and a search make of it.
     """
-    if carried is not None:
-        starts = [None, carried]
-    else:
-        starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
+    starts = [None, *_halved_candidates(read, shape, middle, engine, params)]
     return in_threads(
         lambda start: estimate_psf_map(part, initial=start, params=FUSED_SEARCH),
         starts,

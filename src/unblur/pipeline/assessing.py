@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from unblur.motion.drawn import drawn_over
-from unblur.motion.estimator import MotionEstimator, Relighter
+from unblur.motion.estimator import MotionEstimator
 from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
@@ -15,7 +15,7 @@ from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.told_gain import mean_gain
 from unblur.motion.windows import Box, Mask
-from unblur.pipeline.both_lights import carries_over, other_light, weighed
+from unblur.pipeline.both_lights import other_light, weighed
 from unblur.pipeline.gate import MIXED, SHARP, Gate, Verdict
 from unblur.pipeline.movers import assess_movers
 from unblur.pipeline.outcome import Assessment, placed
@@ -73,23 +73,12 @@ def seen_whole(found: Assessment, picture: Picture, bare: Bare) -> Assessment:
 
 
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
-    """Assess a photo in the light that is known or found; where that is unsure, in either.
-
-    Motion hardly depends on the light: what was found in one is carried over to the other. Only
-    where that makes the other one the likelier, or what was found is doubtful, is the photo
-    assessed anew.
-    """
+    """Assess a photo in the light that is known or found; where that is unsure, in either."""
     found = _assess_parts(picture, estimator, gate)
     curve = other_light(found)
     if curve is None:
         return found
     other = Picture(picture.samples, curve)
-    motion = found.motion
-    if isinstance(estimator, Relighter) and motion is not None and carries_over(found):
-        seen = replace(found, picture=other, motion=estimator.relit(other, motion), gain_db=None)
-        both = weighed(found, seen, estimator)
-        if both.picture.tone == found.picture.tone:
-            return both
     return weighed(found, _assess_parts(other, estimator, gate), estimator)
 
 
@@ -182,8 +171,8 @@ def _assess_refined(
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:
         return Assessment(picture, proposed.bare(), Verdict.left(MIXED, *left), tone)
-    trusted, proposed_px = gate.trust(proposed, field, short=short), proposed.length_px
-    return Assessment(picture, field, trusted, tone, gain_db=said.gain_db, proposed_px=proposed_px)
+    trusted = gate.trust(proposed, field, short=short)
+    return Assessment(picture, field, trusted, tone, gain_db=said.gain_db)
 
 
 def _moved_in_linear_light(

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.motion.estimator import MotionEstimator
-from unblur.motion.judge import LEARNED_PX
 from unblur.motion.psf_tools import matched
 from unblur.motion.told_gain import mean_gain
 from unblur.pipeline.outcome import Assessment, Result, seconds_of_both
@@ -38,10 +37,6 @@ class BothLightsParams:
             curve 0.57 among the unsure ones), -0.6 and 1.0 (0.78); the first counts half, and the
             bias half, since files that say nothing are linear more often than every second time.
         sure: probability from which on the other light does not count.
-        shortest: share of the proposed length below which a refined motion is not believed in the
-            other light: very long motion is lost in the wrong one.
-        longest_px: length above which it is not believed there either: very long motion is found
-            on the picture at half its size only, where carrying over does not look.
     """
 
     least: float = 0.25
@@ -50,8 +45,6 @@ class BothLightsParams:
     bias: float = -0.3
     per_db: float = 1.0
     sure: float = 0.85
-    shortest: float = 0.6
-    longest_px: float = LEARNED_PX
 
 
 BOTH_LIGHTS = BothLightsParams()
@@ -74,19 +67,6 @@ def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> To
     if not params.least <= linear <= params.most:
         return None
     return SRGB if found.tone.curve.is_linear else LINEAR
-
-
-def carries_over(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> bool:
-    """Return whether the motion found in one light may be believed in the other.
-
-    Args:
-        found: in the first light.
-        params: how much shorter than proposed it may be, and how long.
-    """
-    if found.motion is None or found.verdict.reason:
-        return False
-    length_px = found.motion.length_px
-    return params.shortest * found.proposed_px <= length_px <= params.longest_px
 
 
 def weighed(

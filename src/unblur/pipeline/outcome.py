@@ -48,7 +48,6 @@ class Assessment:
         other: the same in the other light, where the first estimate of the light was unsure.
         gain_db: what undoing the motion would gain, where that was asked to tell what stood still,
             or the light.
-        proposed_px: length of the motion that was proposed, photo px; 0 where none was refined.
         within: the box in which alone the motion was looked for; None for the whole photo.
         noise: what restoration reckons with, where it was measured in that box.
     """
@@ -60,7 +59,6 @@ class Assessment:
     moved: FloatArray | None = None
     other: Assessment | None = None
     gain_db: float | None = None
-    proposed_px: float = 0.0
     within: Box | None = None
     noise: float | None = None
 
