@@ -83,11 +83,14 @@ def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> 
 
 
 def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
-    """Assess a photo as a whole; where part of it stood still, once more without that part."""
-    mover = next(assess_movers(picture, estimator, gate), None) if gate.movers else None
-    if mover is not None:
-        return mover
+    """Assess a photo as a whole; where part of it stood still, once more without that part.
+
+    What moved by itself is looked for only where the whole is sharp: a shaken page shows lines and
+    hard edges that a map may take for a moved part before a still one.
+    """
     found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
+    if gate.movers and found.verdict.sharp:
+        return next(assess_movers(picture, estimator, gate), found)
     if not gate.by_part or found.motion is None or found.verdict.reason or found.moved is not None:
         return found
     still = still_by_edges(found.picture, found.motion, estimator)
