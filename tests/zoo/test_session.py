@@ -15,6 +15,10 @@ from unblur.zoo.models import Session, default_session
 PHOTO = np.zeros((100, 120, 3), np.uint8)
 
 
+NETWORKS = ["blur_net", "fuse_net", "judge_net", "kernel_net", "map_net", "restore_net"]
+"""Those that restoring a photo takes."""
+
+
 @pytest.fixture
 def read(monkeypatch):
     """The files that engines are made of, in order."""
@@ -34,14 +38,7 @@ def test_a_session_reads_each_network_once_however_many_photos_there_are(read):
     for _ in range(3):
         unblur.restore(PHOTO, session=session)
     unblur.restore(PHOTO, session=session, model="best")
-    assert sorted(read) == [
-        "blur_net",
-        "fuse_net",
-        "judge_net",
-        "kernel_net",
-        "map_net",
-        "restore_net",
-    ]
+    assert sorted(read) == NETWORKS
     unblur.restore(PHOTO, session=Session(threads=1))
     assert len(read) == 12
 
@@ -52,14 +49,7 @@ def test_calls_without_a_session_read_each_network_once(read, monkeypatch):
         unblur.restore(PHOTO, threads=1)
         unblur.analyse(PHOTO, threads=1)
         unblur.detect(PHOTO, threads=1)
-    assert sorted(read) == [
-        "blur_net",
-        "fuse_net",
-        "judge_net",
-        "kernel_net",
-        "map_net",
-        "restore_net",
-    ]
+    assert sorted(read) == NETWORKS
     assert (
         default_session(ONE_THREAD)
         is default_session(ONE_THREAD)
