@@ -25,7 +25,7 @@ def test_a_soft_psf_comes_nearer_to_the_true_one_in_each_turn():
 
 def test_the_true_psf_is_left_by_the_step_and_kept_by_its_correction():
     image, params = blurry(HOOK, noise=NOISE), CorrectionParams()
-    stepped, _ = least_squares_step(image, HOOK, 12, params.weight * NOISE)
+    stepped, _ = least_squares_step(image, HOOK, 12, params.weight * NOISE, NOISE)
     kept = next(corrections(image, HOOK, NOISE))
     left = Psf(stepped.astype(np.float32)).centred()
     assert 1 - kernel_similarity(kept, HOOK) < (1 - kernel_similarity(left, HOOK)) / 3

@@ -1,14 +1,16 @@
 """The last step of a search: a PSF it is, and a better one where there is little noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.motion.test_coarse_to_fine import HOOK, blurry
+from tests.motion.test_coarse_to_fine import HOOK, blurry, dull
 from unblur.blur.psf import Psf
 from unblur.evaluate.metrics import kernel_similarity
 from unblur.motion.coarse_to_fine import SearchParams, estimate_psf_map
-from unblur.motion.polish import least_squares_psf, polished
+from unblur.motion.polish import POLISH, least_squares_psf, polished
 from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import gradients
 
@@ -40,7 +42,7 @@ def test_least_squares_give_the_psf_back_of_gradients_without_noise():
     edges[:, 20:-20, 20:-20] = rng.normal(0, 0.1, (2, 56, 56))
     spectrum = np.fft.rfft2(edges, axes=(1, 2)) * HOOK.otf((96, 96))
     observed = np.fft.irfft2(spectrum, s=(96, 96), axes=(1, 2)).astype(np.float32)
-    found = least_squares_psf(edges, observed, 8)
+    found = least_squares_psf(edges, observed, 8, 0.0)
     assert found.min() >= 0
     assert kernel_similarity(Psf(found.astype(np.float32)), HOOK) > 0.99
 
@@ -53,10 +55,18 @@ def test_polish_makes_a_search_better_and_keeps_the_conventions():
     assert max(abs(c) for c in better.centroid()) <= 0.51
 
 
+def test_the_noise_of_a_photo_makes_no_specks_of_a_psf():
+    image = dull(HOOK, noise=0.04, contrast=0.2)
+    found = Psf(ndimage.gaussian_filter(np.pad(HOOK.array, 2), 0.7))
+    fixed = replace(POLISH, ridge_per_power=0.0)
+    alike = [kernel_similarity(polished(image, found, 0.04, p), HOOK) for p in (fixed, POLISH)]
+    assert alike[0] < 0.7 and alike[1] > 0.97  # without it, it falls in two
+
+
 def test_a_featureless_window_leaves_the_psf_as_it_is():
     flat = np.full((96, 96), 0.4, np.float32)
     assert polished(flat, HOOK, 0.0) is HOOK
-    assert not least_squares_psf(gradients(flat), gradients(flat), 4).any()
+    assert not least_squares_psf(gradients(flat), gradients(flat), 4, 0.0).any()
 
 
 def test_specks_and_faint_values_are_dropped_but_never_everything():

@@ -108,10 +108,10 @@ def _corrected(
         return None
     reach = min(own + params.growth_px, most)
     weight = params.weight * max(noise, POLISH.least_noise)
-    photo, solved = least_squares_step(luma, psf, reach, weight)
+    photo, solved = least_squares_step(luma, psf, reach, weight, noise)
     grain = rng.standard_normal(luma.shape, dtype=np.float32) * np.float32(noise)
     remade = np.clip(solved.reblurred[0] + grain, 0, 1)
-    model, _ = least_squares_step(remade, psf, reach, weight)
+    model, _ = least_squares_step(remade, psf, reach, weight, noise)
     if not (photo.any() and model.any()):
         return None
     present = psf.embedded(2 * reach + 1)

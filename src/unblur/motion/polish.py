@@ -41,6 +41,9 @@ class PolishParams:
             for pictures, since texture tells the PSF and noise does not bias it much.
         least_noise: least noise reckoned with, linear light.
         ridge: as a share of the peak of the gradients' autocorrelation.
+        ridge_per_power: added to it per variance of the noise, linear light: what the noise alone
+            would make of the PSF is specks. On 24 validation photos with 4 % noise the step lost
+            0.09 of the similarity that the search had, now 0.03, and 0.13 dB less.
         turns: of FISTA.
         faint: share of the peak below which the result is dropped.
         speck: share of the exposure below which a separate part is dropped.
@@ -50,6 +53,7 @@ class PolishParams:
     weight: float = 0.06
     least_noise: float = 0.002
     ridge: float = 0.002
+    ridge_per_power: float = 600.0
     turns: int = 100
     faint: float = 0.04
     speck: float = 0.1
@@ -72,14 +76,20 @@ def polished(luma: FloatArray, psf: Psf, noise: float, params: PolishParams = PO
         The PSF, its centroid at the centre; the one given where nothing is to be seen.
     """
     reach = min(max(psf.shape) // 2 + params.growth_px, (min(luma.shape) - 1) // 4)
-    grid, _ = least_squares_step(luma, psf, reach, params.weight * max(noise, params.least_noise))
+    weight = params.weight * max(noise, params.least_noise)
+    grid, _ = least_squares_step(luma, psf, reach, weight, noise, params)
     if not grid.any():
         return psf
     return Psf(clean_grid(grid, params.faint, params.speck)).centred()
 
 
 def least_squares_step(
-    luma: FloatArray, psf: Psf, reach: int, weight: float
+    luma: FloatArray,
+    psf: Psf,
+    reach: int,
+    weight: float,
+    noise: float,
+    params: PolishParams = POLISH,
 ) -> tuple[NDArray[np.float64], Solved]:
     """Return the map that best turns the picture that a PSF implies into a window, and that.
 
@@ -88,6 +98,8 @@ def least_squares_step(
         psf: as found so far.
         reach: of the map, px.
         weight: of the total variation, linear light.
+        noise: standard deviation of the noise, linear light.
+        params: of the least squares.
 
     Returns:
         (2 reach + 1, 2 reach + 1), >= 0, as of :func:`least_squares_psf`; the picture.
@@ -96,17 +108,22 @@ def least_squares_step(
     solved = masked_tv(luma[None], psf, weight, saturated=saturated if saturated.any() else None)
     counts = ~saturated * ramp_taper(*luma.shape, reach)
     edges, observed = gradients(solved.light[0]) * counts, gradients(luma) * counts
-    return least_squares_psf(edges, observed, reach), solved
+    return least_squares_psf(edges, observed, reach, noise, params), solved
 
 
 def least_squares_psf(
-    edges: FloatArray, observed: FloatArray, reach: int, params: PolishParams = POLISH
+    edges: FloatArray,
+    observed: FloatArray,
+    reach: int,
+    noise: float,
+    params: PolishParams = POLISH,
 ) -> NDArray[np.float64]:
     """Return the non-negative map that best turns gradients into observed ones.
 
     Args:
         edges, observed: (2, H, W) float32, gradients along x and y.
         reach: of the map.
+        noise: standard deviation of the noise, linear light.
         params: ridge and turns.
 
     Returns:
@@ -121,11 +138,12 @@ def least_squares_psf(
     peak = float(auto[2 * reach, 2 * reach])
     if not peak > 0:
         return np.zeros((len(near), len(near)))
-    return _fista(auto / peak, np.asarray(cross, np.float64) / peak, params)
+    ridge = params.ridge + params.ridge_per_power * noise**2
+    return _fista(auto / peak, np.asarray(cross, np.float64) / peak, ridge, params.turns)
 
 
 def _fista(
-    auto: NDArray[np.float64], cross: NDArray[np.float64], params: PolishParams
+    auto: NDArray[np.float64], cross: NDArray[np.float64], ridge: float, turns: int
 ) -> NDArray[np.float64]:
     """Minimise the quadratic with a Toeplitz matrix over what is not negative."""
     side = len(cross)
@@ -134,14 +152,14 @@ def _fista(
     places = np.arange(-(side - 1), side) % period
     canvas[np.ix_(places, places)] = auto
     response: NDArray[Any] = fft.rfft2(canvas)
-    steepest = float(np.abs(response).max()) + params.ridge
+    steepest = float(np.abs(response).max()) + ridge
     present = np.maximum(cross, 0)
     present /= max(float(present.sum()), 1e-12)
     ahead, momentum = present, 1.0
-    for _ in range(params.turns):
+    for _ in range(turns):
         spectrum = fft.rfft2(ahead, s=(period, period))
         product = fft.irfft2(response * spectrum, s=(period, period))[:side, :side]
-        slope = product + params.ridge * ahead - cross
+        slope = product + ridge * ahead - cross
         before, present = present, np.maximum(ahead - slope / steepest, 0)
         grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = present + (momentum - 1) / grown * (present - before)
