@@ -160,7 +160,7 @@ def test_a_photo_that_moved_little_is_searched_twice_only(searches):
     window, short = large_scene(), Psf.from_line(LONG_FROM_PX - 2, 20)
     found = candidates(window, short, halve(window))
     assert [c.origin for c in found] == ["fused", "searched", "begun"]
-    assert searches == [(420, False), (420, True)]
+    assert sorted(searches) == [(420, False), (420, True)]  # at the same time
 
 
 def test_where_network_and_search_agree_nothing_else_is_sought(searches, monkeypatch):
