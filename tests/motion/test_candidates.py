@@ -16,12 +16,11 @@ from unblur.motion.candidates import (
     LONG_PROPOSED_PX,
     PAGE_SEARCH,
     candidates,
-    choose,
-    choose_corrected,
     long_psf,
     may_be_page,
     searched_psf,
 )
+from unblur.motion.choice import choose, choose_corrected
 from unblur.motion.coarse_to_fine import SEARCH, paper_level
 from unblur.motion.judge import (
     FEATURES,

@@ -1,12 +1,14 @@
-"""Several PSFs of one window, found in ways that go astray on different photos; the best is chosen.
+"""Several PSFs of one window, found in ways that go astray on different photos.
+
+:mod:`unblur.motion.choice` chooses the best.
 
 * *fused*: what FuseNet makes of KernelNet's estimates and the searches. Steady, at its best where
   there is noise; motion that is longer than its grid it cannot tell.
 * *begun*: what a search finds that begins with FuseNet's PSF.
 * *searched*, *searched_small*: the search from nothing and a last step by least squares. At its
   best with little noise, of any length; where it goes astray it does so wholly.
-* *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates.
-  Only where one light covers much of the window, as paper does.
+* *two_tones*: the search of a picture that is taken for paper and ink: pages, labels, plates, with
+  two prices of a gradient. Only where one light covers much of the window, as paper does.
 * *long*: the search of the picture at half its size, begun on a very small one and with a lighter
   prior. Very long motion is still motion there, where at full size no blur at all explains the
   picture better; short motion it makes longer than it is. Only where FuseNet's PSF or the one that
@@ -20,7 +22,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
@@ -31,21 +32,23 @@ from unblur.motion.coarse_to_fine import (
     estimate_psf_map,
     paper_level,
 )
-from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
-from unblur.motion.judge import LEARNED_PX, TRIED_PX, Candidate, Judge, middle_part
+from unblur.motion.judge import TRIED_PX, Candidate, middle_part
+from unblur.motion.pages import evenly_lit
 from unblur.motion.polish import polished
 from unblur.motion.psf_tools import similarity
 from unblur.motion.threads import in_threads
 from unblur.runtime import ALL_THREADS, Runtime
-from unblur.tone import SRGB, ToneCurve
 
 SMALL_SEARCH = SearchParams(coarsest_px=24)
 """The search begun on a smaller picture: it goes astray elsewhere. Only small windows, which tell
 less and cost less, are searched like this too."""
 
 PAGE_SEARCH = SearchParams(two_tones=True)
-"""The search of pictures of two tones."""
+"""The search of pictures of two tones ..."""
+
+LIGHT_PAGE_SEARCH = replace(PAGE_SEARCH, weight=0.002, weight_per_noise=0.15)
+"""... and that which lets twice as many gradients be: it goes astray on other pages."""
 
 LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 """The search for very long motion, on a picture of half the size."""
@@ -105,107 +108,6 @@ def long_psf(half: FloatArray) -> Psf:
     return estimate_psf_map(half, params=LONG_SEARCH, crop_px=max(half.shape)).scaled(2.0)
 
 
-def choose(
-    window: FloatArray,
-    found: Sequence[Candidate],
-    *,
-    tone: ToneCurve = SRGB,
-    judge: Judge | None = None,
-) -> Candidate:
-    """Return the candidate that makes the best picture of a window.
-
-    Args:
-        window: (H, W) float32 luma, linear light.
-        found: the candidates, at least one.
-        tone: curve of the photo's samples.
-        judge: chooses; one without a network if omitted.
-    """
-    return (judge or Judge()).best(*_encoded(window, tone), found)
-
-
-def choose_corrected(
-    window: FloatArray,
-    found: Sequence[Candidate],
-    judge: Judge,
-    *,
-    half: FloatArray | None = None,
-    tone: ToneCurve = SRGB,
-    params: CorrectionParams = CORRECTION,
-) -> Candidate:
-    """Choose among candidates, the chosen PSF corrected as far as that does not make it worse.
-
-    Args:
-        window, found, tone: as for :func:`choose`.
-        judge: tells. Without a network it cannot tell corrections, and nothing is corrected.
-        half: luma of the picture about the window at half its size, on which long candidates are
-            tried; None to try all on the window.
-        params: of the correction.
-    """
-    if not judge.has_network:
-        return choose(window, found, tone=tone, judge=judge)
-    tried = _Tried([window] if half is None else [window, half], tone, judge)
-    gains = tried.gains(found)
-    chosen, least = found[int(np.argmax(gains))], float(gains.max()) - params.doubt_db
-    part = middle_part(window)
-    # Of 33 windows none took the second turn where the first had made it worse.
-    for psf in corrections(part, chosen.psf, noise_sigma(part), params):
-        corrected = replace(chosen, psf=psf)
-        if tried.gains([corrected])[0] < least:
-            break
-        chosen = corrected
-    return chosen
-
-
-class _Tried:
-    """Tells what candidates would gain over the window as it is.
-
-    Args:
-        planes: luma of the window, linear light, and perhaps that of the picture about it at half
-            its size, on which what is too long for the window is tried.
-        tone: curve of the photo's samples.
-        judge: one with a network.
-    """
-
-    def __init__(self, planes: Sequence[FloatArray], tone: ToneCurve, judge: Judge) -> None:
-        self._planes, self._tone, self._judge = planes, tone, judge
-        self._sizes: dict[int, tuple[FloatArray, ToneCurve, float]] = {}
-        self._unchanged: dict[int, float] = {}
-
-    def gains(self, found: Sequence[Candidate]) -> NDArray[np.float64]:
-        """Return what undoing each candidate would gain, dB, each told at the size that suits it.
-
-        Args:
-            found: candidates, in px of the window.
-        """
-        gains = np.empty(len(found))
-        most = len(self._planes) - 1
-        level = [min(int(c.psf.length_px() > LEARNED_PX), most) for c in found]
-        for halvings in set(level):
-            among = [i for i, own in enumerate(level) if own == halvings]
-            shrunk = [_halved(found[i], halvings) for i in among]
-            size = self._size(halvings)
-            gains[among] = self._judge.scores(*size, shrunk) - self._unchanged[halvings]
-        return gains
-
-    def _size(self, halvings: int) -> tuple[FloatArray, ToneCurve, float]:
-        """Return the samples of a size, their curve, and their noise."""
-        if halvings not in self._sizes:
-            self._sizes[halvings] = _encoded(self._planes[halvings], self._tone)
-            self._unchanged[halvings] = self._judge.unchanged(*self._sizes[halvings])
-        return self._sizes[halvings]
-
-
-def _halved(candidate: Candidate, halvings: int) -> Candidate:
-    return replace(candidate, psf=candidate.psf.scaled(0.5)) if halvings else candidate
-
-
-def _encoded(window: FloatArray, tone: ToneCurve) -> tuple[FloatArray, ToneCurve, float]:
-    """Return the samples of a window's middle part, their curve, and their noise."""
-    curve = tone.of_luma()
-    samples = curve.to_encoded(np.clip(middle_part(window), 0, 1))
-    return samples, curve, noise_sigma(samples)
-
-
 def candidates(
     window: FloatArray,
     fused: Psf | None,
@@ -238,7 +140,9 @@ def candidates(
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
     if is_page:
-        tasks.append(lambda: Candidate(search(PAGE_SEARCH), "two_tones"))
+        page = partial(searched_psf, evenly_lit(window), noise=noise_sigma(middle_part(window)))
+        tasks.append(lambda: Candidate(page(PAGE_SEARCH), "two_tones"))
+        tasks.append(lambda: Candidate(page(LIGHT_PAGE_SEARCH), "two_tones"))
     may_be_long = proposed_px >= LONG_PROPOSED_PX or not _is_short(fused)
     if half is not None and min(half.shape) >= LEAST_SIDE_PX and may_be_long:
         tasks.append(lambda: Candidate(long_psf(half), "long"))

@@ -11,7 +11,7 @@ they do not share is what the photo says against the PSF:
 A right PSF stays nearly as it is, a wrong one moves towards the right one, for some turns. Beyond
 them, and where little is to be seen, noise is all that is followed: what is no larger than the
 noise beside the PSF is left out, and a judge tells how far the correction is to be followed
-(:func:`unblur.motion.candidates.choose_corrected`).
+(:func:`unblur.motion.choice.choose_corrected`).
 
 References:
     Gourieroux, Monfort, Renault, Indirect inference, J. Applied Econometrics 1993,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.engines.base import Engine
-from unblur.motion.candidates import at_hand, candidates, choose, choose_corrected
+from unblur.motion.candidates import at_hand, candidates
+from unblur.motion.choice import choose, choose_corrected
 from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge

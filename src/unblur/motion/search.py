@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from unblur.blocks import halve
-from unblur.motion.candidates import candidates, choose
+from unblur.motion.candidates import candidates
+from unblur.motion.choice import choose
 from unblur.motion.coarse_to_fine import CROP_PX, LEAST_SIDE_PX
 from unblur.motion.field import MotionField, uniform_field
 from unblur.motion.known import middle_noise
