@@ -18,6 +18,8 @@ from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge, middle_part
 from unblur.motion.pages import PAGE, PageParams, TwoTones, evenly_lit
+from unblur.motion.threads import in_threads
+from unblur.runtime import ALL_THREADS, Runtime
 from unblur.tone import SRGB, ToneCurve
 
 
@@ -48,6 +50,7 @@ def choose_corrected(
     tone: ToneCurve = SRGB,
     params: CorrectionParams = CORRECTION,
     page: PageParams = PAGE,
+    runtime: Runtime = ALL_THREADS,
 ) -> Candidate:
     """Choose among candidates, the chosen PSF corrected as far as that does not make it worse.
 
@@ -58,13 +61,14 @@ def choose_corrected(
             tried; None to try all on the window.
         params: of the correction.
         page: what is done where the window is a page.
+        runtime: says how many candidates are worked on at the same time there.
     """
     if not judge.has_network:
         return choose(window, found, tone=tone, judge=judge)
     tried = _Tried([window] if half is None else [window, half], tone, judge)
     gains = tried.gains(found)
     if is_page(found, gains, page):
-        chosen, least = _chosen_on_page(window, found, gains, tried, page)
+        chosen, least = _chosen_on_page(window, found, gains, tried, page, runtime)
     else:
         chosen, least = found[int(np.argmax(gains))], float(gains.max())
     least -= params.doubt_db
@@ -98,13 +102,16 @@ def _chosen_on_page(
     gains: NDArray[np.float64],
     tried: _Tried,
     params: PageParams,
+    runtime: Runtime,
 ) -> tuple[Candidate, float]:
     """Return the best of a page's candidates, refined ones among them, and its gain, dB."""
     two_tones = TwoTones(evenly_lit(window), params)
-    best = [found[i] for i in np.argsort(-gains)[: params.refined]]
-    more = [Candidate(two_tones.refined(one.psf), "two_tones") for one in best]
+    best = [found[i].psf for i in np.argsort(-gains)[: params.refined]]
+    refined = in_threads(two_tones.refined, best, runtime=runtime)
+    more = [Candidate(psf, "two_tones") for psf in refined]
     among, told = [*found, *more], np.concatenate([gains, tried.gains(more)])
-    edges = np.array([two_tones.share_of_edges(one.psf) for one in among])
+    psfs = [one.psf for one in among]
+    edges = np.array(in_threads(two_tones.share_of_edges, psfs, runtime=runtime))
     chosen = int(np.argmax(told - params.per_edges_db * np.log(edges)))
     return among[chosen], float(told[chosen])
 

@@ -154,7 +154,9 @@ def refine_shared(
             proposed_px=max(proposed_px, first.length_px()),
             runtime=runtime,
         )
-        chosen = choose_corrected(part, among, judge or Judge(), half=half, tone=tone)
+        chosen = choose_corrected(
+            part, among, judge or Judge(), half=half, tone=tone, runtime=runtime
+        )
     if chosen.psf is fused.psf:
         return replace(fused, is_long=_is_long(chosen))
     return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=_is_long(chosen))
