@@ -133,7 +133,8 @@ class TwoTones:
         bright = max(float(np.percentile(page, _BRIGHT_PERCENT)), 1e-3)
         self._params, self._blurry = params, page / np.float32(bright)
         self._paper = paper_level(self._blurry)
-        self._weight = params.weight + params.weight_per_noise * noise_sigma(page) / bright
+        self._noise = noise_sigma(page) / bright
+        self._weight = params.weight + params.weight_per_noise * self._noise
 
     def refined(self, psf: Psf) -> Psf:
         """Return a PSF made better on the picture that it implies, in turns.
@@ -147,7 +148,7 @@ class TwoTones:
         observed = gradients(blurry) * counts
         for _ in range(params.turns):
             edges = gradients(self._picture(framed, psf)) * counts
-            grid = least_squares_psf(edges, observed, reach)
+            grid = least_squares_psf(edges, observed, reach, self._noise)
             if not grid.any():
                 return psf
             before, psf = psf, Psf(clean_grid(grid, params.faint, params.speck)).centred()
