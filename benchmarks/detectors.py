@@ -72,7 +72,7 @@ def main() -> None:
 def look_at(folder: Path, patch_net: Path | None, every: int | None) -> dict[str, Any]:
     """Run every detector on the blurry side of all pairs; NaN where one was not run."""
     rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
-    detector = default_session(ONE_THREAD).detector()
+    detector = default_session(ONE_THREAD).detector(mapped=True)
     scorers: dict[str, Callable[[Any, Any], float]] = {
         name: (lambda _, grey, measure=measure: -measure(grey))
         for name, measure in CLASSICAL.items()

@@ -63,7 +63,7 @@ def test_of_what_all_moved_each_layer_has_its_share():
 
 
 def test_objects_are_of_many_sizes_and_have_soft_borders():
-    masks = [blob((96, 128), np.random.default_rng(seed)) for seed in range(40)]
+    masks = [blob((96, 128), np.random.default_rng(seed), (0.04, 0.6)) for seed in range(40)]
     shares = [float(mask.mean()) for mask in masks]
     assert min(shares) < 0.1
     assert max(shares) > 0.3

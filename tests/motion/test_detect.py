@@ -1,5 +1,7 @@
 """The detector's arithmetic: windows in, one calibrated verdict out."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,7 +9,7 @@ from scipy import ndimage
 from tests.motion.test_features import boxes
 from unblur.errors import ShapeMismatch
 from unblur.motion import detect
-from unblur.motion.detect import BlurDetector, BlurWindow, combined
+from unblur.motion.detect import BlurDetector, BlurWindow, combined, weighed
 from unblur.motion.features import motion_features
 from unblur.motion.frequency import GRID
 from unblur.motion.light import LIGHT_NAMES, light_features, standardised
@@ -176,3 +178,42 @@ def test_any_size_from_the_smallest_on(shape):
 def test_too_small_a_photo_is_refused(shape):
     with pytest.raises(ShapeMismatch, match="at least 64 px and 9216 px in all"):
         detect_with(np.zeros(shape, np.float32), FakeBlurEngine(row()))
+
+
+class FakeMapEngine:
+    """Says of every cell which share of its light moved; remembers how many pictures it saw."""
+
+    def __init__(self, share):
+        self.logit, self.seen = np.log(share / (1 - share)), 0
+        self.spec = SimpleNamespace(multiple_of=32)
+
+    def __call__(self, image):
+        self.seen += 1
+        said = np.zeros((1, 5, image.shape[2] // 8, image.shape[3] // 8), np.float32)
+        said[:, 0] = self.logit
+        return (said,)
+
+
+@pytest.mark.parametrize(("share", "kind"), [(0.1, "sharp"), (0.9, "motion")])
+def test_where_it_is_unsure_the_map_is_asked(share, kind):
+    unsure, mapper = FakeBlurEngine(row(sharp=2.0, motion=2.0, defocus=-3.0)), FakeMapEngine(share)
+    found = BlurDetector(unsure, mapper)(boxes(300, 300))
+    assert mapper.seen == 4
+    assert found.kind == kind
+    assert sum(found.probabilities) == pytest.approx(1)
+    assert found.probabilities[detect.KINDS.index(kind)] > 0.85
+
+
+def test_where_it_is_sure_nobody_else_is_asked():
+    mapper = FakeMapEngine(0.02)
+    found = BlurDetector(FakeBlurEngine(row(motion=9.0)), mapper)(boxes(300, 300))
+    assert mapper.seen == 0
+    assert found == BlurDetector(FakeBlurEngine(row(motion=9.0)))(boxes(300, 300))
+
+
+def test_the_map_says_nothing_of_sharp_against_defocus_and_is_not_believed_wholly():
+    found = combined([window((0.3, 0.4, 0.3))], (300, 300), 1)
+    told = weighed(found, [0.2, 0.2])
+    assert told.probabilities[0] == pytest.approx(told.probabilities[2])
+    assert told.probabilities[1] == pytest.approx(0.1 / 0.7, rel=1e-4)
+    assert weighed(found, [0.0]).probabilities == weighed(found, [0.05]).probabilities

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.motion.frames import HOOK, moved, night, scene
+from tests.motion.frames import HOOK, map_of, moved, night, scene
 from unblur.blur.psf import Psf
 from unblur.motion.edges import holds
 from unblur.motion.field import uniform_field
@@ -92,8 +92,8 @@ def covered(box):
     return disc()[y0:y1, x0:x1].mean() > 0.3
 
 
-def told_still(picture, field, windows):
-    return still_by_windows(picture, field, windows).still
+def told_still(picture, field, windows, proposed_px=10.0):
+    return still_by_windows(picture, field, windows, proposed_px).still
 
 
 def test_small_windows_tell_the_motion_behind_a_subject_where_all_together_tell_a_mixture():
@@ -204,3 +204,29 @@ def test_the_box_of_a_mask_has_a_margin_and_a_least_side():
     assert box_around(mask) == (84, 450, 316, 610)
     assert box_around(np.zeros((600, 800))) is None
     assert box_around(np.ones((600, 800), bool)) == (0, 0, 600, 800)
+
+
+class MappedWindows(Windows):
+    """Gains everywhere; the map says of a share of the picture's left side that it stood still."""
+
+    def __init__(self, still_share):
+        super().__init__(LINE, LINE, (1.5, 1.5))
+        self.still_share = still_share
+
+    def motion_map(self, picture):
+        columns = np.arange(picture.shape[1]) >= self.still_share * picture.shape[1]
+        return map_of(np.broadcast_to(columns, picture.shape), 15, 20)
+
+
+def test_what_is_left_of_a_motion_mixed_with_none_is_not_undone():
+    picture, short = Picture(panned()), uniform_field(SHAPE, Psf.from_line(8, 20), 0.004)
+    assert told_still(picture, short, MappedWindows(0.08), proposed_px=24.0).all()
+    assert told_still(picture, short, MappedWindows(0.08), proposed_px=16.0) is None
+    # A long motion that small windows cannot see shrinks so, too: the map then sees nothing still.
+    assert told_still(picture, short, MappedWindows(0.0), proposed_px=24.0) is None
+
+
+def test_where_the_map_and_the_gain_of_a_short_motion_speak_against_it_nothing_is_undone():
+    picture, short = Picture(panned()), uniform_field(SHAPE, Psf.from_line(5, 20), 0.004)
+    assert told_still(picture, short, MappedWindows(0.6), proposed_px=6.0).all()
+    assert told_still(picture, short, MappedWindows(0.0), proposed_px=6.0) is None

@@ -30,3 +30,17 @@ def test_what_edges_within_a_part_call_still_is_left_out_and_most_of_it_must_not
     (one,) = found_in(samples, SharpAsAWhole(disc))
     assert one.moved[130, 170] == 1
     assert not one.moved[~disc].any()
+
+
+def test_a_part_most_of_which_shows_nothing_is_no_object():
+    samples, disc = with_something_that_moved()
+    for beyond, count in ((145, 1), (137, 0)):
+        flat = np.broadcast_to(np.arange(340) >= beyond, disc.shape)
+        assert len(found_in(np.where(flat[..., None], np.uint8(90), samples), of(disc))) == count
+
+
+def of(disc):
+    """An estimator that finds the line of the disc whatever it shows."""
+    estimator = SharpAsAWhole(disc)
+    estimator.gains = lambda picture, field, boxes: [3.0] * len(boxes)
+    return estimator

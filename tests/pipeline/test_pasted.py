@@ -281,6 +281,55 @@ def test_what_moved_before_a_sharp_background_is_found():
     assert assess_exposed(picture, SharpAsAWhole(np.zeros_like(disc)), gate).verdict.sharp
 
 
+class MovedAsAWhole(SharpAsAWhole):
+    """Says of all pictures that they moved, and that undoing it gains so much everywhere."""
+
+    def __init__(self, disc, gain_db, psf):
+        super().__init__(disc)
+        self.gain_db, self.whole = gain_db, psf
+
+    def gains(self, picture, field, boxes):
+        over_all = picture.shape == self.disc.shape and len(boxes) > 4
+        return [self.gain_db if over_all else 3.0] * len(boxes)
+
+    def propose(self, picture):
+        field = uniform_field(picture.shape, self.whole, 0.004)
+        (window,) = field.windows[0]
+        return replace(field, windows=((replace(window, confidence=0.9, blur_probability=0.97),),))
+
+
+@pytest.mark.usefixtures("light_may_change")
+@pytest.mark.parametrize("length_px", [14, 6])
+def test_what_moved_before_a_still_background_is_not_taken_for_the_motion_of_the_whole(length_px):
+    samples, disc = with_something_that_moved()
+    whole = MovedAsAWhole(disc, 1.0, Psf.from_line(length_px, 20))
+    found = assess_exposed(Picture(samples), whole, NoHarmGate())
+    if length_px == 14:
+        assert (found.moved[disc] > 0).mean() > 0.75
+    assert found.verdict.reason == MIXED or not found.moved[~disc].any()
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_a_shaken_page_where_the_map_shows_a_part_that_moved_is_restored_as_a_whole():
+    """Its lines look like something still to the map: such a page once lost 5.2 dB."""
+    _, disc = with_something_that_moved()
+    text = moved(page((260, 340)), Psf.from_line(14, 20))
+    estimator = MovedAsAWhole(disc, 4.0, Psf.from_line(14, 20))
+    estimator.psf_at = lambda y, x: estimator.line
+    found = assess_exposed(Picture(text), estimator, NoHarmGate())
+    assert not found.verdict.reason
+    assert found.moved is None
+
+
+@pytest.mark.usefixtures("light_may_change")
+def test_at_night_the_map_is_not_read():
+    samples, disc = with_something_that_moved()
+    estimator = MovedAsAWhole(disc, 1.0, Psf.from_line(14, 20))
+    dark = (samples * 0.15).astype(np.uint8)
+    assert assess_exposed(Picture(samples), estimator, NoHarmGate()).moved is not None
+    assert assess_exposed(Picture(dark), estimator, NoHarmGate()).moved is None
+
+
 @pytest.mark.usefixtures("light_may_change")
 def test_what_moved_is_left_where_undoing_its_motion_would_gain_nothing():
     samples, disc = with_something_that_moved()

@@ -62,6 +62,29 @@ class LayerShares:
         return names[int(rng.choice(len(names), p=shares / shares.sum()))]
 
 
+@dataclass(frozen=True)
+class ObjectDraw:
+    """What the things before a background are like, and what lies behind those that moved.
+
+    Attributes:
+        area: least and largest share of the window that one covers.
+        straight: share of those that moved whose path is a line.
+        unfocused: share of the backgrounds of objects and of pasted things that may be out of
+            focus; three quarters of them are, the others stay sharp.
+    """
+
+    area: tuple[float, float] = (0.04, 0.6)
+    straight: float = 0.75
+    unfocused: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 0 < self.area[0] <= self.area[1] <= 1:
+            raise BadValue(f"the area of objects must rise within (0, 1], got {self.area}")
+        for name in ("straight", "unfocused"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadValue(f"{name} must be in [0, 1], got {getattr(self, name)}")
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer's motion and where it shows.
@@ -94,10 +117,14 @@ class LayeredSynthesiser:
     Args:
         synthesise: draws motion, cameras and light by its recipe.
         shares: what happens how often.
+        objects: what the things before a background are like.
     """
 
-    def __init__(self, synthesise: Synthesiser, shares: LayerShares) -> None:
+    def __init__(
+        self, synthesise: Synthesiser, shares: LayerShares, objects: ObjectDraw | None = None
+    ) -> None:
         self._synthesise, self._shares = synthesise, shares
+        self._objects = ObjectDraw() if objects is None else objects
         self._recipe = synthesise.recipe
 
     def __call__(self, photo: Callable[[], FloatArray], rng: np.random.Generator) -> LayeredScene:
@@ -115,7 +142,7 @@ class LayeredSynthesiser:
         light = apply_psf(back, layers[0])
         shares = [np.ones(back.shape[:2], np.float32)]
         for psf in self._before(kind, layers[0], rng):
-            mask = blob(back.shape[:2], rng)[..., None]
+            mask = blob(back.shape[:2], rng, self._objects.area)[..., None]
             # A quarter of the objects are cut from the same photo: seams alone tell nothing.
             front = back[:, ::-1] if rng.random() < 0.25 else self._light(photo(), camera, rng)
             cover = apply_psf(mask, psf)
@@ -151,7 +178,9 @@ class LayeredSynthesiser:
             return self._moved(rng, straight=0.7 if kind == "panning" else 0.3)
         if kind == "hardly":
             return _short(rng)
-        if kind == "focus" or (kind in ("object", "pasted") and rng.random() < 0.25):
+        if kind == "focus" or (
+            kind in ("object", "pasted") and rng.random() < self._objects.unfocused
+        ):
             return self._unfocused(rng) if rng.random() < 0.75 else Psf.delta(3)
         return Psf.delta(3)
 
@@ -159,7 +188,7 @@ class LayeredSynthesiser:
         """Return the motions, or the focus, of what lies before it, one after the other."""
         if kind in ("object", "both"):
             count = 1 if rng.random() < 0.75 else 2
-            return [self._moved(rng, straight=0.75) for _ in range(count)]
+            return [self._moved(rng, straight=self._objects.straight) for _ in range(count)]
         if kind == "focus":
             if rng.random() < 0.4:
                 return []
@@ -182,15 +211,15 @@ def _short(rng: np.random.Generator) -> Psf:
     return Psf.from_line(float(rng.uniform(0.5, HARDLY_PX)), float(rng.uniform(0, 180)))
 
 
-def blob(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:
+def blob(shape: tuple[int, int], rng: np.random.Generator, area: tuple[float, float]) -> FloatArray:
     """Return the soft mask of an object, (H, W): an ellipse, a box, a polygon or waves.
 
-    It covers 4 to 60 % of the area of the shape and may reach beyond it.
+    It covers so much of the area of the shape, at least and at most, and may reach beyond it.
     """
     height, width = shape
-    area = log_uniform((0.04, 0.6), rng) * height * width
+    covered = log_uniform(area, rng) * height * width
     aspect = float(np.exp(rng.uniform(-0.8, 0.8)))
-    ry, rx = np.sqrt(area / np.pi * aspect), np.sqrt(area / np.pi / aspect)
+    ry, rx = np.sqrt(covered / np.pi * aspect), np.sqrt(covered / np.pi / aspect)
     y0, x0 = rng.uniform(0.1, 0.9) * height, rng.uniform(0.1, 0.9) * width
     turn = rng.uniform(0, np.pi) if rng.random() < 0.5 else 0.0
     y, x = np.mgrid[:height, :width].astype(np.float32)

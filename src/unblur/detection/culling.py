@@ -58,7 +58,7 @@ def go_through(
     try:
         reduced = read_luma(path, full=full, tone=tone)
         session = default_session(runtime)
-        detection = judge(reduced, session.detector(), everywhere=everywhere)
+        detection = judge(reduced, session.detector(mapped=True), everywhere=everywhere)
     except UnblurError as error:
         return Seen(path, None, error, None)
     kept = reduced.luma if keep_luma else None

@@ -50,7 +50,7 @@ def detect(
         >>> 0 <= unblur.detect(noise).blur_probability <= 1
         True
     """
-    detector = (session or default_session(Runtime.of_process(threads))).detector()
+    detector = (session or default_session(Runtime.of_process(threads))).detector(mapped=True)
     return judge(read_luma(source, full=full, tone=tone), detector, everywhere=everywhere)
 
 

@@ -6,6 +6,7 @@ of its light that moved: well inside an object that is 1, over its blurred rim i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ from unblur.blocks import fitting_scale
 from unblur.color import FloatArray, linear_to_srgb, to_float
 from unblur.engines.base import Engine
 from unblur.motion.picture import Picture
+from unblur.motion.windows import Box
 from unblur.tone import SRGB
 
 
@@ -56,6 +58,17 @@ class MotionMap:
     length_px: FloatArray
     spread: FloatArray
     direction: FloatArray
+
+    def shares(self, boxes: Sequence[Box], scale: int) -> list[float]:
+        """Return the share of the light that moved in boxes, px of the photo shrunk by a scale."""
+        found = []
+        for y0, x0, y1, x1 in boxes:
+            rows, columns = (
+                slice(first * scale // self.cell_px, max(1, round(stop * scale / self.cell_px)))
+                for first, stop in ((y0, y1), (x0, x1))
+            )
+            found.append(float(self.moved[rows, columns].mean()))
+        return found
 
 
 @runtime_checkable

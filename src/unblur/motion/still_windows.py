@@ -1,15 +1,18 @@
 """What stood still by the word of small windows, where edges are too soft to tell.
 
-Two networks speak of each window, and go astray on different ones. KernelNet gives it a probability
-of motion; JudgeNet tells what undoing the motion of the picture would gain there
-(:mod:`unblur.motion.told_gain`). Their sum,
+Three networks speak of each window, and go astray on different ones. KernelNet gives it a
+probability of motion; JudgeNet tells what undoing the motion of the picture would gain there
+(:mod:`unblur.motion.told_gain`); MapNet maps the share of its light that moved
+(:mod:`unblur.motion.motion_map`). The sum of the first two,
 
     evidence = weight * log odds of motion + gain in dB,
 
 is below -0.8 over something still, and above -0.8 nearly everywhere in a picture that moved as a
 whole: windows of composed scenes are told apart with an area under the curve of 0.95 by it, 0.86 by
-either alone. Windows are larger than the parts they show, so only what all around it call moved
-surely moved.
+either alone. MapNet speaks only against motion, by the log odds of that share where it is below a
+half. So a mixture of an object's motion and none behind it, which both others let pass, is found;
+what MapNet alone calls still, on pages, is not. Windows are larger than the parts they show, so
+only what all around it call moved surely moved.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ class StillParams:
             gains more than ``doubt_db``; its evidence is then not below 0. Over still parts of 4
             scenes they are below 2.2 in at least two windows; in a photo of waves that moved as a
             whole one window has 0.6, the next 6.
+        mapped: share of a window's light that moved, as MapNet maps it, below which KernelNet is
+            asked as well.
         lowest: windows that are asked, those of least evidence, each below 0 ...
         still: ... and their mean evidence below which something stood still: -0.8 to -2.7 in 6 of
             9 scenes, -0.7 or more in 33 of 34 photos; the other one is left alone anyway. Of 34
@@ -66,6 +71,7 @@ class StillParams:
     visible: float = 0.2
     weight: float = 0.5
     sure: float = 2.2
+    mapped: float = 0.35
     lowest: int = 2
     still: float = -0.8
     spread_px: float = 40.0
@@ -95,37 +101,67 @@ def does_harm(gains_db: Sequence[float], params: StillParams = STILL) -> bool:
     return mean_db is not None and mean_db < params.least_db
 
 
-def doubtful(gains_db: Sequence[float], params: StillParams = STILL) -> list[int]:
-    """Return the windows whose gains, NaN for none, do not tell that they moved.
+def doubtful(
+    gains_db: Sequence[float], moved: Sequence[float], params: StillParams = STILL
+) -> list[int]:
+    """Return the windows that their gains, NaN for none, or the map do not call moved.
 
     Only these can have evidence below 0, so that they alone tell whether something stood still.
     """
-    return [number for number, gain in enumerate(gains_db) if gain <= params.doubt_db]
+    return [
+        number
+        for number, (gain, share) in enumerate(zip(gains_db, moved, strict=True))
+        if gain <= params.doubt_db or (share < params.mapped and not np.isnan(gain))
+    ]
 
 
 def evidence_of_motion(
-    found: Sequence[LocalEstimate], gains_db: Sequence[float], params: StillParams = STILL
+    found: Sequence[LocalEstimate],
+    gains_db: Sequence[float],
+    moved: Sequence[float],
+    params: StillParams = STILL,
 ) -> FloatArray:
     """Return the evidence of each window, (N,); NaN where it shows nothing.
 
     Args:
         found: what KernelNet says of the windows.
         gains_db: what undoing the motion of the picture would gain in the same windows.
-        params: how both are summed.
+        moved: share of their light that moved, as it is mapped; 1 where nothing is.
+        params: how they are summed.
     """
     said = np.array([one.estimate.blur_probability for one in found], np.float32)
     said = np.clip(said, _LEAST, 1 - _LEAST)
     odds = np.log(said / (1 - said))
     gains = np.asarray(gains_db, np.float32)
     evidence = params.weight * odds + gains
-    moved = (odds > params.sure) | (gains > params.doubt_db)
-    evidence = np.where(moved, np.maximum(evidence, 0), evidence)
+    surely = (odds > params.sure) | (gains > params.doubt_db)
+    evidence = np.where(surely, np.maximum(evidence, 0), evidence)
+    evidence = evidence + _against(moved)
     shown = np.array([visibility(one.estimate) >= params.visible for one in found], bool)
     return np.asarray(np.where(shown, evidence, np.nan), np.float32)
 
 
+def evidence_of_short_motion(gains_db: Sequence[float], moved: Sequence[float]) -> FloatArray:
+    """Return the evidence of each window, (N,), of a motion that KernelNet does not see in them.
+
+    An object that moved before a still background may make a whole picture look as if it had moved
+    a little: 4 of 14 composed scenes that were taken for moved as a whole. The map and the gain
+    tell.
+
+    Args:
+        gains_db, moved: as for :func:`evidence_of_motion`.
+    """
+    return np.asarray(np.asarray(gains_db, np.float32) + _against(moved), np.float32)
+
+
+def _against(moved: Sequence[float]) -> FloatArray:
+    """Return the log odds of shares of light that moved, where they are below a half; else 0."""
+    share = np.clip(np.asarray(moved, np.float32), _LEAST, 0.5)
+    return np.asarray(np.log(share / (1 - share)), np.float32)
+
+
 def stood_still(evidence: FloatArray, params: StillParams = STILL) -> bool:
-    """Return whether windows of so much evidence show something that stood still."""
+    """Return whether windows of so much evidence, NaN for none, show something that stood still."""
     lowest = np.sort(evidence[~np.isnan(evidence)])[: params.lowest]
     if lowest.size < params.lowest:
         return False

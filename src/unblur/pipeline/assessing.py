@@ -168,8 +168,13 @@ def _assess_refined(
     # A probability of 1 comes from light streaks, which small windows do not show.
     said = WordOfWindows(gain_db=gain_db)
     if by_part and not short and proposed.blur_probability < 1:
-        said = still_by_windows(picture, field, estimator)
+        proposed_px = proposed.mean_length_px() * proposed.scale
+        said = still_by_windows(picture, field, estimator, proposed_px)
     still = said.still
+    if still is not None and gate.movers:
+        alone = next(assess_movers(picture, estimator, gate), None)
+        if alone is not None:
+            return replace(alone, tone=tone)
     if still is not None and still.mean() <= MOST_STILL:
         return replace(_assess_rest(picture, still, estimator, gate), tone=tone)
     if still is not None and gate.whole:

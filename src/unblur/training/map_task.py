@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unblur.blur.layered import LayeredScene, LayeredSynthesiser, LayerShares, cells
+from unblur.blur.layered import LayeredScene, LayeredSynthesiser, LayerShares, ObjectDraw, cells
 from unblur.color import quantise
 from unblur.errors import BadValue
 from unblur.models.interface import Network
@@ -34,10 +34,12 @@ class MapData(WindowData):
     Attributes:
         crop_px: side of the part of a window that is trained on, drawn anew each time.
         layers: what happens how often in the scenes.
+        objects: what the things before a background are like.
     """
 
     crop_px: int = 128
     layers: LayerShares = field(default_factory=LayerShares)
+    objects: ObjectDraw = field(default_factory=ObjectDraw)
     counts = (*WindowData.counts, "crop_px")
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class MapSamples(WindowSamples):
 
     def __init__(self, config: TrainConfig, photos: SharpPhotos) -> None:
         super().__init__(config, photos)
-        self._compose = LayeredSynthesiser(self.synthesise, self.data.layers)
+        self._compose = LayeredSynthesiser(self.synthesise, self.data.layers, self.data.objects)
 
     def __call__(self, rng: np.random.Generator) -> list[Arrays]:
         """Return one sample."""

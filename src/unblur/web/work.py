@@ -183,7 +183,7 @@ def _detect(order: Order, tell: Tell) -> dict[str, Any]:
     photo = read_photo(order.source.read_bytes(), max_pixels=order.pixels)
     tell("analysing", 0.3, photo.megapixels)
     seen = read_luma(photo, full=False, tone=order.tone)
-    detection = judge(seen, default_session(order.runtime).detector(), everywhere=True)
+    detection = judge(seen, default_session(order.runtime).detector(mapped=True), everywhere=True)
     tell("writing", 0.9, photo.megapixels)
     return pictures.save_heat(detection, seen, order.folder)
 

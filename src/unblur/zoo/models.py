@@ -153,9 +153,15 @@ class Session:
         kernel = self.network(weights_path(KERNEL_NET), "kernel", runtime=one)
         return WindowEstimator(kernel, telling=True, rounds=rounds, runtime=one)
 
-    def detector(self) -> BlurDetector:
-        """Return the shipped blur detector."""
-        return BlurDetector(self.network(weights_path(BLUR_NET), "detect"))
+    def detector(self, *, mapped: bool = False) -> BlurDetector:
+        """Return the shipped blur detector.
+
+        Args:
+            mapped: whether MapNet is asked as well where it is unsure: for a verdict on a photo;
+                where it is one witness among others, the map speaks for itself.
+        """
+        mapper = self.network(weights_path(MAP_NET), "map") if mapped else None
+        return BlurDetector(self.network(weights_path(BLUR_NET), "detect"), mapper)
 
     def restorer(self, name: str = DEFAULT_MODEL) -> Restorer:
         """Return the restorer of a name, or of the path of an ONNX file of ours.
