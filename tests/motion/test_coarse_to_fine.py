@@ -134,6 +134,6 @@ def test_a_ridge_that_grows_with_the_noise_keeps_more_of_the_psf():
     images = [dull(HOOK, noise=0.05, contrast=0.5, seed=s, height=320, width=320) for s in range(4)]
     alike = [
         [kernel_similarity(estimate_psf_map(i, initial=HOOK, params=p), HOOK) for i in images]
-        for p in (replace(FUSED_SEARCH, ridge_per_noise=0.0), FUSED_SEARCH)
+        for p in (replace(FUSED_SEARCH, ridge_per_power=0.0), FUSED_SEARCH)
     ]
     assert np.mean(alike[1]) > np.mean(alike[0]) + 0.15

@@ -58,7 +58,7 @@ def test_polish_makes_a_search_better_and_keeps_the_conventions():
 def test_the_noise_of_a_photo_makes_no_specks_of_a_psf():
     image = dull(HOOK, noise=0.04, contrast=0.2)
     found = Psf(ndimage.gaussian_filter(np.pad(HOOK.array, 2), 0.7))
-    fixed = replace(POLISH, ridge_per_power=0.0)
+    fixed = replace(POLISH, ridge_per_square=0.0)
     alike = [kernel_similarity(polished(image, found, 0.04, p), HOOK) for p in (fixed, POLISH)]
     assert alike[0] < 0.7 and alike[1] > 0.97  # without it, it falls in two
 
