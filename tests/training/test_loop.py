@@ -351,7 +351,7 @@ def test_configs_are_frozen_and_explained_all_the_way_down():
     datas = {entry.task_type().data_type for entry in TASKS.values()}
     found = [pair for cls in (TrainConfig, *datas) for pair in fields(cls)]
     # What is nested, each task's, the clip.
-    assert len({cls for cls, _ in found}) == 6 + len(datas) + 1
+    assert len({cls for cls, _ in found}) == 7 + len(datas) + 1
     for cls, name in found:
         told = "".join(c.__doc__ or "" for c in cls.__mro__[:-1])
         assert name in told, f"{cls.__name__}.{name} is not explained"
