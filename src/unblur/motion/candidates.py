@@ -29,6 +29,7 @@ from unblur.motion.coarse_to_fine import (
     LEAST_SIDE_PX,
     SEARCH,
     SearchParams,
+    bright_level,
     estimate_psf_map,
     paper_level,
 )
@@ -131,14 +132,15 @@ def candidates(
     is_page, found = may_be_page(window), at_hand(window, fused, begun)
     if begun and fused is not None and not is_page and similarity(fused, found[1].psf) >= AGREED:
         return found
-    search = partial(searched_psf, window, noise=noise_sigma(middle_part(window)))
+    noise = noise_sigma(middle_part(window))
+    search = partial(searched_psf, window, noise=noise)
     tasks: list[Callable[[], Candidate]] = []
     if not begun:
         tasks.append(lambda: Candidate(search(), "searched"))
     if max(window.shape) <= TRIED_PX:
         tasks.append(lambda: Candidate(search(SMALL_SEARCH), "searched_small"))
     if is_page:
-        page = partial(searched_psf, evenly_lit(window), noise=noise_sigma(middle_part(window)))
+        page = partial(searched_psf, evenly_lit(window), noise=noise)
         tasks.append(lambda: Candidate(page(PAGE_SEARCH), "two_tones"))
         tasks.append(lambda: Candidate(page(LIGHT_PAGE_SEARCH), "two_tones"))
     may_be_long = proposed_px >= LONG_PROPOSED_PX or not _is_short(fused)
@@ -167,7 +169,7 @@ def at_hand(window: FloatArray, fused: Psf | None, begun: Sequence[Psf]) -> list
 
 def may_be_page(window: FloatArray) -> bool:
     """Return whether one light covers so much of a window, (H, W) linear light, as paper does."""
-    light = window / np.float32(max(float(np.percentile(window, 98)), 1e-3))
+    light = window / np.float32(bright_level(window))
     level = paper_level(light)
     share = float(np.mean(np.abs(light - np.float32(level)) < _PAPER_WITHIN))
     return share >= (_PAPER if level >= _BRIGHT else _DARK_PAPER)

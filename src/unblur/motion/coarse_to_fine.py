@@ -40,13 +40,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
 from unblur.errors import ShapeMismatch
 from unblur.motion.features import noise_sigma
 from unblur.motion.frequency import quotient
-from unblur.motion.l0_latent import l0_latent
+from unblur.motion.l0_latent import Framed, l0_latent
 from unblur.motion.psf_tools import clean_grid
 from unblur.motion.spatial import gradients, saturated_mask
 from unblur.motion.windows import most_structured
@@ -109,6 +108,7 @@ FAINT_DEVIATIONS = 3.0
 _RING_PX = (2, 8)
 """Noise is measured from so far beyond the PSF's reach to so far beyond three times that."""
 
+_BRIGHT_PERCENT, _LEAST_BRIGHT = 98, 1e-3
 _PAPER_BINS = 64
 _PAPER_BLUR = 1.5
 """Of the histogram that tells the paper: its bins, and by how many of them it is smoothed."""
@@ -145,7 +145,7 @@ def estimate_psf_map(
             f"a PSF is estimated from (H, W) with sides >= {LEAST_SIDE_PX}, got {luma_linear.shape}"
         )
     part = np.ascontiguousarray(most_structured(luma_linear, max(crop_px, LEAST_SIDE_PX)))
-    bright = max(float(np.percentile(part, 98)), 1e-3)
+    bright = bright_level(part)
     sigma = noise_sigma(part) if noise is None else noise
     weight = params.weight + params.weight_per_noise * sigma / bright
     ridge = float(np.hypot(params.ridge, params.ridge_per_power * (sigma / bright) ** 2))
@@ -163,6 +163,11 @@ def estimate_psf_map(
         planes = _shrunk(sharpest, level), _shrunk(usable, level)
         psf = _solve_level(*planes, psf, weight, ridge, params, fills=fills, paper=paper)
     return psf
+
+
+def bright_level(plane: FloatArray) -> float:
+    """Return how bright the bright parts of a plane, (H, W) float32, are."""
+    return max(float(np.percentile(plane, _BRIGHT_PERCENT)), _LEAST_BRIGHT)
 
 
 def paper_level(plane: FloatArray) -> float:
@@ -204,34 +209,30 @@ def _solve_level(
     most = (min(height, width) - 1) // 4
     reach = min(max(_reach(psf) + params.growth_px, 2), most)
     psf = Psf(psf.embedded(2 * reach + 1))
-    pad = border_width(2 * reach + 1)
-    inside = (slice(pad, pad + height), slice(pad, pad + width))
     counted = ramp_taper(height, width, reach)
     unknown = usable <= 0.9
     if not fills:
         counted = counted * ~unknown
     fills = fills and bool(unknown.any())
-    framed = extend_smoothly(blurry[..., None], pad, pad)[..., 0]
-    shape, spectrum = (framed.shape[0], framed.shape[1]), fft.rfft2(framed)
-    begun = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+    framed = Framed(blurry, reach)
+    shape, inside = framed.shape, framed.inside
     observed = _transformed(gradients(blurry) * counted, reach)
     for _ in range(params.turns):
         otf = psf.otf(shape)
         latent, _ = l0_latent(
-            spectrum,
+            framed.spectrum,
             otf,
             shape,
             weight,
             beta_last=params.beta_last,
             growth=params.beta_growth,
             paper=paper,
-            begun=begun,
+            begun=framed.canvas,
         )
         if fills:
             predicted = fft.irfft2(fft.rfft2(latent) * otf, s=shape)[inside]
             filled = np.where(unknown, predicted, blurry).astype(np.float32)
-            spectrum = fft.rfft2(extend_smoothly(filled[..., None], pad, pad)[..., 0])
-            begun = np.asarray(fft.irfft2(spectrum, s=shape), np.float32)
+            framed = Framed(filled, reach)
             observed = _transformed(gradients(filled) * counted, reach)
         edges = _transformed(gradients(latent[inside]) * counted, reach)
         solved = quotient(edges, observed, _padded((height, width), reach), ridge)

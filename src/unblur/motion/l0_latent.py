@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from unblur.blur.canvas import slope_power
+from unblur.blur.canvas import border_width, extend_smoothly, slope_power
 from unblur.color import FloatArray
 
 _MOST_TIED = 1.0
@@ -35,6 +35,30 @@ the cost."""
 
 _BETA_FIRST = 2.0
 """First ``beta``, in units of the weight: only gradients above 0.7 survive the first step."""
+
+
+class Framed:
+    """A picture on a canvas with room for PSFs, as :func:`l0_latent` takes it.
+
+    Args:
+        picture: (H, W) float32.
+        reach: of the PSFs, px.
+
+    Attributes:
+        inside: where the picture lies on the canvas.
+        shape: (H, W) of the canvas.
+        spectrum: its half spectrum, (H, W // 2 + 1) complex.
+        canvas: (H, W) float32, transformed back from that.
+    """
+
+    def __init__(self, picture: FloatArray, reach: int) -> None:
+        pad = border_width(2 * reach + 1)
+        height, width = picture.shape
+        self.inside = (slice(pad, pad + height), slice(pad, pad + width))
+        framed = extend_smoothly(picture[..., None], pad, pad)[..., 0]
+        self.shape = (framed.shape[0], framed.shape[1])
+        self.spectrum: NDArray[Any] = fft.rfft2(framed)
+        self.canvas: FloatArray = np.asarray(fft.irfft2(self.spectrum, s=self.shape), np.float32)
 
 
 def l0_latent(

@@ -20,18 +20,14 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
-from unblur.blur.canvas import border_width, extend_smoothly
 from unblur.blur.psf import Psf
 from unblur.color import FloatArray
-from unblur.motion.coarse_to_fine import paper_level
+from unblur.motion.coarse_to_fine import bright_level, paper_level
 from unblur.motion.features import noise_sigma
-from unblur.motion.l0_latent import l0_latent
+from unblur.motion.l0_latent import Framed, l0_latent
 from unblur.motion.polish import least_squares_psf
 from unblur.motion.psf_tools import clean_grid, similarity
 from unblur.motion.spatial import gradients
@@ -91,7 +87,6 @@ _PAPER_WITHIN = (0.15, 0.08)
 """Share of the paper's light within which a pixel counts as paper, in the first round and later."""
 _LEAST_LIGHT = 0.2
 """Share of the most frequent light below which no part of a page is taken to be lit."""
-_BRIGHT_PERCENT = 98
 _LEAST_EDGES = 1e-4
 
 
@@ -104,7 +99,7 @@ def evenly_lit(luma: FloatArray) -> FloatArray:
     Returns:
         (H, W) float32, linear light; the paper has its most frequent light all over.
     """
-    bright = max(float(np.percentile(luma, _BRIGHT_PERCENT)), 1e-3)
+    bright = bright_level(luma)
     level = bright * paper_level(luma / np.float32(bright))
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in luma.shape), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
@@ -130,7 +125,7 @@ class TwoTones:
     """
 
     def __init__(self, page: FloatArray, params: PageParams = PAGE) -> None:
-        bright = max(float(np.percentile(page, _BRIGHT_PERCENT)), 1e-3)
+        bright = bright_level(page)
         self._params, self._blurry = params, page / np.float32(bright)
         self._paper = paper_level(self._blurry)
         self._noise = noise_sigma(page) / bright
@@ -143,7 +138,7 @@ class TwoTones:
         """
         params, blurry = self._params, self._blurry
         reach = min(max(psf.shape) // 2 + params.growth_px, (min(blurry.shape) - 1) // 4)
-        framed = _Framed(blurry, reach)
+        framed = Framed(blurry, reach)
         counts = ramp_taper(*blurry.shape, reach)
         observed = gradients(blurry) * counts
         for _ in range(params.turns):
@@ -161,13 +156,13 @@ class TwoTones:
 
         Under a wrong PSF ringing and ghosts are edges, too.
         """
-        picture = self._picture(_Framed(self._blurry, max(psf.shape) // 2), psf)
+        picture = self._picture(Framed(self._blurry, max(psf.shape) // 2), psf)
         rim = min(self._params.rim_px, (min(picture.shape) - 1) // 3)
         inner = slice(rim, -rim)
         squared = np.square(gradients(picture[inner, inner])).sum(axis=0)
         return max(float(np.mean(squared > self._params.edge)), _LEAST_EDGES)
 
-    def _picture(self, framed: _Framed, psf: Psf) -> FloatArray:
+    def _picture(self, framed: Framed, psf: Psf) -> FloatArray:
         params = self._params
         latent, _ = l0_latent(
             framed.spectrum,
@@ -177,17 +172,6 @@ class TwoTones:
             beta_last=params.beta_last,
             growth=params.beta_growth,
             paper=self._paper,
+            begun=framed.canvas,
         )
         return latent[framed.inside]
-
-
-class _Framed:
-    """A picture with room around it for PSFs of a reach, px, and its half spectrum."""
-
-    def __init__(self, picture: FloatArray, reach: int) -> None:
-        pad = border_width(2 * reach + 1)
-        height, width = picture.shape
-        self.inside = (slice(pad, pad + height), slice(pad, pad + width))
-        framed = extend_smoothly(picture[..., None], pad, pad)[..., 0]
-        self.shape = (framed.shape[0], framed.shape[1])
-        self.spectrum: NDArray[Any] = fft.rfft2(framed)
