@@ -21,14 +21,14 @@ from unblur.engines.base import Engine
 from unblur.motion.field import (
     MotionField,
     carried_up,
-    compared,
     mean_of_windows,
     places,
     reconcile,
     visibility,
 )
+from unblur.motion.first_look import first_look
 from unblur.motion.judge import Judge
-from unblur.motion.kernel import Observed, estimate, estimate_psfs, observe_all
+from unblur.motion.kernel import Observed, estimate_psfs
 from unblur.motion.local import LocalEstimate, local_estimates
 from unblur.motion.motion_map import MotionMap, read_map
 from unblur.motion.params import MOTION, MotionParams, RollParams
@@ -96,7 +96,7 @@ class NetworkEstimator:
         self._runtime, self._streaks, self._params = runtime, streaks, params
 
     def propose(self, picture: Picture) -> MotionField:
-        """Return one estimate of each window, reconciled; or what light streaks have drawn.
+        """Return estimates of windows, reconciled; or what light streaks have drawn.
 
         Raises:
             ShapeMismatch: the picture is too small.
@@ -104,21 +104,8 @@ class NetworkEstimator:
         self.least.check(picture.shape)
         pyramid = Pyramid(picture.luma, picture.shape)
         level = self._finest_that_fits(pyramid)
-        rows, columns = window_starts(pyramid.shape(level), self._params.scale.most_rows)
-        windows = pyramid.windows(level, rows, columns)
-        observed = observe_all([w for row in windows for w in row], runtime=self._runtime)
-        first = estimate(observed, self._kernel, runtime=self._runtime)
-        sides, scale = pyramid.window_sides(level), 2**level
-        raw = MotionField(
-            picture.shape,
-            scale,
-            tuple((y + sides[0] / 2) * scale for y in rows),
-            tuple((x + sides[1] / 2) * scale for x in columns),
-            _arranged(first, len(columns)),
-            uniform=False,
-        )
-        comparison = compared(raw)
-        field = reconcile(raw, comparison, params=self._params.field)
+        look = first_look(pyramid, level, self._kernel, params=self._params, runtime=self._runtime)
+        field = reconcile(look.field, look.comparison, params=self._params.field)
         drawn = drawn_by_streaks(pyramid, self._params.streaks) if self._streaks else None
         if drawn is not None:
             return _lit(field, *drawn, self._params.streaks.confidence)
@@ -126,9 +113,9 @@ class NetworkEstimator:
             **vars(field),
             pyramid=pyramid,
             level=level,
-            observed=tuple(observed),
-            first=tuple(first),
-            varies=comparison.varies(self._params.field.heard, self._params.roll),
+            observed=look.observed,
+            first=look.estimates,
+            varies=look.comparison.varies(self._params.field.heard, self._params.roll),
         )
 
     def refine(self, picture: Picture, field: MotionField) -> MotionField:

@@ -22,7 +22,7 @@ class ScaleParams:
         longest_undone_px: longest motion that is undone on the picture itself; longer ones on a
             smaller picture.
         most_rows: of windows, along the shorter side of a picture.
-        coarse_rows: of windows by which the scale is chosen.
+        coarse_rows: of windows by which the scale is chosen, and of those that are looked at first.
         worth_refining: blur probability of a picture below which it is not refined.
     """
 
@@ -40,6 +40,9 @@ class FieldParams:
     Attributes:
         uniform: mean similarity between the windows' PSFs, in [0, 1], from which on one PSF may
             serve the whole picture.
+        settled: the same from which on a few windows are enough, if ...
+        surely_moved: ... the probability of blur of each is so high. Of 84 first looks none that
+            passes belongs to a rotation; in all of them, all windows are alike.
         heard: share of the largest trust from which on a window has a say in whether the motion
             varies.
         borrow_px: distance, on the working scale, over which windows borrow from each other
@@ -48,6 +51,8 @@ class FieldParams:
     """
 
     uniform: float = 0.8
+    settled: float = 0.85
+    surely_moved: float = 0.9
     heard: float = 0.1
     borrow_px: float = 80.0
     least_alike: float = 0.05
