@@ -84,3 +84,48 @@ def test_a_varying_field_is_tried_window_by_window(network):
     varying = type(field)(**{**vars(field), "uniform": False})
     whole, apart = (told_gains(picture, one, boxes(SHAPE, 96), network) for one in (field, varying))
     np.testing.assert_allclose(apart, whole, atol=1.0)
+
+
+class Constant:
+    """Tells the same gain of every window, a lower one of those whose trial is dark."""
+
+    def __init__(self, gain_db, dark_db=None):
+        self.windows, self._gain_db = 0, gain_db
+        self._dark_db = gain_db if dark_db is None else dark_db
+
+    def __call__(self, pictures, numbers):
+        self.windows += len(pictures) // 2
+        gains = np.where(pictures[::2, 0].mean(axis=(1, 2)) < 0.35, self._dark_db, self._gain_db)
+        return (np.stack([gains, np.zeros_like(gains)], axis=1).ravel(),)
+
+
+@pytest.mark.parametrize(
+    ("gain_db", "dark_db", "asked"),
+    [
+        (3.0, 3.0, 20),
+        (1.4, 1.4, 40),  # not so sure
+        (3.0, 1.0, 27),  # only some are: those beside them are asked, too
+    ],
+)
+def test_half_of_the_windows_are_asked_where_these_are_sure(gain_db, dark_db, asked):
+    samples = moved(scene(SHAPE, 5), HOOK)
+    samples[:140, :140] = samples[:140, :140] // 4
+    network = Constant(gain_db, dark_db)
+    field = uniform_field(SHAPE, HOOK, 0.004)
+    told = told_gains(Picture(samples, SRGB), field, boxes(SHAPE), network)
+    assert len(told) == 40 and network.windows == asked
+    assert min(told) == pytest.approx(dark_db) and max(told) == pytest.approx(gain_db)
+
+
+def test_what_shows_nothing_is_not_asked():
+    network, field = Constant(3.0), uniform_field(SHAPE, HOOK, 0.004)
+    flat = np.full((*SHAPE, 3), 99, np.uint8)
+    told = told_gains(Picture(flat, SRGB), field, boxes(SHAPE), network)
+    assert len(told) == 40 and np.isnan(told).all() and network.windows == 0
+
+
+def test_few_windows_are_all_asked():
+    samples = moved(scene(SHAPE, 5), HOOK)
+    network, field = Constant(3.0), uniform_field(SHAPE, HOOK, 0.004)
+    told_gains(Picture(samples, SRGB), field, boxes(SHAPE, 64), network)
+    assert network.windows == len(boxes(SHAPE, 64)) < 16

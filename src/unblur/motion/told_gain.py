@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unblur.blocks import fitting_scale
 from unblur.blur.psf import Psf
@@ -43,6 +44,12 @@ class GainParams:
         around_px: by which a window is widened where its motion is tried alone.
         flat: standard deviation of a window's samples below which it shows nothing: what lamps have
             saturated, the sky.
+        halved: windows that show something from which on every second one is asked first, as on a
+            chessboard ...
+        nearest: ... and each of the others, which overlap with these, only if one of so many that
+            are nearest to it gains less ...
+        sure_db: ... than this, three times what leaves a window in doubt
+            (:class:`unblur.motion.still_windows.StillParams`); else it is taken to gain their mean.
     """
 
     longest_px: int = 800
@@ -52,6 +59,9 @@ class GainParams:
     least_px: int = 256
     around_px: int = 48
     flat: float = 0.02
+    halved: int = 16
+    nearest: int = 4
+    sure_db: float = 1.5
 
 
 GAIN = GainParams()
@@ -110,24 +120,58 @@ def told_gains(
     plane = curve.to_encoded(np.clip(picture.shrunk_luma(scale), 0, 1))
     noise = noise_sigma(plane)
     whole = try_psf(plane, curve, _psf(field, 0, 0, scale), noise) if field.uniform else None
-    gains = np.full(len(boxes), np.nan)
-    asked: list[int] = []
-    inputs: list[tuple[FloatArray, FloatArray]] = []
-    for number, box in enumerate(boxes):
+
+    def shown(box: Box) -> tuple[FloatArray, FloatArray]:
+        """Return what JudgeNet sees of a window: its trial, and the window itself."""
         y0, x0, y1, x1 = box
-        window = plane[y0:y1, x0:x1]
-        if float(window.std()) < params.flat:
-            continue
         psf = _psf(field, (y0 + y1) / 2 * scale, (x0 + x1) / 2 * scale, scale)
         if whole is not None:
             trial = whole.samples[y0:y1, x0:x1]
         else:
             trial = _tried_alone(plane, box, curve, psf, noise, params)
+        window = plane[y0:y1, x0:x1]
         lengths_px = [psf.length_px(), 0.0]
-        inputs.append(network_input(window, [trial, window], lengths_px, noise, [curve] * 2))
-        asked.append(number)
-    gains[asked] = _differences(inputs, network)
+        return network_input(window, [trial, window], lengths_px, noise, [curve] * 2)
+
+    showing = [
+        number
+        for number, (y0, x0, y1, x1) in enumerate(boxes)
+        if float(plane[y0:y1, x0:x1].std()) >= params.flat
+    ]
+    first, rest = _halves(boxes, showing, params)
+    gains = np.full(len(boxes), np.nan)
+    gains[first] = _differences([shown(boxes[i]) for i in first], network)
+    if rest:
+        near = gains[_nearest(boxes, rest, first, params.nearest)]
+        gains[rest] = near.mean(axis=1)
+        unsure = [i for i, low in zip(rest, near.min(axis=1) < params.sure_db, strict=True) if low]
+        gains[unsure] = _differences([shown(boxes[i]) for i in unsure], network)
     return list(map(float, gains))
+
+
+def _halves(
+    boxes: Sequence[Box], showing: Sequence[int], params: GainParams
+) -> tuple[list[int], list[int]]:
+    """Return which windows are asked first, as on a chessboard, and the others."""
+    if len(showing) < params.halved:
+        return list(showing), []
+    rows, columns = ({b: i for i, b in enumerate(sorted({x[a] for x in boxes}))} for a in (0, 1))
+    halves: tuple[list[int], list[int]] = [], []
+    for number in showing:
+        y0, x0, *_ = boxes[number]
+        halves[(rows[y0] + columns[x0]) % 2].append(number)
+    return halves if halves[0] else halves[::-1]
+
+
+def _nearest(
+    boxes: Sequence[Box], some: Sequence[int], among: Sequence[int], count: int
+) -> NDArray[np.intp]:
+    """Return which of other windows are nearest to each of some, (len(some), count)."""
+    corners = np.array([box[:2] for box in boxes], np.float64).reshape(-1, 2)
+    apart = np.square(corners[some][:, None] - corners[among][None]).sum(axis=2)
+    return np.asarray(np.asarray(among, np.intp)[np.argsort(apart, axis=1, kind="stable")])[
+        :, :count
+    ]
 
 
 def _differences(inputs: Sequence[tuple[FloatArray, FloatArray]], network: Engine) -> list[float]:
