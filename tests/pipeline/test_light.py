@@ -123,3 +123,25 @@ def test_what_looks_sharp_in_the_light_assumed_may_have_moved_in_the_other(found
     assert (not got.verdict.reason) == moved
     assert estimator.refined == ([LINEAR] if moved else [])
     assert got.picture.tone is (LINEAR if moved else SRGB)
+
+
+class Proposing(ShortInTheWrongLight):
+    """An estimator that sees the motion in either light, and counts its proposals."""
+
+    def __init__(self, tone):
+        super().__init__(tone)
+        self.proposed = []
+
+    def propose(self, picture):
+        self.proposed.append(picture.tone)
+        window = PsfEstimate(HOOK, 0.9, 0.95, 0.002, 0.0)
+        return MotionField(picture.shape, 1, (128.0,), (128.0,), ((window,),), uniform=True)
+
+
+def test_what_was_proposed_in_the_light_assumed_is_not_proposed_again():
+    estimator = Proposing(Tone(LINEAR, "estimate", 0.5))
+    picture = Picture(shaken_in_linear_light(), SRGB, assumed=True)
+    got = assessing.assess(picture, estimator, NoHarmGate())
+    assert got.other is not None and got.judged is None and got.other.judged is None
+    assert estimator.refined == [LINEAR, SRGB]
+    assert estimator.proposed == [SRGB, LINEAR]

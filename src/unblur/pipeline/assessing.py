@@ -18,7 +18,7 @@ from unblur.motion.windows import Box, Mask
 from unblur.pipeline.both_lights import other_light, weighed
 from unblur.pipeline.gate import MIXED, SHARP, Gate, Verdict
 from unblur.pipeline.movers import assess_movers
-from unblur.pipeline.outcome import Assessment, placed
+from unblur.pipeline.outcome import Assessment, Judged, placed
 from unblur.tone import LINEAR, Tone
 
 MOST_STILL = 0.85
@@ -75,20 +75,25 @@ def seen_whole(found: Assessment, picture: Picture, bare: Bare) -> Assessment:
 def assess_exposed(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
     """Assess a photo in the light that is known or found; where that is unsure, in either."""
     found = _assess_parts(picture, estimator, gate)
+    judged, found = found.judged, replace(found, judged=None)
     curve = other_light(found)
     if curve is None:
         return found
     other = Picture(picture.samples, curve)
-    return weighed(found, _assess_parts(other, estimator, gate), estimator)
+    again = judged if curve == picture.tone else None
+    also = replace(_assess_parts(other, estimator, gate, again), judged=None)
+    return weighed(found, also, estimator)
 
 
-def _assess_parts(picture: Picture, estimator: MotionEstimator, gate: Gate) -> Assessment:
+def _assess_parts(
+    picture: Picture, estimator: MotionEstimator, gate: Gate, judged: Judged | None = None
+) -> Assessment:
     """Assess a photo as a whole; where part of it stood still, once more without that part.
 
     What moved by itself is looked for only where the whole is sharp: a shaken page shows lines and
     hard edges that a map may take for a moved part before a still one.
     """
-    found = _assess_whole(picture, estimator, gate, by_part=gate.by_part)
+    found = _assess_whole(picture, estimator, gate, by_part=gate.by_part, judged=judged)
     if gate.movers and found.verdict.sharp:
         return next(assess_movers(picture, estimator, gate), found)
     if not gate.by_part or found.motion is None or found.verdict.reason or found.moved is not None:
@@ -109,7 +114,12 @@ def _assess_rest(
 
 
 def _assess_whole(
-    picture: Picture, estimator: MotionEstimator, gate: Gate, *, by_part: bool = False
+    picture: Picture,
+    estimator: MotionEstimator,
+    gate: Gate,
+    *,
+    by_part: bool = False,
+    judged: Judged | None = None,
 ) -> Assessment:
     """Assess a photo of one motion.
 
@@ -118,12 +128,15 @@ def _assess_whole(
         estimator: tells how it moved.
         gate: judges.
         by_part: whether what small windows call still is taken out first.
+        judged: what was proposed in this light, and the verdict, if that was asked already.
     """
     if not estimator.least.fits(picture.shape):
         too_small = f"the photo is too small to tell its motion (it takes {estimator.least})"
         return Assessment(picture, None, Verdict.left(too_small))
-    proposed = estimator.propose(picture)
-    verdict = gate.judge(picture, proposed)
+    if judged is None:
+        proposed = estimator.propose(picture)
+        judged = proposed, gate.judge(picture, proposed)
+    proposed, verdict = judged
     # A motion that was given is undone in the light that was given, or else in sRGB's.
     assumed = picture.assumed and not isinstance(estimator, KnownMotion)
     in_linear = None
@@ -137,7 +150,8 @@ def _assess_whole(
         proposed = in_linear or estimator.propose(picture)
     elif verdict.reason:
         return Assessment(picture, proposed.bare(), verdict)
-    return _assess_refined(picture, proposed, verdict, estimator, gate, tone=tone, by_part=by_part)
+    found = _assess_refined(picture, proposed, verdict, estimator, gate, tone=tone, by_part=by_part)
+    return replace(found, judged=judged)
 
 
 def _assess_refined(

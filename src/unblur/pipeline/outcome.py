@@ -34,6 +34,10 @@ class Result:
     tone: Tone | None = None
 
 
+Judged = tuple[MotionField, Verdict]
+"""A proposed motion, and what the gate says of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """What a photo is: everything up to the tiles.
@@ -50,6 +54,8 @@ class Assessment:
             or the light.
         within: the box in which alone the motion was looked for; None for the whole photo.
         noise: what restoration reckons with, where it was measured in that box.
+        judged: what was proposed in the light that was assumed, and the gate's verdict on it, as
+            long as the other light may be asked for.
     """
 
     picture: Picture
@@ -61,6 +67,7 @@ class Assessment:
     gain_db: float | None = None
     within: Box | None = None
     noise: float | None = None
+    judged: Judged | None = None
 
 
 def options_within(options: RestoreOptions, box: Box) -> RestoreOptions:
