@@ -36,7 +36,7 @@ from unblur.motion.told_gain import mean_gain
 from unblur.motion.tone_estimate import CURVES
 from unblur.pipeline.both_lights import BOTH_LIGHTS
 from unblur.runtime import ONE_THREAD
-from unblur.tone import SRGB, ToneCurve
+from unblur.tone import SRGB, ToneCurve, is_unsure
 from unblur.zoo.models import Session
 
 SIDES = (256, 320, 400, 480)
@@ -90,7 +90,7 @@ def measured(samples: Any, estimator: Any) -> dict[str, Any]:
     picture = Picture(samples, SRGB, assumed=True)
     tone = estimator.tone(picture, estimator.propose(picture))
     row: dict[str, Any] = {"p": tone.linear_probability}
-    if BOTH_LIGHTS.least <= tone.linear_probability <= BOTH_LIGHTS.most:
+    if is_unsure(tone.linear_probability):
         for curve in CURVES:
             lit = Picture(samples, curve)
             field = estimator.refine(lit, estimator.propose(lit))

@@ -13,6 +13,13 @@ of the gradients, and ``S(light, psf)`` the score of JudgeNet (:mod:`unblur.moti
 The larger, the likelier is linear light. A logistic regression on all three, fitted to synthetic
 photos blurred in either light with the same noise, tells a probability. Without networks the first
 two must do.
+
+Where that leaves the light unsure, another window is asked, as far as it shows something else. Each
+adds its evidence to the odds; what both lights are worth beforehand counts once. That is a tenth of
+what assessing the photo in both lights costs, and tells more: of 39 unsure ones of 128 photos (64
+validation photos of 430 px and more, and the same moved in linear light) 21 are sure then, 20 of
+them rightly. Among the unsure ones the area under the curve of the second window is 0.88. A third
+window makes only three of 16 more sure, and they need not be right.
 """
 
 from __future__ import annotations
@@ -32,8 +39,8 @@ from unblur.motion.features import noise_sigma
 from unblur.motion.judge import network_scores
 from unblur.motion.picture import Picture
 from unblur.motion.trial import gradient_length, try_psf
-from unblur.motion.windows import place_of_most_structure
-from unblur.tone import LINEAR, SRGB, Tone, ToneCurve
+from unblur.motion.windows import Box, place_of_most_structure
+from unblur.tone import LINEAR, SRGB, Tone, ToneCurve, is_unsure
 
 CURVES = (SRGB, LINEAR)
 """The two that are distinguished. Others between and beyond them only confuse."""
@@ -49,6 +56,7 @@ class ToneParams:
         side_px: of the window, after shrinking.
         longest_px: photos are halved until their longer side is no longer than this: on large
             ones a window would hold little more than one blurred edge.
+        new: share of another window that the first must not show for it to be asked.
         least_px: least shorter side that is left of a photo shrunk for its motion: where that was
             measured on a smaller picture it is too long for a window. On 37 pairs of photos of
             600 to 700 px that moved by 36 to 110 px the area under the curve is 0.52 at full size,
@@ -64,6 +72,7 @@ class ToneParams:
 
     side_px: int = 320
     longest_px: int = 1200
+    new: float = 1 / 3
     least_px: int = 256
     bias: float = -0.533
     best: float = 3.643
@@ -98,11 +107,23 @@ class ToneEvidence:
     psfs: tuple[Psf, ...]
     window: tuple[int, int, int, int]
 
-    def linear_probability(self, params: ToneParams = TONE) -> float:
-        """Return the probability that the samples are proportional to light."""
-        logit = params.bias + params.best * self.best + params.mean * self.mean
-        logit += params.seen * self.seen
+    def linear_probability(
+        self, params: ToneParams = TONE, also: ToneEvidence | None = None
+    ) -> float:
+        """Return the probability that the samples are proportional to light.
+
+        Args:
+            params: what the evidence is worth.
+            also: of another window of the photo; None if none was asked.
+        """
+        logit = params.bias + self._odds(params)
+        if also is not None:
+            logit += also._odds(params)
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+    def _odds(self, params: ToneParams) -> float:
+        """Return by how much the evidence changes the log odds of linear light."""
+        return params.best * self.best + params.mean * self.mean + params.seen * self.seen
 
 
 def estimate_tone(picture: Picture, network: Engine | None = None, *, scale: int = 1) -> Tone:
@@ -123,6 +144,9 @@ def estimate_tone(picture: Picture, network: Engine | None = None, *, scale: int
     if evidence is None:
         return Tone()
     linear = evidence.linear_probability(params)
+    if is_unsure(linear):
+        also = tone_evidence(picture.samples, network, params, scale=shrunk, known=evidence.window)
+        linear = evidence.linear_probability(params, also)
     if linear >= params.sure:
         return Tone(LINEAR, "estimate", linear)
     return Tone(SRGB, "assumed", 1 - linear)
@@ -134,21 +158,27 @@ def tone_evidence(
     params: ToneParams = TONE,
     *,
     scale: int = 1,
+    known: Box | None = None,
 ) -> ToneEvidence | None:
-    """Return what a photo says of its light; None where it is too small, or flat.
+    """Return what a photo says of its light; None where it is too small.
 
     Args:
         samples: (H, W, C) of the photo.
         network, params: as for :func:`estimate_tone`.
         scale: by which the photo is shrunk at least, a power of 2; more where its size asks for it.
+        known: a window that was asked already. Another one is, which shows something else; where
+            there is none, nothing is said.
     """
     height, width = samples.shape[:2]
     scale = fitting_scale((height, width), params.longest_px, least=scale)
     if min(height, width) < LEAST_SIDE_PX * scale:
         return None
     green = samples[::scale, ::scale, _GREEN % samples.shape[2]]
-    y, x, tall, wide = place_of_most_structure(to_float(green), params.side_px)
+    shrunk = None if known is None else (*(side // scale for side in known),)
+    y, x, tall, wide = place_of_most_structure(to_float(green), params.side_px, known=shrunk)
     window = (y * scale, x * scale, (y + tall) * scale, (x + wide) * scale)
+    if known is not None and _share_of_new(window, known) < params.new:
+        return None
     part = to_float(samples[window[0] : window[2], window[1] : window[3]])
     channel = part[..., _GREEN % part.shape[2]]
     psfs = tuple(estimate_psf_map(_shrunk(luma(c.to_linear(part)), scale)) for c in CURVES)
@@ -174,6 +204,16 @@ def tone_evidence(
         psfs=tuple(psf if scale == 1 else psf.scaled(float(scale)) for psf in psfs),
         window=window,
     )
+
+
+def _share_of_new(window: Box, known: Box) -> float:
+    """Return the share of a window that another one does not show."""
+    shared, area = 1, 1
+    for axis in (0, 1):
+        first, stop = window[axis], window[axis + 2]
+        shared *= max(0, min(stop, known[axis + 2]) - max(first, known[axis]))
+        area *= stop - first
+    return 1 - shared / area
 
 
 def _scale_of_motion(shape: tuple[int, int], scale: int, params: ToneParams) -> int:

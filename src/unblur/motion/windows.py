@@ -153,11 +153,20 @@ def most_structured(luma: FloatArray, side: int) -> FloatArray:
     return luma[y : y + height, x : x + width]
 
 
-def place_of_most_structure(plane: FloatArray, side: int) -> tuple[int, int, int, int]:
-    """Return (y, x, height, width) of what :func:`most_structured` returns."""
+def place_of_most_structure(
+    plane: FloatArray, side: int, *, known: tuple[int, ...] | None = None
+) -> tuple[int, int, int, int]:
+    """Return (y, x, height, width) of what :func:`most_structured` returns.
+
+    Args:
+        plane, side: as there.
+        known: (y0, x0, y1, x1), a part of the plane whose structure does not count; None for none.
+    """
     height, width = (min(side, length) for length in plane.shape)
     slopes = np.abs(gradients(plane)).sum(axis=0)
     slopes = np.minimum(slopes / (plane + np.float32(_DARK)), _STEEPEST)
+    if known is not None:
+        slopes[known[0] : known[2], known[1] : known[3]] = 0
     sums = np.pad(slopes.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
     tall = sums[height:] - sums[:-height]
     totals = tall[:, width:] - tall[:, :-width]

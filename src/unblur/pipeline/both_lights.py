@@ -19,7 +19,7 @@ from unblur.motion.estimator import MotionEstimator
 from unblur.motion.psf_tools import matched
 from unblur.motion.told_gain import mean_gain
 from unblur.pipeline.outcome import Assessment, Result, seconds_of_both
-from unblur.tone import LINEAR, SRGB, Evidence, Tone, ToneCurve
+from unblur.tone import LINEAR, SRGB, Evidence, Tone, ToneCurve, is_unsure
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,6 @@ class BothLightsParams:
     """When both lights count.
 
     Attributes:
-        least, most: probability of linear light between which it is unsure. On 67 windows of
-            validation photos in either light the mean of both trials gains 0.3 to 0.9 dB more than
-            the likelier one between 0.25 and 0.55, and loses outside of 0.25 and 0.65.
         first: what the first estimate counts for: its logarithmic odds times so much ...
         bias: ... plus this ...
         per_db: ... plus so much for each dB by which linear light would gain more. A logistic
@@ -39,8 +36,6 @@ class BothLightsParams:
         sure: probability from which on the other light does not count.
     """
 
-    least: float = 0.25
-    most: float = 0.65
     first: float = 0.5
     bias: float = -0.3
     per_db: float = 1.0
@@ -53,18 +48,16 @@ _ROWS = 256
 """Rows that are averaged at the same time, which bounds memory."""
 
 
-def other_light(found: Assessment, params: BothLightsParams = BOTH_LIGHTS) -> ToneCurve | None:
+def other_light(found: Assessment) -> ToneCurve | None:
     """Return the light that a photo is to be assessed in as well; None where the first is sure.
 
     Args:
         found: in the first light. Where the photo is sharp, or part of it stood still, the other
             light is not looked at.
-        params: what is sure.
     """
     if found.tone is None or found.verdict.sharp or found.moved is not None:
         return None
-    linear = found.tone.linear_probability
-    if not params.least <= linear <= params.most:
+    if not is_unsure(found.tone.linear_probability):
         return None
     return SRGB if found.tone.curve.is_linear else LINEAR
 
