@@ -1,5 +1,7 @@
 """The bank tv: right way round, true colours, calm flats, and a misfit that tells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from unblur.blur.masked_tv import TV_PARAMS
 from unblur.color import LUMA_WEIGHTS
 from unblur.restoration.inputs import CHANNELS, network_input
 from unblur.restoration.saturation import any_channel
-from unblur.restoration.tv_bank import PLANES, tv_bank
+from unblur.restoration.tv_bank import PLANES, TV_BANK, tv_bank
 from unblur.spec import Bank
 
 NOISE = 0.004
@@ -62,6 +64,30 @@ def test_only_saturated_light_takes_the_turns_that_it_needs(
     true = np.moveaxis(light, 2, 0)[:, 12:-12, 12:-12]
     errors = [rms(bank[:3, 12:-12, 12:-12], true) for bank in (found, patient)]
     assert errors[0] < 1.03 * errors[1]
+
+
+def letters() -> np.ndarray:
+    """Return thin strokes with colour at their edges, as screens draw letters, (H, W, 3)."""
+    light = np.full((128, 128, 3), 0.9, np.float32)
+    for place in range(16, 112, 9):
+        for channel in range(3):
+            light[place : place + 6, 20 + channel : 108 : 6, channel] = 0.1
+    return light
+
+
+@pytest.mark.parametrize(("noise", "fine"), [(0.0003, True), (0.02, False)])
+def test_colour_is_found_at_full_size_where_the_photo_shows_it(noise: float, fine: bool) -> None:
+    sharp = letters()
+    grain = np.random.default_rng(4).normal(0, noise, sharp.shape)
+    blurry = (apply_psf(sharp, HOOK) + grain).astype(np.float32)
+    halved = replace(TV_BANK, fine_chroma=np.inf)
+    bank, at_half = (
+        solutions(tv_bank(blurry, HOOK, noise, params=params))[0] for params in (TV_BANK, halved)
+    )
+    if fine:
+        assert rms(bank[INNER], sharp[INNER]) < 0.5 * rms(at_half[INNER], sharp[INNER])
+    else:
+        assert np.array_equal(bank, at_half)
 
 
 def test_a_known_psf_is_worth_more_turns_where_there_is_little_noise() -> None:

@@ -49,7 +49,10 @@ PAGE_SEARCH = SearchParams(two_tones=True)
 """The search of pictures of two tones ..."""
 
 LIGHT_PAGE_SEARCH = replace(PAGE_SEARCH, weight=0.002, weight_per_noise=0.15)
-"""... and that which lets twice as many gradients be: it goes astray on other pages."""
+"""... that which lets twice as many gradients be: it goes astray on other pages ..."""
+
+SMALL_PAGE_SEARCH = replace(LIGHT_PAGE_SEARCH, coarsest_px=24)
+"""... and the same begun on a smaller picture, only where it is a page (motion/choice.py)."""
 
 LONG_SEARCH = SearchParams(coarsest_px=24, weight=0.0015, faint=(0.01, 0.1))
 """The search for very long motion, on a picture of half the size."""

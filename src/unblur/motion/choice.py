@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unblur.color import FloatArray
+from unblur.motion.candidates import SMALL_PAGE_SEARCH, searched_psf
 from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge, middle_part
@@ -105,10 +106,13 @@ def _chosen_on_page(
     runtime: Runtime,
 ) -> tuple[Candidate, float]:
     """Return the best of a page's candidates, refined ones among them, and its gain, dB."""
-    two_tones = TwoTones(evenly_lit(window), params)
+    even = evenly_lit(window)
+    two_tones, noise = TwoTones(even, params), noise_sigma(middle_part(window))
+    other = Candidate(searched_psf(even, SMALL_PAGE_SEARCH, noise=noise), "two_tones")
+    found, gains = [*found, other], np.concatenate([gains, tried.gains([other])])
     best = [found[i].psf for i in np.argsort(-gains)[: params.refined]]
     refined = in_threads(two_tones.refined, best, runtime=runtime)
-    more = [Candidate(psf, "two_tones") for psf in refined]
+    more = [Candidate(psf, "two_tones") for rounds in refined for psf in rounds]
     among, told = [*found, *more], np.concatenate([gains, tried.gains(more)])
     psfs = [one.psf for one in among]
     edges = np.array(in_threads(two_tones.share_of_edges, psfs, runtime=runtime))

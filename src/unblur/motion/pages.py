@@ -43,12 +43,18 @@ class PageParams:
     Attributes:
         within_db: what may be a page is taken for one where JudgeNet finds a PSF of two tones no
             more than so much worse than the best.
-        refined: so many of the candidates that it finds best are refined.
+        refined: so many of the candidates that it finds best are refined, what a third search for
+            two tones has found among them: with that and four in place of three 28 pages gain
+            0.5 dB.
         weight: price of a gradient of the latent image, paper about 1: a quarter of the search's.
             Half of the search's is as good on average.
         weight_per_noise: added to it per standard deviation of the noise, same unit.
         beta_last, beta_growth: of the latent image, see :func:`unblur.motion.l0_latent.l0_latent`.
-        turns: of latent image and PSF. Twelve in place of six change nothing on average.
+        finer: share of that price in a second round of turns, where edges that are nearly known
+            show more of the PSF: 0.2 dB on the mean of 24 pages, most with little noise, though
+            some lose. Nothing but the second round is worse, a third one is not better.
+        turns: of latent image and PSF in each round. Twelve in place of six change nothing on
+            average.
         settled: similarity of two PSFs in turn from which on further turns change nothing.
         growth_px: by how much the PSF may reach beyond what it began with, in all turns.
         faint: share of the PSF's peak below which it is dropped.
@@ -62,11 +68,12 @@ class PageParams:
     """
 
     within_db: float = 2.0
-    refined: int = 3
+    refined: int = 4
     weight: float = 0.001
     weight_per_noise: float = 0.075
     beta_last: float = 1e3
     beta_growth: float = 4.0
+    finer: float = 0.3
     turns: int = 6
     settled: float = 0.998
     growth_px: int = 4
@@ -131,18 +138,26 @@ class TwoTones:
         self._noise = noise_sigma(page) / bright
         self._weight = params.weight + params.weight_per_noise * self._noise
 
-    def refined(self, psf: Psf) -> Psf:
-        """Return a PSF made better on the picture that it implies, in turns.
+    def refined(self, psf: Psf) -> tuple[Psf, ...]:
+        """Return a PSF made better on the picture that it implies, as it is after each round.
 
-        The centroid is at the centre; the one given where nothing is to be seen.
+        Centroids are at the centre; the one given where nothing is to be seen.
         """
+        rounds = []
+        for weight in (self._weight, self._params.finer * self._weight):
+            psf = self._in_turns(psf, weight)
+            rounds.append(psf)
+        return tuple(rounds)
+
+    def _in_turns(self, psf: Psf, weight: float) -> Psf:
+        """Let a PSF and the picture that it implies take turns, gradients at a given price."""
         params, blurry = self._params, self._blurry
         reach = min(max(psf.shape) // 2 + params.growth_px, (min(blurry.shape) - 1) // 4)
         framed = Framed(blurry, reach)
         counts = ramp_taper(*blurry.shape, reach)
         observed = gradients(blurry) * counts
         for _ in range(params.turns):
-            edges = gradients(self._picture(framed, psf)) * counts
+            edges = gradients(self._picture(framed, psf, weight)) * counts
             grid = least_squares_psf(edges, observed, reach, self._noise)
             if not grid.any():
                 return psf
@@ -156,19 +171,20 @@ class TwoTones:
 
         Under a wrong PSF ringing and ghosts are edges, too.
         """
-        picture = self._picture(Framed(self._blurry, max(psf.shape) // 2), psf)
+        framed = Framed(self._blurry, max(psf.shape) // 2)
+        picture = self._picture(framed, psf, self._weight)
         rim = min(self._params.rim_px, (min(picture.shape) - 1) // 3)
         inner = slice(rim, -rim)
         squared = np.square(gradients(picture[inner, inner])).sum(axis=0)
         return max(float(np.mean(squared > self._params.edge)), _LEAST_EDGES)
 
-    def _picture(self, framed: Framed, psf: Psf) -> FloatArray:
+    def _picture(self, framed: Framed, psf: Psf, weight: float) -> FloatArray:
         params = self._params
         latent, _ = l0_latent(
             framed.spectrum,
             psf.otf(framed.shape),
             framed.shape,
-            self._weight,
+            weight,
             beta_last=params.beta_last,
             growth=params.beta_growth,
             paper=self._paper,
