@@ -34,7 +34,7 @@ def test_what_edges_within_a_part_call_still_is_left_out_and_most_of_it_must_not
 
 def test_a_part_most_of_which_shows_nothing_is_no_object():
     samples, disc = with_something_that_moved()
-    for beyond, count in ((145, 1), (137, 0)):
+    for beyond, count in ((156, 1), (144, 0)):
         flat = np.broadcast_to(np.arange(340) >= beyond, disc.shape)
         assert len(found_in(np.where(flat[..., None], np.uint8(90), samples), of(disc))) == count
 

@@ -1,16 +1,19 @@
 """The motion of a part that moved by itself: a straight line first.
 
 Things pass in nearly straight lines at nearly steady speed, far more often than hands shake so. And
-a part is small: what estimates motion from nothing has little to see. So the line that the part's
-autocorrelation shows (:mod:`unblur.motion.line_search`) is the first candidate. Others are what
-least squares make of it, and the motion that the estimator finds of the part alone; JudgeNet says
-of each what undoing it would gain (:mod:`unblur.motion.told_gain`). Of several lines it would not
-reliably find the right one, so another candidate must gain the more the clearer the line is.
+a part is small: what estimates motion from nothing has little to see. So lines are tried first:
+those that the part's autocorrelation shows (:mod:`unblur.motion.line_search`) and the one that a
+map tells. JudgeNet says of each what undoing it would gain (:mod:`unblur.motion.told_gain`), and
+that is sharp: a tenth of the length or 10 degrees off costs 2 dB or more wherever there is texture.
+Of 52 composed parts the line of most evidence is right in 65 %, that of most gain in 69 %, that of
+the best sum of both in 83 %. It is turned, stretched, hurried and bent as long as that gains: in 6
+of 8 parts a speed that changes by a quarter gained 0.3 to 2.6 dB more than a steady one. Then
+least squares correct it. Where no line gains enough, a large part is estimated as a photo is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,11 +23,9 @@ from unblur.color import FloatArray
 from unblur.motion.estimator import MotionEstimator
 from unblur.motion.features import noise_sigma
 from unblur.motion.field import MotionField, uniform_field
-from unblur.motion.line_search import Line
-from unblur.motion.moved_parts import MovedPart
+from unblur.motion.line_search import Line, depth_of
 from unblur.motion.picture import Picture
 from unblur.motion.polish import polished
-from unblur.motion.psf_tools import likeness
 from unblur.motion.told_gain import GainTeller, mean_of_told, scale_for_gains
 from unblur.motion.windows import Box, Mask
 
@@ -34,18 +35,36 @@ class LineParams:
     """Which motions of a part are tried, and where.
 
     Attributes:
-        clear: depth of the line's minimum from which on there is hardly a doubt of it.
-        more_db: by how much more another motion must gain than a clear line, than a faint one ...
-        alike: ... unless its likeness to the line is this: then it is the same, told better.
+        worth_db: of a line's evidence.
+        most_db: gain from which on more does not count in the choice of a line: what shows little
+            gains much by any.
+        least_db: gain that no line needs to have from which on it is varied: in what is sharp each
+            loses 2 to 4 dB.
+        turns_deg, stretches, hurries, bends: by which a line is varied, coarsely and finely.
+        stretched: least and most that a line becomes of its own length: half of it, too, may gain.
+        varied: lines that are varied, at most ...
+        enough_db: ... as long as none gains so much. Where none does, and the part is large, the
+            motion is also looked for without a line, which takes as long as all lines ...
+        more_db: ... and that motion must gain so much more.
+        corrections: by least squares, at most.
         sides_px: of the windows in which a gain is told, the first that fit ...
         covered: ... so that the core covers this share of each ...
         windows: ... and at most so many.
         confidence: told of the motion that is taken, for the restoration.
     """
 
-    clear: float = 0.25
-    more_db: tuple[float, float] = (1.5, 0.5)
-    alike: float = 0.85
+    worth_db: float = 8.0
+    most_db: float = 4.0
+    least_db: float = -2.0
+    turns_deg: tuple[float, ...] = (4.0, 2.0)
+    stretches: tuple[float, ...] = (1.1, 1.05)
+    hurries: tuple[float, ...] = (0.2, 0.1)
+    bends: tuple[float, ...] = (0.06, 0.03)
+    stretched: tuple[float, float] = (0.78, 1.28)
+    varied: int = 3
+    enough_db: float = 1.5
+    more_db: float = 0.5
+    corrections: int = 2
     sides_px: tuple[int, ...] = (160, 128, 96, 64, 48)
     covered: float = 0.9
     windows: int = 4
@@ -62,24 +81,26 @@ class PartMotion:
     Attributes:
         field: one PSF, px of the part's picture.
         gain_db: what undoing it would gain in the part's core, as JudgeNet tells it.
-        depth: of the minimum that shows a line, see :class:`unblur.motion.line_search.Line`; 0
-            where it shows none.
+        depth: of the minimum that shows its line (:func:`unblur.motion.line_search.depth_of`).
     """
 
     field: MotionField
     gain_db: float
     depth: float = 0.0
 
+    def psf(self) -> Psf:
+        """Return its PSF, px of the picture."""
+        return self.field.windows[0][0].psf
+
     def length_px(self) -> float:
         """Return how far it moved, px of the picture."""
-        return self.field.windows[0][0].psf.length_px()
+        return self.psf().length_px()
 
 
 def motion_of_part(
     picture: Picture,
     core: Mask,
-    line: Line | None,
-    part: MovedPart,
+    lines: Sequence[Line],
     estimator: MotionEstimator,
     params: LineParams = LINES,
 ) -> PartMotion | None:
@@ -88,48 +109,117 @@ def motion_of_part(
     Args:
         picture: the part, gone on smoothly beyond its core.
         core: (H, W) of the picture, what moved alone.
-        line: that it shows.
-        part: what the map tells of it.
-        estimator: tells gains, and the motion of the part by itself.
+        lines: that may be the motion.
+        estimator: tells gains, and the motion of a large part by itself.
         params: what is tried.
     """
     if not isinstance(estimator, GainTeller) or not core_windows(core, 1, params):
         return None
-    luma = picture.luma(0, 0, *picture.shape)
-    window = _largest_window(luma, core, params)
-    noise = noise_sigma(window)
-    first = Psf.from_line(part.length_px, part.angle_deg)
-    if line is not None:
-        first = Psf.from_line(line.length_px, line.angle_deg)
-    depth = 0.0 if line is None else line.depth
-
-    def judged(psf: Psf) -> PartMotion | None:
-        field = _told(uniform_field(picture.shape, psf, noise), params)
-        scale = scale_for_gains(picture.shape, field)
-        gain = mean_of_told(estimator.gains(picture, field, core_windows(core, scale, params)))
-        return None if gain is None else PartMotion(field, gain, depth)
-
-    best = judged(first)
-    margin_db = params.more_db[0 if depth >= params.clear else 1]
-    for psf in _others(picture, window, first, noise, estimator):
-        found = judged(psf)
-        if found is None:
+    trial = _Trial(picture, core, estimator, params)
+    told = [(found, line) for line in lines if (found := trial.of(line.psf())) is not None]
+    told.sort(
+        key=lambda one: min(one[0].gain_db, params.most_db) + params.worth_db * one[1].evidence,
+        reverse=True,
+    )
+    best: PartMotion | None = None
+    for found, line in told[: params.varied]:
+        if found.gain_db < params.least_db:
             continue
-        more_db = 0.0 if likeness(psf, first) >= params.alike else margin_db
-        if best is None or found.gain_db > best.gain_db + more_db:
-            best = found
-    return best
+        varied = trial.varied(found, line)
+        if best is None or varied.gain_db > best.gain_db:
+            best = varied
+        if best.gain_db >= params.enough_db:
+            break
+    best = None if best is None else trial.corrected(best)
+    if trial.is_large() and (best is None or best.gain_db < params.enough_db):
+        other = trial.of(_found_without(picture, estimator))
+        if other is not None and (best is None or other.gain_db > best.gain_db + params.more_db):
+            best = other
+    if best is None:
+        return None
+    line = Line(best.length_px(), best.psf().angle_deg())
+    return replace(best, depth=depth_of(picture.luma(0, 0, *picture.shape), core, line))
 
 
-def _others(
-    picture: Picture, window: FloatArray, line: Psf, noise: float, estimator: MotionEstimator
-) -> Iterator[Psf]:
-    """Yield what may be better than a line: what least squares make of it, what is found alone."""
-    yield polished(window, line, noise)
-    if estimator.least.fits(picture.shape):
-        refined = estimator.refine(picture, estimator.propose(picture))
-        psf = refined.windows[0][0].psf
-        yield psf if refined.scale == 1 else psf.scaled(refined.scale)
+class _Trial:
+    """Tells what undoing a motion would gain in a part's core.
+
+    Args:
+        picture, core, estimator, params: as for :func:`motion_of_part`.
+    """
+
+    def __init__(
+        self, picture: Picture, core: Mask, estimator: GainTeller, params: LineParams
+    ) -> None:
+        self._picture, self._core, self._estimator = picture, core, estimator
+        self._params = params
+        y0, x0, y1, x1 = core_windows(core, 1, params)[0]
+        luma = picture.luma(0, 0, *picture.shape)
+        self._side_px = y1 - y0
+        self._window: FloatArray = np.ascontiguousarray(luma[y0:y1, x0:x1])
+        self._noise = noise_sigma(self._window)
+
+    def is_large(self) -> bool:
+        """Return whether the largest window fits into the core."""
+        return self._side_px == self._params.sides_px[0]
+
+    def of(self, psf: Psf) -> PartMotion | None:
+        """Return a motion with its gain; None where nobody can tell."""
+        field = _told(uniform_field(self._picture.shape, psf, self._noise), self._params)
+        scale = scale_for_gains(self._picture.shape, field)
+        windows = core_windows(self._core, scale, self._params)
+        gain = mean_of_told(self._estimator.gains(self._picture, field, windows))
+        return None if gain is None else PartMotion(field, gain)
+
+    def varied(self, found: PartMotion, line: Line) -> PartMotion:
+        """Return what a line becomes when it is varied as long as that gains."""
+        params = self._params
+        least, most = (line.length_px * factor for factor in params.stretched)
+        for steps in zip(
+            params.turns_deg, params.stretches, params.hurries, params.bends, strict=True
+        ):
+            for way in range(len(_beside(line, *steps))):
+                while True:
+                    other = _beside(line, *steps)[way]
+                    if not least <= other.length_px <= most:
+                        break
+                    better = self.of(other.psf())
+                    if better is None or better.gain_db <= found.gain_db:
+                        break
+                    found, line = better, other
+        return found
+
+    def corrected(self, found: PartMotion) -> PartMotion:
+        """Return what least squares make of a motion, as long as that gains."""
+        for _ in range(self._params.corrections):
+            better = self.of(polished(self._window, found.psf(), self._noise))
+            if better is None or better.gain_db <= found.gain_db:
+                break
+            found = better
+        return found
+
+
+def _found_without(picture: Picture, estimator: MotionEstimator) -> Psf:
+    """Return what is found of a part alone, without a line."""
+    refined = estimator.refine(picture, estimator.propose(picture))
+    psf = refined.windows[0][0].psf
+    return psf if refined.scale == 1 else psf.scaled(refined.scale)
+
+
+def _beside(
+    line: Line, turn_deg: float, stretch: float, hurry: float, bend: float
+) -> tuple[Line, ...]:
+    """Return the lines that differ a little in one thing."""
+    return (
+        replace(line, hurry=line.hurry + hurry),
+        replace(line, hurry=line.hurry - hurry),
+        replace(line, bend=line.bend + bend),
+        replace(line, bend=line.bend - bend),
+        replace(line, angle_deg=line.angle_deg + turn_deg),
+        replace(line, angle_deg=line.angle_deg - turn_deg),
+        replace(line, length_px=line.length_px * stretch),
+        replace(line, length_px=line.length_px / stretch),
+    )
 
 
 def core_windows(core: Mask, scale: int, params: LineParams = LINES) -> list[Box]:
@@ -168,8 +258,3 @@ def core_windows(core: Mask, scale: int, params: LineParams = LINES) -> list[Box
 def _told(field: MotionField, params: LineParams) -> MotionField:
     (window,) = field.windows[0]
     return replace(field, windows=((replace(window, confidence=params.confidence),),))
-
-
-def _largest_window(luma: FloatArray, core: Mask, params: LineParams) -> FloatArray:
-    y0, x0, y1, x1 = core_windows(core, 1, params)[0]
-    return np.ascontiguousarray(luma[y0:y1, x0:x1])

@@ -147,9 +147,15 @@ def _map_by_day(
     picture: Picture, estimator: MotionEstimator, params: PartParams
 ) -> MotionMap | None:
     """Return the map of what moved; None where nobody can read it, and at night."""
+    if not isinstance(estimator, MapReader) or at_night(picture, params):
+        return None
+    return estimator.motion_map(picture)
+
+
+def at_night(picture: Picture, params: PartParams = PARTS) -> bool:
+    """Return whether so much of a photo is dark that no map is read."""
     step = max(1, max(picture.shape) // 512)
-    dark = float(np.median(to_float(picture.samples[::step, ::step]))) < params.night
-    return estimator.motion_map(picture) if isinstance(estimator, MapReader) and not dark else None
+    return float(np.median(to_float(picture.samples[::step, ::step]))) < params.night
 
 
 def _of_windows(

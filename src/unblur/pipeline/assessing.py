@@ -10,7 +10,7 @@ from unblur.motion.field import MotionField
 from unblur.motion.filling import without
 from unblur.motion.known import KnownMotion
 from unblur.motion.part_masks import fading
-from unblur.motion.parts import WordOfWindows, still_by_edges, still_by_windows
+from unblur.motion.parts import WordOfWindows, at_night, still_by_edges, still_by_windows
 from unblur.motion.pasted import exposure_of
 from unblur.motion.picture import Picture
 from unblur.motion.told_gain import mean_gain
@@ -180,12 +180,13 @@ def _assess_refined(
         if gain_db is None or gain_db < verdict.least_gain_db:
             return Assessment(picture, proposed.bare(), Verdict.left(SHARP, *left, sharp=True))
     # A probability of 1 comes from light streaks, which small windows do not show.
-    said = WordOfWindows(gain_db=gain_db)
-    if by_part and not short and proposed.blur_probability < 1:
+    said, parted = WordOfWindows(gain_db=gain_db), by_part and not short
+    if parted and proposed.blur_probability < 1:
         proposed_px = proposed.mean_length_px() * proposed.scale
         said = still_by_windows(picture, field, estimator, proposed_px)
     still = said.still
-    if still is not None and gate.movers:
+    # Windows may take a large object before a soft background for a photo that moved as a whole.
+    if gate.movers and (still is not None or (parted and not at_night(picture))):
         alone = next(assess_movers(picture, estimator, gate), None)
         if alone is not None:
             return replace(alone, tone=tone)

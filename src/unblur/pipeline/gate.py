@@ -17,6 +17,7 @@ import numpy as np
 from unblur.color import FloatArray
 from unblur.motion.detect import BlurDetector
 from unblur.motion.field import MotionField
+from unblur.motion.line_search import expected_px
 from unblur.motion.moved_parts import MovedPart
 from unblur.motion.part_motion import PartMotion
 from unblur.motion.picture import Picture
@@ -86,13 +87,12 @@ class Gate(Protocol):
     def judge(self, picture: Picture, proposed: MotionField) -> Verdict:
         """Say of a proposed motion whether it is worth refining."""
 
-    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
+    def alone(self, part: MovedPart, motion: PartMotion | None = None) -> bool:
         """Say whether a part moved by itself before a still background.
 
         Args:
-            picture: the part, gone on smoothly beyond its core.
             part: what the map tells of it.
-            motion: the part's.
+            motion: the part's; None while it is not known: then whether it is worth looking for.
         """
 
     def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
@@ -125,7 +125,7 @@ class OpenGate:
         """See :class:`Gate`."""
         return Verdict.restored(*_windows(proposed))
 
-    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
+    def alone(self, part: MovedPart, motion: PartMotion | None = None) -> bool:
         """See :class:`Gate`."""
         return False
 
@@ -153,7 +153,7 @@ class ClosedGate:
         """See :class:`Gate`."""
         return Verdict.left(self._reason)
 
-    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
+    def alone(self, part: MovedPart, motion: PartMotion | None = None) -> bool:
         """See :class:`Gate`."""
         return False
 
@@ -211,18 +211,19 @@ class NoHarmGate:
             return Verdict.left(SHARP, *shape, sharp=True)
         return replace(Verdict.restored(*shape), least_gain_db=least_gain_db)
 
-    def alone(self, picture: Picture, part: MovedPart, motion: PartMotion) -> bool:
+    def alone(self, part: MovedPart, motion: PartMotion | None = None) -> bool:
         """See :class:`Gate`."""
         wanted = self._params.asked if self._asked else self._params.unasked
-        length_px = motion.length_px()
-        least, most = (factor * part.length_px for factor in wanted.factor)
-        if part.moved < wanted.moved or not least <= length_px <= most:
+        if part.contrast < wanted.contrast or part.border < wanted.border:
             return False
-        if length_px < wanted.shortest_px:
+        if motion is None:
+            return True
+        length_px, likeliest = motion.length_px(), expected_px(part.length_px)
+        least, most = (factor * likeliest for factor in wanted.factor)
+        if not max(least, wanted.shortest_px) <= length_px <= most:
             return False
-        clear_db = wanted.clear_db[int(length_px >= wanted.long_px)]
-        clear = motion.depth >= wanted.depth and motion.gain_db >= clear_db
-        return clear or motion.gain_db >= wanted.gain_db
+        told_db = motion.gain_db + wanted.depth_db * motion.depth
+        return motion.depth <= wanted.deepest and told_db >= wanted.gain_db
 
     def trust(self, proposed: MotionField, field: MotionField, *, short: bool = False) -> Verdict:
         """See :class:`Gate`."""
