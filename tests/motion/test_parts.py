@@ -230,3 +230,19 @@ def test_where_the_map_and_the_gain_of_a_short_motion_speak_against_it_nothing_i
     picture, short = Picture(panned()), uniform_field(SHAPE, Psf.from_line(5, 20), 0.004)
     assert told_still(picture, short, MappedWindows(0.6), proposed_px=6.0).all()
     assert told_still(picture, short, MappedWindows(0.0), proposed_px=6.0) is None
+
+
+def test_cells_that_a_map_calls_still_are_left_where_windows_show_something_still():
+    picture, field = Picture(panned()), uniform_field(SHAPE, LINE, 0.004)
+    column = disc() | (np.arange(SHAPE[1]) < 40)
+
+    class Mapped(Windows):
+        def motion_map(self, picture):
+            return map_of(~column, 15, 20)
+
+    by_windows, mapped = (
+        told_still(picture, field, kind(LINE, Psf.from_line(3, 20))) for kind in (Windows, Mapped)
+    )
+    assert not by_windows[:, :20].any()
+    assert mapped[:, :40].all()
+    assert not mapped[:, -60:].any()

@@ -16,7 +16,7 @@ from unblur.blocks import fitting_scale
 from unblur.color import FloatArray, linear_to_srgb, to_float
 from unblur.engines.base import Engine
 from unblur.motion.picture import Picture
-from unblur.motion.windows import Box
+from unblur.motion.windows import Box, Mask
 from unblur.tone import SRGB
 
 
@@ -69,6 +69,14 @@ class MotionMap:
             )
             found.append(float(self.moved[rows, columns].mean()))
         return found
+
+    def below(self, share: float, shape: tuple[int, int]) -> Mask:
+        """Return where less of the light moved, at the pixels of a photo of a shape, (H, W)."""
+        rows, columns = (
+            np.minimum(np.arange(side) // self.cell_px, cells - 1)
+            for side, cells in zip(shape, self.moved.shape, strict=True)
+        )
+        return np.asarray((self.moved < share)[np.ix_(rows, columns)])
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ say, all is taken out that did not surely move. A picture without such a part mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class PartParams:
             tells nothing, and beside lamps the map calls still what moved. 0.05 and 0.06 of the
             night scenes where it does, 0.16 and more of 24 composed scenes where it is needed.
         mapped_still: share of light that moved below which the map surely calls a cell still.
+        mapped_moved: share of light that moved below which a cell of the map is left out of what is
+            restored, where windows show something still: they are far larger than its cells.
         collapsed: share of the length proposed that is left of it in the search, below which an
             object's motion may have been mixed with none behind it: 0.09 to 0.3 in 7 of 20 composed
             scenes; so do real ones of long motion (0.16 to 0.3 of 3 of 49), ...
@@ -73,6 +75,7 @@ class PartParams:
     seen_px: float = 7.0
     night: float = 0.1
     mapped_still: float = 0.1
+    mapped_moved: float = 0.5
     collapsed: float = 0.4
     collapsed_still: float = 0.04
     short_still: float = 0.1
@@ -138,7 +141,8 @@ def still_by_windows(
         return WordOfWindows()
     shares = [1.0] * len(boxes) if told is None else told.shares(boxes, scale)
     if not short:
-        return _of_windows(picture, scale, boxes, gains_db, shares, estimator)
+        said = _of_windows(picture, scale, boxes, gains_db, shares, estimator)
+        return said if told is None else _with_cells(said, told, picture.shape, params)
     nothing = stood_still(evidence_of_short_motion(gains_db, shares))
     return WordOfWindows(np.ones(picture.shape, bool) if nothing else None)
 
@@ -156,6 +160,15 @@ def at_night(picture: Picture, params: PartParams = PARTS) -> bool:
     """Return whether so much of a photo is dark that no map is read."""
     step = max(1, max(picture.shape) // 512)
     return float(np.median(to_float(picture.samples[::step, ::step]))) < params.night
+
+
+def _with_cells(
+    said: WordOfWindows, told: MotionMap, shape: tuple[int, int], params: PartParams
+) -> WordOfWindows:
+    """Return the word of windows with cells that did not move, if something stood still."""
+    if said.still is None:
+        return said
+    return replace(said, still=said.still | told.below(params.mapped_moved, shape))
 
 
 def _of_windows(
