@@ -81,11 +81,17 @@ def test_the_truth_leaves_the_fewest_edges(pages):
             assert right < two_tones.share_of_edges(wrong)
 
 
-def test_it_is_a_page_where_two_tones_explain_it_about_as_well_as_anything():
+def test_it_is_a_page_where_two_tones_explain_it_about_as_well_as_anything(pages):
     found = [Candidate(HOOK, "fused"), Candidate(WRONG, "two_tones")]
-    assert is_page(found, np.array([3.0, 3.1 - PAGE.within_db]))
-    assert not is_page(found, np.array([3.0, 2.9 - PAGE.within_db]))
-    assert not is_page(found[:1], np.array([3.0]))
+    assert is_page(pages[0], found, np.array([3.0, 3.1 - PAGE.within_db]))
+    assert not is_page(pages[0], found, np.array([3.0, 2.9 - PAGE.within_db]))
+    assert not is_page(pages[0], found[:1], np.array([3.0]))
+
+
+def test_what_is_dark_all_over_is_no_paper(pages):
+    found, gains = [Candidate(HOOK, "two_tones")], np.array([3.0])
+    assert is_page(0.3 * pages[0], found, gains), "in bad light"
+    assert not is_page(1 - pages[0], found, gains)
 
 
 class Telling:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unblur.color import FloatArray
 from unblur.motion.candidates import SMALL_PAGE_SEARCH, searched_psf
+from unblur.motion.coarse_to_fine import bright_level, paper_level
 from unblur.motion.correction import CORRECTION, CorrectionParams, corrections
 from unblur.motion.features import noise_sigma
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge, middle_part
@@ -68,7 +69,7 @@ def choose_corrected(
         return choose(window, found, tone=tone, judge=judge)
     tried = _Tried([window] if half is None else [window, half], tone, judge)
     gains = tried.gains(found)
-    if is_page(found, gains, page):
+    if is_page(window, found, gains, page):
         chosen, least = _chosen_on_page(window, found, gains, tried, page, runtime)
     else:
         chosen, least = found[int(np.argmax(gains))], float(gains.max())
@@ -84,17 +85,23 @@ def choose_corrected(
 
 
 def is_page(
-    found: Sequence[Candidate], gains: NDArray[np.float64], params: PageParams = PAGE
+    window: FloatArray,
+    found: Sequence[Candidate],
+    gains: NDArray[np.float64],
+    params: PageParams = PAGE,
 ) -> bool:
-    """Return whether what a search for two tones has found is about as good as anything else.
+    """Return whether what a search for two tones has found on paper is about as good as anything.
 
     Args:
+        window: (H, W) float32 luma, linear light.
         found: candidates.
         gains: what undoing each would gain, dB.
-        params: how much worse it may be.
+        params: how much worse it may be, and how bright paper is.
     """
     told = [gain for one, gain in zip(found, gains, strict=True) if one.origin == "two_tones"]
-    return bool(told) and max(told) >= float(gains.max()) - params.within_db
+    if not told or max(told) < float(gains.max()) - params.within_db:
+        return False
+    return paper_level(window / np.float32(bright_level(window))) >= params.paper
 
 
 def _chosen_on_page(
