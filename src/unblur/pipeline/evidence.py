@@ -32,7 +32,7 @@ class AloneParams:
         shortest_px: least length, px of the photo.
         gain_db: least gain that JudgeNet tells of undoing the motion there, with what the depth of
             the line is worth: 2.7 and more of 20 objects of 40 scenes, 2.2 and less of 70 sharp
-            photos whose soft parts pass all else ...
+            photos whose soft parts pass all else, 2.5 of one of the validation set ...
         depth_db: ... of a depth of 1.
         deepest: most depth: a moved edge is there twice, at half its strength, so no motion shows
             more than a half. Slats and their shadows do.
@@ -42,7 +42,7 @@ class AloneParams:
     border: float = 1.9
     factor: tuple[float, float] = (0.4, 2.2)
     shortest_px: float = 7.0
-    gain_db: float = 2.45
+    gain_db: float = 2.6
     depth_db: float = 5.0
     deepest: float = 0.5
 
