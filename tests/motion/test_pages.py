@@ -14,6 +14,7 @@ from unblur.motion import choice
 from unblur.motion.choice import choose_corrected, is_page
 from unblur.motion.judge import Candidate, Judge
 from unblur.motion.pages import PAGE, TwoTones, evenly_lit
+from unblur.motion.refinement import finer
 from unblur.spec import ModelSpec
 from unblur.tone import LINEAR
 from unblur.training.pages import draw_page
@@ -92,6 +93,26 @@ def test_what_is_dark_all_over_is_no_paper(pages):
     found, gains = [Candidate(HOOK, "two_tones")], np.array([3.0])
     assert is_page(0.3 * pages[0], found, gains), "in bad light"
     assert not is_page(1 - pages[0], found, gains)
+
+
+def carried_up(blurry, *, is_page):
+    psf = finer(lambda *_: blurry, blurry.shape, NEAR.scaled(0.5), (116, 132), is_page=is_page)
+    assert psf is not None
+    return psf
+
+
+def test_what_is_carried_up_is_refined_where_it_is_a_page(pages, monkeypatch):
+    idle = "unblur.motion.refinement.estimate_psf_map"
+    monkeypatch.setattr(idle, lambda part, *, initial, **_: initial)
+    searched, refined = (carried_up(pages[0], is_page=known) for known in (False, True))
+    assert kernel_similarity(refined, HOOK) > kernel_similarity(searched, HOOK) + 0.1
+
+
+def test_a_psf_carried_up_leaves_no_more_edges_than_that_of_the_search(pages):
+    for blurry in pages:
+        two_tones = TwoTones(evenly_lit(blurry))
+        searched, chosen = (carried_up(blurry, is_page=known) for known in (False, True))
+        assert two_tones.share_of_edges(chosen) <= two_tones.share_of_edges(searched)
 
 
 class Telling:

@@ -149,7 +149,9 @@ class NetworkEstimator:
         while level > 0 and 2 * psf.length_px() <= scales.longest_undone_px:
             middle = (2 * middle[0], 2 * middle[1])
             read, shape = partial(pyramid.luma, level - 1), pyramid.shape(level - 1)
-            found = None if is_long else finer(read, shape, psf, middle, self._params)
+            found = None
+            if not is_long:
+                found = finer(read, shape, psf, middle, is_page=shared.is_page, params=self._params)
             is_long = found is None
             psf, level = found or psf.scaled(2.0), level - 1
         return _sharing(work, replace(shared, psf=psf), 2**level)

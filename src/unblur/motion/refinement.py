@@ -20,6 +20,7 @@ from unblur.motion.coarse_to_fine import estimate_psf_map
 from unblur.motion.fusion import collapsed, fuse, least_energy
 from unblur.motion.judge import LEARNED_PX, Candidate, Judge
 from unblur.motion.kernel import Observed, estimate, observe_all
+from unblur.motion.pages import TwoTones, evenly_lit
 from unblur.motion.params import MOTION, MotionParams
 from unblur.motion.psf_estimate import PsfEstimate
 from unblur.motion.psf_tools import likeness, similarity
@@ -49,6 +50,7 @@ class SharedEstimate:
         is_long: whether a search found it on the picture at half the size, or so long that it is
             longer than JudgeNet has learned from on one of twice the size: finer than that it is
             not known, and searching on there would lose it.
+        is_page: whether it was found in a picture of paper and ink.
     """
 
     psf: Psf
@@ -56,6 +58,7 @@ class SharedEstimate:
     fused_confidence: float | None
     middle: tuple[int, int]
     is_long: bool = False
+    is_page: bool = False
 
 
 def refine_windows(
@@ -159,7 +162,13 @@ def refine_shared(
         )
     if chosen.psf is fused.psf:
         return replace(fused, is_long=_is_long(chosen))
-    return replace(fused, psf=chosen.psf, fused_confidence=None, is_long=_is_long(chosen))
+    return replace(
+        fused,
+        psf=chosen.psf,
+        fused_confidence=None,
+        is_long=_is_long(chosen),
+        is_page=chosen.origin == "two_tones",
+    )
 
 
 def _is_long(chosen: Candidate) -> bool:
@@ -207,6 +216,8 @@ def finer(
     shape: tuple[int, int],
     psf: Psf,
     middle: tuple[int, int],
+    *,
+    is_page: bool = False,
     params: MotionParams = MOTION,
 ) -> Psf | None:
     """Carry a PSF up to a picture of twice the size.
@@ -216,6 +227,9 @@ def finer(
         shape: (H, W) of the larger picture.
         psf: as found on the smaller one.
         middle: (y, x) on the larger picture, around which it is searched.
+        is_page: whether it is refined as that of a page, too; what leaves the fewest edges is
+            taken. Of seven large drawn pages one gains 10.7 dB by it, six stay as they are; taken
+            unseen, it cost another one 3.7 dB.
         params: how large a part is searched, and what the PSF must keep.
 
     Returns:
@@ -228,6 +242,9 @@ def finer(
     begun = psf.scaled(2.0)
     part = read(y0, x0, y1, x1)
     found = estimate_psf_map(part, initial=begun, crop_px=side, params=FUSED_SEARCH)
+    if is_page:
+        two_tones = TwoTones(evenly_lit(part))
+        found = min(found, *two_tones.refined(begun), key=two_tones.share_of_edges)
     lost = collapsed(found, begun, params.fusion)
     if lost or likeness(found, begun) < params.refine.carried:
         return None
