@@ -1,11 +1,14 @@
 """A part stands out only where what lies around it surely stood still."""
 
 import numpy as np
+import pytest
 
 from tests.motion.frames import moved, scene
 from tests.pipeline.test_pasted import SharpAsAWhole, with_something_that_moved
 from unblur.blur.psf import Psf
+from unblur.motion.parts import WordOfWindows
 from unblur.motion.picture import Picture
+from unblur.pipeline import assessing
 from unblur.pipeline.gate import NoHarmGate
 from unblur.pipeline.movers import assess_movers
 
@@ -37,6 +40,22 @@ def test_a_part_most_of_which_shows_nothing_is_no_object():
     for beyond, count in ((156, 1), (144, 0)):
         flat = np.broadcast_to(np.arange(340) >= beyond, disc.shape)
         assert len(found_in(np.where(flat[..., None], np.uint8(90), samples), of(disc))) == count
+
+
+@pytest.mark.parametrize(
+    ("whole_db", "still", "found"),
+    [(1.0, None, True), (4.6, None, False), (4.6, np.ones((260, 340), bool), True)],
+)
+def test_what_gains_much_as_a_whole_moved_as_a_whole_unless_some_of_it_is_still(
+    whole_db, still, found, monkeypatch
+):
+    samples, disc = with_something_that_moved()
+    picture, estimator = Picture(samples), of(disc)
+    said = WordOfWindows(still=still)
+    monkeypatch.setattr(assessing, "mean_gain", lambda *_: whole_db)
+    whole = estimator.propose(picture)
+    alone = assessing._moved_alone(picture, whole, said, estimator, NoHarmGate())
+    assert (alone is not None) == found
 
 
 def of(disc):
